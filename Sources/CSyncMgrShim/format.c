@@ -1,0 +1,24 @@
+#include "sm_layout.h"
+
+/* FNV-1a over every number that two builds must agree on. */
+uint64_t sm_format(void) {
+  const uint64_t numbers[] = {
+      SM_LAYOUT_VERSION,       sizeof(struct sm_header),     sizeof(struct sm_participant),
+      sizeof(struct sm_notice), sizeof(struct sm_batch),      sizeof(struct sm_workstream),
+      sizeof(struct sm_object), sizeof(struct sm_holding),    sizeof(struct sm_cell),
+      sm_at_participants(),    sm_at_journal(),              sm_at_batches(),
+      sm_at_object_names(),   sm_at_workstream_names(),    sm_at_workstreams(),
+      sm_at_objects(),         sm_at_holdings(),             sm_at_cells(),
+      sm_segment_size(),       SM_BATCH_CELLS,
+      offsetof(struct sm_participant, life),  offsetof(struct sm_participant, doorbell),
+      offsetof(struct sm_object, intent),     offsetof(struct sm_object, name),
+      offsetof(struct sm_object, previous_name), offsetof(struct sm_holding, mark),
+      offsetof(struct sm_cell, order),        offsetof(struct sm_cell, result),
+      offsetof(struct sm_workstream, name),   offsetof(struct sm_header, guard),
+  };
+  uint64_t hash = 0xcbf29ce484222325ull;
+  for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
+    for (int shift = 0; shift < 64; shift += 8)
+      hash = (hash ^ ((numbers[i] >> shift) & 255u)) * 0x100000001b3ull;
+  return hash;
+}

@@ -1,0 +1,108 @@
+/* What a call does on its way in and out: look at the handle's slot, and say which attachment this
+ * thread is inside of, so that a close knows when the memory is no longer in use. */
+#ifndef SM_CALL_H
+#define SM_CALL_H
+
+#include "sm_layout.h"
+
+/* Handle: slot index (20 bits) | type (4) | generation (22) | fork epoch (6): below 2^52. */
+#define SM_SLOTS (1u << 20)
+#define SM_HANDLE_INDEX(handle) ((uint32_t)(handle) & (SM_SLOTS - 1u))
+#define SM_HANDLE_TYPE(handle) ((uint32_t)((handle) >> 20) & 15u)
+#define SM_HANDLE_GENERATION(handle) ((uint32_t)((handle) >> 24) & 0x3fffffu)
+#define SM_HANDLE_EPOCH(handle) ((uint32_t)((handle) >> 46))
+
+/* All that is private to this process and that a forked child must find zeroed. */
+#define SM_ATTACHMENTS 4096u
+struct sm_process {
+  struct sm_slot *slots;
+  struct sm_thread *threads;
+  uint32_t threads_high;
+  uint32_t fenced; /* 1 when membarrier is missing: every call then has a fence of its own */
+  void *attachments[SM_ATTACHMENTS]; /* by id - 1; retained instances of a class */
+};
+extern struct sm_process sm_process;
+extern __thread struct sm_thread *sm_self __attribute__((tls_model("initial-exec")));
+
+SM_INLINE struct sm_slot *sm_slots(void) { return sm_process.slots; }
+SM_INLINE struct sm_thread *sm_threads(void) { return sm_process.threads; }
+SM_INLINE uint32_t sm_threads_high(void) {
+  return __atomic_load_n(&sm_process.threads_high, __ATOMIC_ACQUIRE);
+}
+SM_INLINE uint32_t sm_fenced(void) { return sm_process.fenced; }
+
+/* The calling thread's record, or NULL when it has none: then sm_thread_register. */
+SM_INLINE struct sm_thread *sm_thread_self(void) {
+  struct sm_thread *self = sm_self;
+  return self != NULL && self->registered ? self : NULL;
+}
+struct sm_thread *sm_thread_register(void); /* NULL: too many threads */
+/* Before anything else is done for a thread that has no record: it may be a forked child's. */
+void sm_thread_begin(void);
+
+/* Enters with `handle` of `type`, whose slots are in `slots`. The slot on success; NULL otherwise,
+ * and then nothing was entered: the caller finds out why. The store of `inside` is ordered before
+ * the load of the tag by the closer's membarrier: either we see that the handle is closed, or the
+ * closer sees us inside. Where there is no membarrier, `fenced` orders them. */
+SM_INLINE struct sm_slot *sm_enter_table(struct sm_thread *self, struct sm_slot *slots,
+                                         uint64_t handle, uint32_t type, int fenced) {
+  uint32_t index = SM_HANDLE_INDEX(handle);
+  struct sm_slot *slot = slots + index;
+  uint64_t attachment = __atomic_load_n(&slot->attachment, __ATOMIC_RELAXED);
+  __atomic_store_n(&self->inside, attachment << 32 | (index + 1u), __ATOMIC_RELAXED);
+  if (fenced) __atomic_thread_fence(__ATOMIC_SEQ_CST);
+  __atomic_signal_fence(__ATOMIC_SEQ_CST);
+  if (__builtin_expect(__atomic_load_n(&slot->tag, __ATOMIC_ACQUIRE) != handle ||
+                           SM_HANDLE_TYPE(handle) != type,
+                       0)) {
+    __atomic_store_n(&self->inside, 0, __ATOMIC_RELEASE);
+    return NULL;
+  }
+  return slot;
+}
+
+/* The fast way in. It is closed to threads that are new, or a forked child's, and where there is no
+ * membarrier: their records have no table. */
+SM_INLINE struct sm_slot *sm_enter(uint64_t handle, uint32_t type) {
+  struct sm_thread *self = sm_self;
+  if (__builtin_expect(self == NULL, 0)) return NULL;
+  struct sm_slot *slots = self->slots;
+  if (__builtin_expect(slots == NULL, 0)) return NULL;
+  return sm_enter_table(self, slots, handle, type, 0);
+}
+
+/* The slow way in, for threads that are registered. */
+struct sm_slot *sm_enter_slowly(uint64_t handle, uint32_t type);
+
+SM_INLINE void sm_leave(void) { __atomic_store_n(&sm_self->inside, 0, __ATOMIC_RELEASE); }
+
+/* The CPU this thread runs on. For threads that are registered. */
+SM_INLINE uint32_t sm_cpu(void) { return *sm_self->cpu; }
+
+/* Trades being inside of a handle for being inside of its attachment only: for a close, which waits
+ * for others inside of the handle while the memory must stay. */
+SM_INLINE void sm_hold(uint32_t attachment) {
+  __atomic_store_n(&sm_self->inside, (uint64_t)attachment << 32, __ATOMIC_RELEASE);
+}
+
+SM_INLINE void **sm_attachment_entry(uint32_t index) {
+  return &sm_process.attachments[index % SM_ATTACHMENTS];
+}
+
+/* Makes the tables, or answers 0 when memory is short. Once per process, and again after a fork. */
+int32_t sm_process_start(void);
+uint32_t sm_fork_epoch(void);
+/* 1 when the tables were made by a parent of this process and found wiped. */
+int32_t sm_process_forked(void);
+
+void sm_process_lock(void);
+void sm_process_unlock(void);
+/* Held while attaching and detaching, which may wait for other processes. */
+void sm_attach_lock(void);
+void sm_attach_unlock(void);
+
+/* This thread's sentence about its last error. 512 bytes. */
+char *sm_error_buffer(void);
+#define SM_ERROR_CAPACITY 1024u
+
+#endif

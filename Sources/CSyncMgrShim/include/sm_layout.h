@@ -1,0 +1,383 @@
+/* The layout of a segment. One place for all of it: fixed-width fields, padded by hand, no
+ * pointers, no objects of the C library. Every word that more than one process touches is reached
+ * through Word32 and Word64 in Swift, by the accessors made below.
+ *
+ *   offset      table             entries   who may write
+ *   0           header                  1   under the directory guard, unless said otherwise
+ *   4 KiB       participants          256   the process itself; its recoverer when it is dead
+ *               journal               256   under the directory guard
+ *               batches              1024   the owner claims by compare-and-swap
+ *               object names        32768   under the directory guard
+ *               workstream names   131072   under the directory guard
+ *               workstreams         65536   the owner
+ *               objects             16384   under the object's guard
+ *               holdings           131072   under the object's guard; claimed under the directory's
+ *               cells               65536   under the guard of the object that is waited for
+ *
+ * A slot is free when its `owner` is 0. The owner of a slot is the participant id of the process
+ * that claimed it, so that everything a dead process left can be found by scanning. */
+#ifndef SM_LAYOUT_H
+#define SM_LAYOUT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "sm_atomic.h"
+
+#define SM_MAGIC 0x726d676e7973ull /* "syncmgr" cut to 6 bytes, little-endian */
+#define SM_LAYOUT_VERSION 1u
+
+#define SM_PARTICIPANTS 256u
+#define SM_JOURNAL 256u
+#define SM_BATCHES 1024u
+#define SM_BATCH_CELLS 64u
+#define SM_OBJECTS 16384u
+#define SM_WORKSTREAMS 65535u
+#define SM_HOLDINGS 131072u
+#define SM_CELLS (SM_BATCHES * SM_BATCH_CELLS)
+/* Places in the name tables, which are never more than half full. */
+#define SM_OBJECT_NAMES 32768u
+#define SM_WORKSTREAM_NAMES 131072u
+/* The last participant slot is for a joiner who finds all others taken: it recovers the dead. */
+#define SM_SEATS (SM_PARTICIPANTS - 1u)
+
+struct sm_header { /* 4096 bytes */
+  uint64_t magic;
+  uint32_t version;
+  uint32_t flags;
+  uint64_t format;  /* hash of every size and offset below */
+  uint64_t size;
+  uint64_t boot_low, boot_high;
+  uint64_t identity; /* random, for messages and tests */
+  uint64_t reserved0;
+
+  uint32_t guard;      /* the directory guard: a participant id */
+  uint32_t membership; /* futex: changes when a process joins, leaves or was recovered */
+  uint32_t watched;    /* 1 once somebody wants notices; then every notice changes membership */
+  uint32_t participants_high;
+  uint32_t workstreams_high; /* slots at and above were never used */
+  uint32_t objects_high;
+  uint32_t holdings_high;
+  uint32_t batches_high;
+  uint32_t workstreams_committed; /* slots at and above have no memory behind them */
+  uint32_t objects_committed;
+  uint32_t holdings_committed;
+  uint32_t batches_committed;
+  uint32_t workstreams_hint; /* every slot below is in use */
+  uint32_t objects_hint;
+  uint32_t holdings_hint;
+  uint32_t reserved1;
+  uint64_t serial;       /* workstream ids given out */
+  uint64_t journal_next; /* notices written */
+  uint8_t pad[4096 - 64 - 64 - 16];
+};
+
+struct sm_participant { /* 256 bytes */
+  uint32_t id;         /* slot | generation << 8; 0 when free */
+  uint32_t generation; /* of the slot; only grows */
+  uint32_t recoverer;  /* participant id of who recovers this dead one, or 0 */
+  uint32_t reserved;
+  int32_t pid;
+  uint32_t has_life; /* 1 when `life` is the proof, 0 when only the file lock is */
+  uint64_t start_time;
+  uint64_t pid_namespace;
+  uint8_t pad0[24];
+  uint32_t life; /* robust futex of the service thread: the kernel marks it at death */
+  uint8_t pad1[60];
+  uint32_t doorbell; /* futex: changes when a ticket of this process was finished elsewhere */
+  uint8_t pad2[124];
+};
+
+struct sm_notice { /* 320 bytes */
+  uint64_t sequence; /* position + 1, written last */
+  uint64_t workstream;
+  uint32_t kind;
+  int32_t pid;
+  uint8_t name[256];
+  uint8_t pad[40];
+};
+
+struct sm_batch { /* 64 bytes: 64 cells, all of one process */
+  uint32_t owner;
+  uint32_t reserved;
+  uint64_t finished; /* a bit per ticket cell that was finished by another process */
+  uint8_t pad[48];
+};
+
+struct sm_workstream { /* 320 bytes */
+  uint32_t owner;
+  uint32_t state;
+  uint32_t generation;
+  int32_t pid;
+  uint64_t id;
+  uint32_t name_length;
+  uint32_t hash; /* of the name */
+  uint8_t pad[32];
+  uint8_t name[256];
+};
+
+struct sm_object { /* 704 bytes */
+  uint32_t word;   /* mutex: owner and flags. semaphore: available. latch: remaining. event: set */
+  uint32_t guard;  /* participant id of who changes this object */
+  uint64_t grants; /* mutex: fencing token. barrier: generation */
+  uint32_t cpu;    /* where the last owner, setter or arriver ran */
+  uint32_t head;   /* of the wait line: cell index + 1 */
+  uint32_t tail;
+  uint32_t epoch;  /* futex of those who wait for everybody's sake: changes at each broadcast */
+  uint32_t woken;  /* semaphore: cell + 1 that was told to try */
+  uint64_t order;  /* arrivals in line */
+  uint32_t broken; /* barrier */
+  uint32_t arrived;
+  uint32_t leader; /* barrier: owner id of who runs the action */
+  uint32_t reserved;
+
+  uint64_t detached; /* barrier: generation << 16 | arrivals of closed handles in it.
+                        mutex: fencing token, once it was taken away by force */
+  uint32_t intent;        /* cell + 1 of the grant under way, written first and cleared last */
+  uint32_t intent_amount; /* what the holding's amount will be */
+  uint32_t intent_word;   /* what `word` will be */
+  uint32_t intent_result;
+  uint32_t owner;         /* participant id of the creator while it creates, see state */
+  uint32_t state;
+  uint32_t type;
+  uint32_t flags; /* parameters */
+  uint32_t count;
+  uint32_t name_length;
+  uint64_t previous_workstream; /* who died, or was forced out, as the owner */
+  uint64_t previous_token;
+  int32_t previous_pid;
+  uint32_t previous_set;
+
+  uint8_t name[256];
+  uint8_t previous_name[256];
+  uint32_t hash; /* of the name */
+  uint8_t pad[52];
+};
+
+struct sm_holding { /* 64 bytes: one workstream's relation to one object */
+  uint32_t owner;
+  uint32_t state;
+  uint32_t workstream; /* owner id, as in a mutex word */
+  uint32_t object;
+  uint32_t amount; /* semaphore: permits. mutex: recursions. barrier: 1 waits, 2 arrived */
+  uint32_t index;  /* barrier: order of arrival */
+  uint32_t waits;  /* cells of its process that wait, or have ended and were not collected */
+  uint32_t reserved;
+  uint64_t mark;   /* barrier: generation + 1 arrived in; all ones: it broke. mutex: lost */
+  uint8_t pad[24];
+};
+
+struct sm_cell { /* 128 bytes: one wait */
+  uint32_t state; /* futex, see Cell.swift */
+  uint32_t object;
+  uint32_t holding;
+  uint32_t workstream; /* owner id */
+  uint32_t amount;
+  uint32_t flags;
+  uint32_t next, previous; /* in line: cell index + 1 */
+  uint64_t order;
+  uint64_t since; /* monotonic ns */
+  uint64_t ticket; /* handle in its process, or 0 for a blocked thread */
+  uint64_t value;  /* outcome: token or generation */
+  uint32_t index;
+  uint32_t result;
+  uint8_t pad[56];
+};
+
+/* Process-private: one open handle. */
+struct sm_slot { /* 64 bytes */
+  uint64_t tag;        /* the handle while open, else 0 */
+  uint32_t generation; /* of the last handle that used the slot */
+  uint32_t attachment;
+  struct sm_object *object;
+  struct sm_holding *holding;
+  uint32_t mine;  /* owner id of the workstream */
+  uint32_t flags; /* of the object or handle */
+  uint32_t index; /* object index; or ticket's cell */
+  uint32_t next;  /* free list */
+  void *context;  /* retained instance of a class */
+  uint32_t participant; /* of this process in the attachment */
+  uint32_t count;       /* the object's parameter; fixed for its life */
+};
+
+/* Process-private: one thread that has called the library. */
+struct sm_thread { /* 64 bytes */
+  struct sm_slot *slots; /* the table of handles; NULL when every call is to take the slow way in */
+  const volatile uint32_t *cpu; /* where the kernel keeps this thread's CPU number */
+  uint32_t used;
+  uint32_t registered;
+  uint8_t pad[32];
+  /* attachment << 32 | slot + 1 while in a call, else 0. Last in its line: a load from the first
+   * word of an object right after this store would wait for it when their pages' offsets were
+   * equal. */
+  uint64_t inside;
+};
+
+#define SM_CHECK(type, bytes) _Static_assert(sizeof(struct type) == (bytes), #type)
+SM_CHECK(sm_header, 4096);
+SM_CHECK(sm_participant, 256);
+SM_CHECK(sm_notice, 320);
+SM_CHECK(sm_batch, 64);
+SM_CHECK(sm_workstream, 320);
+SM_CHECK(sm_object, 704);
+SM_CHECK(sm_holding, 64);
+SM_CHECK(sm_cell, 128);
+SM_CHECK(sm_slot, 64);
+SM_CHECK(sm_thread, 64);
+_Static_assert(offsetof(struct sm_participant, life) == 64, "life has its own line");
+_Static_assert(offsetof(struct sm_participant, doorbell) == 128, "doorbell has its own line");
+_Static_assert(offsetof(struct sm_object, detached) == 64, "hot fields first");
+
+/* One accessor per shared word: Swift names the field, C finds the address. */
+#define SM_FIELD(type, field, bits)                                                               \
+  SM_INLINE uint##bits##_t *sm_##type##_##field(struct sm_##type *at) {                           \
+    return (uint##bits##_t *)&at->field;                                                          \
+  }
+
+SM_FIELD(header, guard, 32)
+SM_FIELD(header, membership, 32)
+SM_FIELD(header, watched, 32)
+SM_FIELD(header, participants_high, 32)
+SM_FIELD(header, workstreams_high, 32)
+SM_FIELD(header, objects_high, 32)
+SM_FIELD(header, holdings_high, 32)
+SM_FIELD(header, batches_high, 32)
+SM_FIELD(header, workstreams_committed, 32)
+SM_FIELD(header, objects_committed, 32)
+SM_FIELD(header, holdings_committed, 32)
+SM_FIELD(header, batches_committed, 32)
+SM_FIELD(header, workstreams_hint, 32)
+SM_FIELD(header, objects_hint, 32)
+SM_FIELD(header, holdings_hint, 32)
+SM_FIELD(header, serial, 64)
+SM_FIELD(header, journal_next, 64)
+SM_FIELD(header, flags, 32)
+
+SM_FIELD(participant, id, 32)
+SM_FIELD(participant, generation, 32)
+SM_FIELD(participant, recoverer, 32)
+SM_FIELD(participant, pid, 32)
+SM_FIELD(participant, has_life, 32)
+SM_FIELD(participant, start_time, 64)
+SM_FIELD(participant, pid_namespace, 64)
+SM_FIELD(participant, life, 32)
+SM_FIELD(participant, doorbell, 32)
+
+SM_FIELD(notice, sequence, 64)
+SM_FIELD(notice, workstream, 64)
+SM_FIELD(notice, kind, 32)
+SM_FIELD(notice, pid, 32)
+
+SM_FIELD(batch, owner, 32)
+SM_FIELD(batch, finished, 64)
+
+SM_FIELD(workstream, owner, 32)
+SM_FIELD(workstream, state, 32)
+SM_FIELD(workstream, generation, 32)
+SM_FIELD(workstream, pid, 32)
+SM_FIELD(workstream, id, 64)
+SM_FIELD(workstream, name_length, 32)
+SM_FIELD(workstream, hash, 32)
+
+SM_FIELD(object, word, 32)
+SM_FIELD(object, guard, 32)
+SM_FIELD(object, grants, 64)
+SM_FIELD(object, cpu, 32)
+SM_FIELD(object, head, 32)
+SM_FIELD(object, tail, 32)
+SM_FIELD(object, epoch, 32)
+SM_FIELD(object, order, 64)
+SM_FIELD(object, woken, 32)
+SM_FIELD(object, broken, 32)
+SM_FIELD(object, arrived, 32)
+SM_FIELD(object, leader, 32)
+SM_FIELD(object, detached, 64)
+SM_FIELD(object, intent, 32)
+SM_FIELD(object, intent_amount, 32)
+SM_FIELD(object, intent_word, 32)
+SM_FIELD(object, intent_result, 32)
+SM_FIELD(object, owner, 32)
+SM_FIELD(object, state, 32)
+SM_FIELD(object, type, 32)
+SM_FIELD(object, flags, 32)
+SM_FIELD(object, count, 32)
+SM_FIELD(object, name_length, 32)
+SM_FIELD(object, hash, 32)
+SM_FIELD(object, previous_workstream, 64)
+SM_FIELD(object, previous_token, 64)
+SM_FIELD(object, previous_pid, 32)
+SM_FIELD(object, previous_set, 32)
+
+SM_FIELD(holding, owner, 32)
+SM_FIELD(holding, state, 32)
+SM_FIELD(holding, workstream, 32)
+SM_FIELD(holding, object, 32)
+SM_FIELD(holding, amount, 32)
+SM_FIELD(holding, index, 32)
+SM_FIELD(holding, waits, 32)
+SM_FIELD(holding, mark, 64)
+
+SM_FIELD(cell, state, 32)
+SM_FIELD(cell, object, 32)
+SM_FIELD(cell, holding, 32)
+SM_FIELD(cell, workstream, 32)
+SM_FIELD(cell, amount, 32)
+SM_FIELD(cell, flags, 32)
+SM_FIELD(cell, next, 32)
+SM_FIELD(cell, previous, 32)
+SM_FIELD(cell, order, 64)
+SM_FIELD(cell, since, 64)
+SM_FIELD(cell, ticket, 64)
+SM_FIELD(cell, value, 64)
+SM_FIELD(cell, index, 32)
+SM_FIELD(cell, result, 32)
+
+SM_FIELD(slot, tag, 64)
+SM_FIELD(slot, generation, 32)
+SM_FIELD(slot, flags, 32)
+SM_FIELD(slot, attachment, 32)
+
+SM_FIELD(thread, inside, 64)
+SM_FIELD(thread, used, 32)
+SM_FIELD(thread, registered, 32)
+
+SM_INLINE uint8_t *sm_object_name(struct sm_object *at) { return at->name; }
+SM_INLINE uint8_t *sm_object_previous_name(struct sm_object *at) { return at->previous_name; }
+SM_INLINE uint8_t *sm_workstream_name(struct sm_workstream *at) { return at->name; }
+SM_INLINE uint8_t *sm_notice_name(struct sm_notice *at) { return at->name; }
+
+/* Where the tables are. Each begins on a page, so that it can be committed by itself. */
+#define SM_PAGES(bytes) (((uint64_t)(bytes) + 4095u) & ~(uint64_t)4095u)
+SM_INLINE uint64_t sm_at_participants(void) { return 4096; }
+SM_INLINE uint64_t sm_at_journal(void) {
+  return sm_at_participants() + SM_PAGES(SM_PARTICIPANTS * sizeof(struct sm_participant));
+}
+SM_INLINE uint64_t sm_at_batches(void) {
+  return sm_at_journal() + SM_PAGES(SM_JOURNAL * sizeof(struct sm_notice));
+}
+SM_INLINE uint64_t sm_at_object_names(void) {
+  return sm_at_batches() + SM_PAGES(SM_BATCHES * sizeof(struct sm_batch));
+}
+SM_INLINE uint64_t sm_at_workstream_names(void) {
+  return sm_at_object_names() + SM_PAGES(SM_OBJECT_NAMES * sizeof(uint32_t));
+}
+SM_INLINE uint64_t sm_at_workstreams(void) {
+  return sm_at_workstream_names() + SM_PAGES(SM_WORKSTREAM_NAMES * sizeof(uint32_t));
+}
+SM_INLINE uint64_t sm_at_objects(void) {
+  return sm_at_workstreams() + SM_PAGES(SM_WORKSTREAMS * sizeof(struct sm_workstream));
+}
+SM_INLINE uint64_t sm_at_holdings(void) {
+  return sm_at_objects() + SM_PAGES(SM_OBJECTS * sizeof(struct sm_object));
+}
+SM_INLINE uint64_t sm_at_cells(void) {
+  return sm_at_holdings() + SM_PAGES(SM_HOLDINGS * sizeof(struct sm_holding));
+}
+SM_INLINE uint64_t sm_segment_size(void) {
+  return sm_at_cells() + SM_PAGES(SM_CELLS * sizeof(struct sm_cell));
+}
+
+/* The hash of every size and offset: two builds share a segment only when it is the same. */
+uint64_t sm_format(void);
+
+#endif

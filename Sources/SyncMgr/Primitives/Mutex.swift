@@ -1,0 +1,320 @@
+import CSyncMgr
+import CSyncMgrShim
+
+/// The mutex. Its word holds the owner, 0 when free, and four flags. A grant is one
+/// compare-and-swap of it: a process dies either before it, and never had the mutex, or after it,
+/// and is found as the owner. The fencing token is counted by each owner after that, by a plain
+/// store: it alone may. Once the mutex was taken away by force there may be two who think so; from
+/// then on it is counted in another word, atomically, far above what a late store could say, and
+/// `forced` keeps everybody on the slow path, which does that.
+///
+/// Taken when free by whoever comes (Go's sync.Mutex is the model): an unlock with waiters wakes
+/// the head of the line, which competes. Only one is ever awake for it (`woken`). When the head has
+/// been passed over for a millisecond, is a ticket (nobody is awake to compete), or the mutex is
+/// FAIR, the unlock hands the mutex over instead.
+enum Mutex {
+  static let waiters: UInt32 = 1 << 28
+  static let woken: UInt32 = 1 << 29
+  static let died: UInt32 = 1 << 30
+  static let forced: UInt32 = 1 << 31
+  static let patience: UInt64 = 1_000_000  // ns that a waiter lets others pass
+
+  @inline(__always) static func owner(_ word: UInt32) -> UInt32 { word & OwnerID.mask }
+
+  // MARK: - Locking
+
+  /// One compare-and-swap when it is free. False when that is for `lock` to find out.
+  @inline(__always)
+  static func lockAtOnce(_ slot: Slot, _ timeout: Int64) -> Bool {
+    let object = slot.pointee.object.unsafelyUnwrapped
+    guard timeout >= SYNCMGR_FOREVER, object.word.claim(0, slot.pointee.mine) else { return false }
+    object.grants.store(object.grants.load() &+ 1)
+    object.cpu.store(sm_cpu())
+    return true
+  }
+
+  static func lock(_ caller: Caller, _ timeout: Int64) throws(Failure) -> Int32 {
+    let deadline = try Deadline.after(timeout)
+    if let status = try tryOnce(caller) { return status }
+    if timeout == 0 {
+      throw Failure(SYNCMGR_E_TIMEOUT, caller.object, "it is held and the call does not wait")
+    }
+    var status: Int32?
+    if caller.attachment.spin(
+      caller.object, rounds: 100,
+      {
+        owner(caller.object.word.load()) == 0
+          && {
+            status = take(caller)
+            return status != nil
+          }()
+      })
+    {
+      return status!
+    }
+    let cell = try caller.attachment.takeCell()
+    if let status = try enterLine(caller, cell, flags: 0, ticket: nil) { return status }
+    let outcome = try Waits.block(caller, cell, until: deadline) { compete(caller, $0) }
+    if outcome.status >= 0 { caller.object.cpu.store(sm_cpu()) }
+    return try outcome.get(caller.object)
+  }
+
+  static func lockStart(
+    _ caller: Caller, _ start: Tickets.Start
+  ) throws(Failure) -> Started {
+    try start.check(caller)
+    if let status = try tryOnce(caller) { return Started(status) }
+    return try start.begin(caller) { (draft) throws(Failure) in
+      try enterLine(caller, draft.cell, flags: draft.flags, ticket: draft.handle)
+        .map { Outcome($0) }
+    }
+  }
+
+  /// Recursion, self-deadlock, or a free mutex; nil when somebody else has it.
+  private static func tryOnce(_ caller: Caller) throws(Failure) -> Int32? {
+    if let status = take(caller) { return status }
+    guard owner(caller.object.word.load()) == caller.mine else { return nil }
+    guard caller.slot.pointee.flags & SYNCMGR_MUTEX_RECURSIVE != 0 else {
+      throw Failure(
+        SYNCMGR_E_DEADLOCK, caller.object,
+        text: "this workstream holds it already")
+    }
+    let depth = caller.holding.amount.load()
+    if depth >= SYNCMGR_COUNT_MAX {
+      throw Failure(SYNCMGR_E_OVERFLOW, caller.object, "it was locked 1,073,741,823 times over")
+    }
+    caller.holding.amount.store(depth + 1)
+    return SYNCMGR_OK
+  }
+
+  /// Takes the mutex if it is free. Leaves the waiters' flags: they stay in line.
+  private static func take(_ caller: Caller) -> Int32? {
+    let object = caller.object
+    let isFair = caller.slot.pointee.flags & SYNCMGR_MUTEX_FAIR != 0
+    while true {
+      let word = object.word.load()
+      if owner(word) != 0 || (isFair && word & waiters != 0) { return nil }
+      if object.word.claim(word, word & ~died | caller.mine) {
+        begin(caller)
+        return word & died != 0 ? SYNCMGR_OWNER_DIED : SYNCMGR_OK
+      }
+    }
+  }
+
+  /// What a new owner does first: it has lost nothing yet, and locked once.
+  private static func begin(_ caller: Caller) {
+    count(caller.object)
+    caller.object.cpu.store(sm_cpu())
+    begin(caller.holding)
+  }
+
+  /// Counts a grant. The owner does, or, under the guard, who made it the owner.
+  static func count(_ object: Object) {
+    if object.word.load() & forced == 0 {
+      object.grants.store(object.grants.load() &+ 1)
+    } else {
+      object.detached.add(1)
+    }
+  }
+
+  private static func begin(_ holding: Holding) {
+    if holding.mark.load() != 0 { holding.mark.store(0) }
+    if holding.amount.load() != 0 { holding.amount.store(0) }
+  }
+
+  /// Puts a cell into the line, or takes the mutex when it is free after all; the cell is then
+  /// given back, as it is when the handle was closed.
+  private static func enterLine(
+    _ caller: Caller, _ cell: Cell, flags: UInt32, ticket: UInt64?
+  ) throws(Failure) -> Int32? {
+    let object = caller.object
+    do throws(Failure) { try caller.lock() } catch {
+      caller.attachment.giveBack(cell)
+      throw error
+    }
+    while true {
+      if let status = take(caller) {
+        caller.unlock()
+        caller.attachment.giveBack(cell)
+        return status
+      }
+      // From here on no unlock can miss us: it finds the flag and then waits for the guard.
+      let word = object.word.load()
+      if owner(word) != 0 || word & waiters != 0, object.word.claim(word, word | waiters) { break }
+    }
+    caller.enqueue(cell, flags: flags, ticket: ticket)
+    var wakes = Wakes()
+    if owner(object.word.load()) == 0 {
+      advance(caller.attachment, object, from: 0, died: false, &wakes)
+    }
+    caller.unlock()
+    wakes.send(caller.attachment)
+    return nil
+  }
+
+  /// The waiter that an unlock has woken: takes the mutex and leaves the line, or goes back to
+  /// waiting (nil). PENDING means that the mutex was handed over meanwhile.
+  private static func compete(_ caller: Caller, _ cell: Cell) -> Int32? {
+    let (object, attachment) = (caller.object, caller.attachment)
+    var spins = 0
+    while true {
+      if cell.state.load() & CellState.kind == CellState.done { return SYNCMGR_PENDING }
+      let word = object.word.load()
+      if owner(word) == 0 {
+        guard object.word.claim(word, word & ~(died | woken) | caller.mine) else { continue }
+        begin(caller)
+        attachment.lock(object)
+        // Taken away by force and handed to us again in this moment: the cell is out of line then.
+        let isInLine = cell.state.load() & CellState.kind != CellState.done
+        if isInLine {
+          cell.state.store(CellState.free)
+          attachment.unlink(cell, object)
+          if object.head.load() == 0 { _ = object.word.update { $0 & ~waiters } }
+        }
+        attachment.unlock(object)
+        return word & died != 0 ? SYNCMGR_OWNER_DIED : SYNCMGR_OK
+      }
+      spins += 1
+      if spins < 30, object.cpu.load() != sm_cpu() {
+        sm_pause()
+        continue
+      }
+      // Passed over: wait again. First the cell, then the flag, so that the unlock after this one
+      // wakes us again; when the mutex turns out to be free, nobody else will, so we try on.
+      guard
+        cell.state.claim(CellState.woken, CellState.waiting)
+          || cell.state.claim(CellState.woken | CellState.asleep, CellState.waiting)
+      else { continue }
+      if object.word.update({ owner($0) != 0 ? $0 & ~woken : nil }) != nil { return nil }
+      spins = 0
+      if !cell.state.claim(CellState.waiting, CellState.woken) { continue }
+    }
+  }
+
+  // MARK: - Unlocking
+
+  /// One compare-and-swap when nobody waits.
+  @inline(__always)
+  static func unlockAtOnce(_ slot: Slot) -> Bool {
+    slot.pointee.flags & SYNCMGR_MUTEX_RECURSIVE == 0
+      && slot.pointee.object.unsafelyUnwrapped.word.claim(slot.pointee.mine, 0)
+  }
+
+  static func unlock(_ caller: Caller) throws(Failure) {
+    let (object, attachment) = (caller.object, caller.attachment)
+    let isFair = caller.slot.pointee.flags & SYNCMGR_MUTEX_FAIR != 0
+    while true {
+      let word = object.word.load()
+      guard owner(word) == caller.mine else { throw notOwner(caller) }
+      let depth = caller.holding.amount.load()
+      if depth > 0 {
+        caller.holding.amount.store(depth - 1)
+        return
+      }
+      if word & ~forced == caller.mine {
+        if object.word.claim(word, word & forced) { return }
+      } else if word & woken != 0, !isFair {
+        // Somebody is awake for it already.
+        if object.word.claim(word, word & ~OwnerID.mask) { return }
+      } else {
+        attachment.lock(object)
+        var wakes = Wakes()
+        advance(attachment, object, from: caller.mine, died: false, &wakes)
+        attachment.unlock(object)
+        wakes.send(attachment)
+        return
+      }
+    }
+  }
+
+  private static func notOwner(_ caller: Caller) -> Failure {
+    if caller.holding.mark.exchange(0) != 0 {
+      caller.holding.amount.store(0)
+      return Failure(
+        SYNCMGR_E_LOST, caller.object,
+        text: "it was taken away by force")
+    }
+    return Failure(
+      SYNCMGR_E_NOT_OWNER, caller.object,
+      text: "this workstream does not hold it")
+  }
+
+  /// Passes the mutex on when it is free or `from` has it: hands it over, wakes the head of the
+  /// line, or leaves it free. Under the guard. The word changes by one compare-and-swap; before it
+  /// nothing has happened, after it the rest follows from the word (see `repair`).
+  static func advance(
+    _ attachment: Attachment, _ object: Object, from: UInt32, died hasDied: Bool,
+    _ wakes: inout Wakes
+  ) {
+    while true {
+      let word = object.word.load()
+      let isPassing = owner(word) == from || owner(word) == 0
+      guard let head = attachment.liveHead(of: object) else {
+        let kept = isPassing ? (hasDied ? died : word & died) : owner(word)
+        if object.word.claim(word, kept | word & forced) { return }
+        continue
+      }
+      if !isPassing {
+        // Its owner will wake the head when it unlocks.
+        if object.word.claim(word, word & ~woken | waiters) { return }
+        continue
+      }
+      let isInherited = hasDied || word & died != 0
+      if mustHandOver(head, object, hasDied) {
+        let more: UInt32 = attachment.next(of: head) == nil ? 0 : waiters
+        object.intentResult.store(isInherited ? 1 : 0)
+        object.intent.store(attachment.segment.index(of: head) + 1)
+        let desired = owner(head.workstream.load()) | more | word & forced
+        if object.word.claim(word, desired) {
+          granted(attachment, object, head, isInherited, &wakes)
+          object.intent.store(0)
+          return
+        }
+        object.intent.store(0)
+      } else {
+        let desired = waiters | woken | (isInherited ? died : 0) | word & forced
+        if object.word.claim(word, desired) {
+          if head.state.load() & CellState.kind == CellState.waiting {
+            wakes.wake(head, attachment)
+          }
+          return
+        }
+      }
+    }
+  }
+
+  private static func granted(
+    _ attachment: Attachment, _ object: Object, _ cell: Cell, _ isInherited: Bool,
+    _ wakes: inout Wakes
+  ) {
+    count(object)
+    object.cpu.store(UInt32.max)
+    if let holding = attachment.segment.holding(cell.holding.load() &- 1) { begin(holding) }
+    attachment.unlink(cell, object)
+    wakes.finish(
+      cell, isInherited ? SYNCMGR_OWNER_DIED : SYNCMGR_OK, value: token(object), attachment)
+  }
+
+  private static func mustHandOver(_ head: Cell, _ object: Object, _ hasDied: Bool) -> Bool {
+    hasDied || head.flags.load() & CellFlag.ticket != 0
+      || object.flags.load() & SYNCMGR_MUTEX_FAIR != 0
+      || UInt64(bitPattern: sm_now()) &- head.since.load() > patience
+  }
+
+  // MARK: - Asking
+
+  static func token(_ object: Object) -> UInt64 {
+    object.word.load() & forced == 0 ? object.grants.load() : object.detached.load()
+  }
+
+  static func ownToken(_ caller: Caller) throws(Failure) -> UInt64 {
+    guard owner(caller.object.word.load()) == caller.mine else {
+      throw Failure(SYNCMGR_E_NOT_OWNER, caller.object, "this workstream does not hold it")
+    }
+    return token(caller.object)
+  }
+
+  static func holds(_ caller: Caller, _ token: UInt64) -> Bool {
+    owner(caller.object.word.load()) == caller.mine && Mutex.token(caller.object) == token
+  }
+}

@@ -1,0 +1,129 @@
+import CSyncMgr
+import CSyncMgrShim
+
+/// This process's place in one segment: the mapping, the participant slot, and the file that
+/// carries the locks. All managers that this process opens on the segment share it.
+final class Attachment {
+  let segment: Segment
+  let space: Space
+  /// Descriptor of the segment's file, kept open to the end: closing any descriptor of it would
+  /// drop this process's locks. -1 for a private space.
+  let file: Int32
+  let device: UInt64
+  let inode: UInt64
+  /// Participant id: what this process writes into guards and slots.
+  let me: UInt32
+  /// Number of this attachment in the process, as handles' slots know it.
+  private(set) var id: UInt32 = 0
+  /// Where pids mean what they mean to this process; 0 when that cannot be told.
+  let namespace = Identity.pidNamespace()
+  /// Managers that are open on it. Under the attach lock.
+  var managers = 0
+  /// Cells of the wait lines that this process has claimed. Under the process's lock.
+  var cells = CellPool()
+  /// What the service thread does with this attachment, see Service.
+  let served: Word32
+
+  var header: UnsafeMutablePointer<sm_header> { segment.header }
+  var participant: Participant { segment.participant(ParticipantID.slot(me)) }
+  var isShared: Bool { file >= 0 }
+  /// For sentences: the URL.
+  var text: String { space.text }
+
+  init(space: Space, segment: Segment, file: Int32, stat: sm_stat, me: UInt32) {
+    self.space = space
+    self.segment = segment
+    self.file = file
+    self.device = stat.device
+    self.inode = stat.inode
+    self.me = me
+    let word = UnsafeMutablePointer<UInt32>.allocate(capacity: 1)
+    word.initialize(to: 0)
+    served = Word32(word)
+  }
+
+  deinit { served.at.deallocate() }
+
+  /// Gives the attachment its number, by which slots name it. Under the attach lock.
+  func register() throws(Failure) {
+    guard
+      let free = (0..<Int(SM_ATTACHMENTS)).first(where: { Attachment.entry($0).pointee == nil })
+    else { throw Failure(SYNCMGR_E_LIMIT, "this process has more than 4096 spaces open") }
+    id = UInt32(free) + 1
+    Attachment.entry(free).pointee = Unmanaged.passRetained(self).toOpaque()
+    Local.always { $0.attachments.append(self) }
+  }
+
+  /// Under the attach lock, when no call is inside of it any more.
+  func unregister() {
+    Local.always { local in local.attachments.removeAll { $0 === self } }
+    Attachment.entry(Int(id) - 1).pointee = nil
+    Unmanaged.passUnretained(self).release()
+  }
+
+  /// The attachment that a slot names. The caller is inside of it, so that it stays.
+  static func of(_ slot: Slot) -> Attachment {
+    Unmanaged<Attachment>.fromOpaque(entry(Int(slot.attachment.load()) - 1).pointee!)
+      .takeUnretainedValue()
+  }
+
+  private static func entry(_ index: Int) -> UnsafeMutablePointer<UnsafeMutableRawPointer?> {
+    sm_attachment_entry(UInt32(truncatingIfNeeded: index))
+  }
+}
+
+/// Which cells this process has claimed, in batches of 64, and which of them are in use.
+struct CellPool {
+  var batches: [UInt32] = []
+  /// By batch index: a bit per cell in use.
+  var used: [UInt64] = []
+  /// Where in `batches` the next search begins.
+  var hint = 0
+}
+
+/// What a URL names.
+enum Space: Equatable {
+  case anonymous
+  case local([UInt8])
+  case shared([UInt8])
+
+  init(url: UnsafePointer<CChar>?) throws(Failure) {
+    guard let url else { throw Failure(SYNCMGR_E_NAME, "the URL is NULL") }
+    func rest(after prefix: StaticString) -> UnsafePointer<CChar>? {
+      for index in 0..<prefix.utf8CodeUnitCount
+      where UInt8(bitPattern: url[index]) != prefix.utf8Start[index] { return nil }
+      return url + prefix.utf8CodeUnitCount
+    }
+    if let name = rest(after: "local:") {
+      if name.pointee == 0 {
+        self = .anonymous
+      } else {
+        self = .local(try Name(name, what: "space").bytes)
+      }
+    } else if let name = rest(after: "shm:") {
+      let name = try Name(name, what: "space", limit: 200)
+      if name.bytes[0] == 0x2e {
+        throw Failure(SYNCMGR_E_NAME, "the space's name begins with a dot")
+      }
+      self = .shared(name.bytes)
+    } else {
+      throw Failure(SYNCMGR_E_NAME, "the URL is neither local: nor shm:NAME")
+    }
+  }
+
+  var text: String {
+    switch self {
+    case .anonymous: "local:"
+    case .local(let name): "local:" + String(decoding: name, as: UTF8.self)
+    case .shared(let name): "shm:" + String(decoding: name, as: UTF8.self)
+    }
+  }
+
+  /// Where the segment's file is; empty for a private space.
+  var path: String {
+    if case .shared(let name) = self {
+      return "/dev/shm/syncmgr." + String(decoding: name, as: UTF8.self)
+    }
+    return ""
+  }
+}

@@ -1,0 +1,325 @@
+import CSyncMgr
+import CSyncMgrShim
+
+/// The directory of a segment: which slots of its tables are in use, and by what name. Everything
+/// here runs under the directory guard, which `repairDirectory` makes whole after a death.
+extension Attachment {
+  func inDirectory<Result>(_ body: () throws(Failure) -> Result) throws(Failure) -> Result {
+    lockDirectory()
+    defer { Guard.unlock(header.guardian) }
+    return try body()
+  }
+
+  func always<Result>(_ body: () -> Result) -> Result {
+    lockDirectory()
+    defer { Guard.unlock(header.guardian) }
+    return body()
+  }
+
+  private func lockDirectory() {
+    if Guard.tryLock(header.guardian, me) { return }
+    if Guard.lockSlowly(header.guardian, me, self) { repairDirectory() }
+  }
+
+  func takeOverDirectory(from owner: UInt32) {
+    guard header.guardian.load() == owner, header.guardian.claim(owner, me) else { return }
+    repairDirectory()
+    Guard.unlock(header.guardian)
+  }
+
+  /// Whoever died in the directory left at most one slot that was claimed and not yet live, or not
+  /// yet free. An object that is not live was seen by nobody. Names and hints follow from the
+  /// slots. Claimed workstreams and holdings are found by their owner when it is recovered.
+  func repairDirectory() {
+    for index in 0..<segment.objectCount {
+      guard let object = segment.object(index), object.state.load() != SlotState.live else {
+        continue
+      }
+      object.state.store(SlotState.free)
+      object.owner.store(0)
+    }
+    segment.objectNames.rebuild(segment.objectCount)
+    segment.workstreamNames.rebuild(segment.workstreamCount)
+    for hint in [header.workstreamsHint, header.objectsHint, header.holdingsHint] { hint.store(0) }
+  }
+
+  // MARK: - Finding and claiming slots
+
+  /// Finds the first slot for which `isFree` and has memory put behind it. Every slot below the
+  /// hint is in use: whoever frees one moves the hint back before.
+  private func claimSlot(
+    _ table: Table, _ isFree: (UInt32) -> Bool
+  ) throws(Failure) -> UInt32 {
+    let high = min(table.high.load(), table.capacity)
+    let first = min(table.hint?.load() ?? 0, high)
+    for index in first..<high where isFree(index) {
+      table.hint?.store(index + 1)
+      return index
+    }
+    table.hint?.store(high + 1)
+    guard high < table.capacity else {
+      table.hint?.store(high)
+      throw Failure(
+        SYNCMGR_E_LIMIT,
+        naming: "\(text) has no room for more than \(table.capacity) \(table.what)")
+    }
+    try commit(table, high)
+    table.high.store(high + 1)
+    return high
+  }
+
+  /// Before slot `index` is freed.
+  private func moveBack(_ hint: Word32, _ index: UInt32) {
+    if hint.load() > index { hint.store(index) }
+  }
+
+  /// Has the file system set memory aside for slot `index`. Without that, the first touch of a page
+  /// on a full /dev/shm would kill the process.
+  private func commit(_ table: Table, _ index: UInt32) throws(Failure) {
+    let committed = table.committed.load()
+    if index < committed || file < 0 { return }
+    let first = table.offset + UInt64(committed) * UInt64(table.stride)
+    let end = min(committed + table.chunk, table.capacity)
+    let last = table.offset + UInt64(end) * UInt64(table.stride)
+    let error = sm_allocate(file, first, last - first)
+    if error < 0 { throw Failure(system: "set memory aside in \(text)", error) }
+    table.committed.store(end)
+  }
+
+  /// One table and its counters in the header.
+  struct Table {
+    let what: StaticString
+    let offset: UInt64
+    let stride: Int
+    let capacity: UInt32
+    let chunk: UInt32
+    let high: Word32
+    let committed: Word32
+    let hint: Word32?
+  }
+
+  var workstreamTable: Table {
+    Table(
+      what: "workstreams", offset: sm_at_workstreams(), stride: MemoryLayout<sm_workstream>.stride,
+      capacity: SM_WORKSTREAMS, chunk: 256, high: header.workstreamsHigh,
+      committed: header.workstreamsCommitted, hint: header.workstreamsHint)
+  }
+
+  var objectTable: Table {
+    Table(
+      what: "objects", offset: sm_at_objects(), stride: MemoryLayout<sm_object>.stride,
+      capacity: SM_OBJECTS, chunk: 128, high: header.objectsHigh,
+      committed: header.objectsCommitted, hint: header.objectsHint)
+  }
+
+  var holdingTable: Table {
+    Table(
+      what: "open objects", offset: sm_at_holdings(), stride: MemoryLayout<sm_holding>.stride,
+      capacity: SM_HOLDINGS, chunk: 1024, high: header.holdingsHigh,
+      committed: header.holdingsCommitted, hint: header.holdingsHint)
+  }
+
+  var batchTable: Table {
+    Table(
+      what: "batches of waits", offset: sm_at_cells(),
+      stride: MemoryLayout<sm_cell>.stride * Int(SM_BATCH_CELLS),
+      capacity: SM_BATCHES, chunk: 8, high: header.batchesHigh,
+      committed: header.batchesCommitted, hint: nil)
+  }
+
+  // MARK: - Workstreams
+
+  /// Makes a workstream. With no name one is made up.
+  func makeWorkstream(_ wanted: Name?) throws(Failure) -> UInt32 {
+    try inDirectory { () throws(Failure) in
+      var name = wanted
+      var serial = header.serial.load()
+      while name == nil {
+        serial &+= 1
+        let made = Name(made: Array("\(sm_getpid())-\(serial)".utf8))
+        if findWorkstream(made) == nil { name = made }
+      }
+      guard let name else { throw Failure(SYNCMGR_E_CORRUPT, "no name could be made") }
+      if wanted != nil {
+        serial &+= 1
+        if let index = findWorkstream(name), let found = segment.workstream(index) {
+          throw Failure(
+            SYNCMGR_E_EXISTS,
+            naming: "a workstream named '\(name.text)' lives, in process \(found.pid.load())")
+        }
+      }
+      let index = try claimSlot(workstreamTable) { segment.workstream($0)?.owner.load() == 0 }
+      guard let stream = segment.workstream(index) else { throw corrupt("the workstream table") }
+      header.serial.store(serial)
+      // The owner first: from here on a recoverer of ours finds the slot.
+      stream.owner.store(me)
+      stream.state.store(SlotState.claimed)
+      stream.generation.store(stream.generation.load() &+ 1)
+      stream.id.store(serial)
+      stream.pid.store(UInt32(bitPattern: sm_getpid()))
+      stream.nameLength.store(UInt32(name.bytes.count))
+      NameField(stream).write(name)
+      stream.hash.store(name.hash)
+      stream.state.store(SlotState.live)
+      segment.workstreamNames.insert(index, name.hash)
+      record(SYNCMGR_NOTICE_OPENED, stream)
+      return index
+    }
+  }
+
+  /// Frees a workstream that has no holdings left, and says so by a notice of `kind`.
+  func endWorkstream(_ index: UInt32, _ kind: UInt32) {
+    always {
+      guard let stream = segment.workstream(index), stream.owner.load() != 0 else { return }
+      if stream.state.load() == SlotState.live {
+        record(kind, stream)
+        segment.workstreamNames.remove(index, stream.hash.load())
+      }
+      moveBack(header.workstreamsHint, index)
+      stream.state.store(SlotState.free)
+      stream.owner.store(0)
+    }
+  }
+
+  /// Whether a workstream has this name whose process is dead.
+  func isNameOfDead(_ name: Name) -> Bool {
+    guard let index = findWorkstream(name),
+      let participant = segment.workstream(index)?.owner.load(), participant != 0
+    else { return true }
+    let other = segment.participant(ParticipantID.slot(participant))
+    return isGone(participant) || isDead(other, thorough: true)
+      || other.id.load() != participant
+  }
+
+  private func findWorkstream(_ name: Name) -> UInt32? { segment.workstreamNames.find(name) }
+
+  /// The workstream that an owner id names, if it is alive.
+  func workstream(ofOwner id: UInt32) -> Workstream? {
+    guard let stream = segment.workstream(OwnerID.index(id & OwnerID.mask)),
+      stream.state.load() == SlotState.live,
+      OwnerID.make(index: OwnerID.index(id & OwnerID.mask), generation: stream.generation.load())
+        == id & OwnerID.mask
+    else { return nil }
+    return stream
+  }
+
+  // MARK: - Objects
+
+  func findObject(_ name: Name) -> UInt32? { segment.objectNames.find(name) }
+
+  /// Makes an object of a name that is not there. `word` is what it begins with.
+  func makeObject(
+    _ name: Name, type: UInt32, flags: UInt32, count: UInt32, word: UInt32
+  ) throws(Failure) -> UInt32 {
+    let index = try claimSlot(objectTable) { segment.object($0)?.owner.load() == 0 }
+    guard let object = segment.object(index) else { throw corrupt("the object table") }
+    object.owner.store(me)
+    object.state.store(SlotState.claimed)
+    object.guardian.store(0)
+    object.cpu.store(UInt32.max)
+    for field in [
+      object.head, object.tail, object.epoch, object.woken, object.broken, object.arrived,
+      object.leader, object.intent, object.previousSet,
+    ] { field.store(0) }
+    object.order.store(0)
+    object.grants.store(0)
+    object.detached.store(0)
+    object.type.store(type)
+    object.flags.store(flags)
+    object.count.store(count)
+    object.word.store(word)
+    object.nameLength.store(UInt32(name.bytes.count))
+    NameField(object).write(name)
+    object.hash.store(name.hash)
+    object.state.store(SlotState.live)
+    segment.objectNames.insert(index, name.hash)
+    return index
+  }
+
+  /// Removes an object by type and name.
+  func remove(_ type: UInt32, _ name: Name) throws(Failure) {
+    try inDirectory { () throws(Failure) in
+      guard let index = findObject(name), let object = segment.object(index) else {
+        throw Failure(SYNCMGR_E_NOT_FOUND, naming: "there is no '\(name.text)'")
+      }
+      if object.type.load() != type {
+        throw Failure(
+          SYNCMGR_E_TYPE,
+          naming: "'\(name.text)' is of type \(object.type.load()), not \(type)")
+      }
+      try removeObject(index, object)
+    }
+  }
+
+  /// Removes an object that nobody has open.
+  func removeObject(_ index: UInt32, _ object: Object) throws(Failure) {
+    for other in 0..<segment.holdingCount {
+      if let holding = segment.holding(other), holding.owner.load() != 0,
+        holding.object.load() == index + 1
+      {
+        let name = workstream(ofOwner: holding.workstream.load()).map { NameField($0).read().text }
+        throw Failure(
+          SYNCMGR_E_BUSY,
+          naming: "'\(NameField(object).read().text)' is open in workstream '\(name ?? "?")'")
+      }
+    }
+    segment.objectNames.remove(index, object.hash.load())
+    moveBack(header.objectsHint, index)
+    object.state.store(SlotState.free)
+    object.owner.store(0)
+  }
+
+  // MARK: - Holdings
+
+  func makeHolding(_ object: UInt32, _ workstream: UInt32) throws(Failure) -> Holding {
+    let index = try claimSlot(holdingTable) { segment.holding($0)?.owner.load() == 0 }
+    guard let holding = segment.holding(index) else { throw corrupt("the table of open objects") }
+    holding.owner.store(me)
+    holding.state.store(SlotState.claimed)
+    holding.workstream.store(workstream)
+    holding.object.store(object + 1)
+    holding.amount.store(0)
+    holding.waits.store(0)
+    holding.index.store(0)
+    holding.mark.store(0)
+    holding.state.store(SlotState.live)
+    return holding
+  }
+
+  /// Frees a holding that holds nothing any more. Under the directory guard.
+  func endHolding(_ holding: Holding) {
+    moveBack(header.holdingsHint, segment.index(of: holding))
+    holding.state.store(SlotState.free)
+    holding.object.store(0)
+    holding.owner.store(0)
+  }
+
+  /// The holdings of an object, by scanning: only for rare things.
+  func forHoldings(of object: Object, _ body: (Holding) -> Void) {
+    let wanted = segment.index(of: object) + 1
+    for index in 0..<segment.holdingCount {
+      if let holding = segment.holding(index), holding.object.load() == wanted,
+        holding.state.load() == SlotState.live
+      {
+        body(holding)
+      }
+    }
+  }
+
+  // MARK: - Batches of cells
+
+  /// Claims a batch of cells for this process.
+  func claimBatch() throws(Failure) -> UInt32 {
+    try inDirectory { () throws(Failure) in
+      let index = try claimSlot(batchTable) { segment.batch($0)?.owner.load() == 0 }
+      guard let batch = segment.batch(index) else { throw corrupt("the table of waits") }
+      batch.finished.store(0)
+      batch.owner.store(me)
+      return index
+    }
+  }
+
+  func corrupt(_ what: String) -> Failure {
+    Failure(SYNCMGR_E_CORRUPT, naming: "\(what) of \(text) contradicts itself")
+  }
+}

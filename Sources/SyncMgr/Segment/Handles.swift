@@ -1,0 +1,155 @@
+import CSyncMgr
+import CSyncMgrShim
+
+typealias Slot = UnsafeMutablePointer<sm_slot>
+
+/// What a handle can be. The number is part of the handle's value.
+enum HandleType: UInt32 {
+  case mutex = 1
+  case semaphore = 2
+  case latch = 3
+  case barrier = 4
+  case event = 5
+  case manager = 6
+  case workstream = 7
+  case ticket = 8
+  case queue = 9
+  case subscription = 10
+
+  var noun: String {
+    switch self {
+    case .mutex: "mutex"
+    case .semaphore: "semaphore"
+    case .latch: "latch"
+    case .barrier: "barrier"
+    case .event: "event"
+    case .manager: "manager"
+    case .workstream: "workstream"
+    case .ticket: "ticket"
+    case .queue: "queue"
+    case .subscription: "subscription"
+    }
+  }
+}
+
+/// The table of handles. A handle is a number: the index of a slot and that slot's generation. It
+/// is never followed as a pointer, so any number can be given to any function.
+enum Handles {
+  /// Enters a call. On success the attachment stays mapped until `sm_leave`.
+  @inline(__always)
+  static func enter(_ handle: UInt64, _ type: HandleType) throws(Failure) -> Slot {
+    if let slot = sm_enter(handle, type.rawValue) { return slot }
+    return try enterSlowly(handle, type)
+  }
+
+  @inline(never)
+  private static func enterSlowly(_ handle: UInt64, _ type: HandleType) throws(Failure) -> Slot {
+    sm_thread_begin()
+    if sm_process_forked() == 0, sm_thread_register() == nil {
+      throw Failure(SYNCMGR_E_LIMIT, "too many threads of this process call the library")
+    }
+    if let slot = sm_enter_slowly(handle, type.rawValue) { return slot }
+    throw why(handle, type)
+  }
+
+  /// Says why `handle` does not work.
+  private static func why(_ handle: UInt64, _ type: HandleType) -> Failure {
+    if handle == 0 { return Failure(SYNCMGR_E_HANDLE, naming: "the \(type.noun) is NULL") }
+    let epoch = UInt32(truncatingIfNeeded: handle >> 46)
+    let index = UInt32(truncatingIfNeeded: handle) & (SM_SLOTS - 1)
+    let generation = UInt32(truncatingIfNeeded: handle >> 24) & 0x3f_ffff
+    let found = HandleType(rawValue: UInt32(truncatingIfNeeded: handle >> 20) & 15)
+    let now = sm_fork_epoch()
+    guard let found, handle < 1 << 52, index > 0, generation > 0, epoch <= now,
+      sm_slots() != nil
+    else {
+      return Failure(SYNCMGR_E_HANDLE, naming: "not a handle: a \(type.noun) was expected")
+    }
+    if epoch < now {
+      return Failure(
+        SYNCMGR_E_FORKED, naming: "the \(found.noun) was opened by the parent of this process")
+    }
+    let slot = sm_slots() + Int(index)
+    if slot.generation.load() < generation {
+      return Failure(SYNCMGR_E_HANDLE, naming: "not a handle: a \(type.noun) was expected")
+    }
+    if found != type {
+      return Failure(
+        SYNCMGR_E_HANDLE, naming: "the handle is a \(found.noun), not a \(type.noun)")
+    }
+    return Failure(SYNCMGR_E_CLOSED, naming: "the \(type.noun) was closed")
+  }
+
+  /// Takes a free slot. The handle is not valid before `publish`.
+  static func allocate(_ type: HandleType, _ attachment: UInt32) throws(Failure) -> Slot {
+    try Local.locked { (local) throws(Failure) in
+      let index: UInt32
+      if local.freeSlot != 0 {
+        index = local.freeSlot
+        local.freeSlot = (sm_slots() + Int(index)).pointee.next
+      } else {
+        guard local.slotsHigh < SM_SLOTS else {
+          throw Failure(SYNCMGR_E_LIMIT, "this process has more than 1,048,575 open handles")
+        }
+        index = local.slotsHigh
+        local.slotsHigh += 1
+      }
+      let slot = sm_slots() + Int(index)
+      slot.generation.store(slot.generation.load() % 0x3f_ffff + 1)
+      slot.attachment.store(attachment)
+      slot.pointee.object = nil
+      slot.pointee.holding = nil
+      slot.pointee.context = nil
+      slot.pointee.flags = 0
+      return slot
+    }
+  }
+
+  /// The value that `slot` will have, or has, as a handle.
+  static func value(_ slot: Slot, _ type: HandleType) -> UInt64 {
+    UInt64(slot - sm_slots()) | UInt64(type.rawValue) << 20
+      | UInt64(slot.generation.load()) << 24 | UInt64(sm_fork_epoch()) << 46
+  }
+
+  static func publish(_ slot: Slot, _ type: HandleType) -> UInt64 {
+    let handle = value(slot, type)
+    slot.tag.store(handle)
+    return handle
+  }
+
+  /// Ends `handle`: no call enters with it any more. False when somebody else ended it.
+  static func retire(_ slot: Slot, _ handle: UInt64) -> Bool {
+    sm_swap64(sm_slot_tag(slot), handle, 0, nil, 0) == handle
+  }
+
+  /// Gives the slot back, after `retire` and after no call is inside of it.
+  static func free(_ slot: Slot) {
+    Local.always { local in
+      slot.pointee.next = local.freeSlot
+      local.freeSlot = UInt32(truncatingIfNeeded: slot - sm_slots())
+    }
+  }
+
+  /// True while a thread other than this one is inside a call that `matches`.
+  static func anyoneInside(_ matches: (UInt64) -> Bool) -> Bool {
+    for index in 0..<Int(sm_threads_high()) {
+      let thread = sm_threads() + index
+      if thread == sm_thread_self() { continue }
+      let inside = Word64(sm_thread_inside(thread)).load()
+      if inside != 0, matches(inside) { return true }
+    }
+    return false
+  }
+
+  static func isInside(_ inside: UInt64, slot: Slot) -> Bool {
+    Int(inside & 0xffff_ffff) == slot - sm_slots() + 1
+  }
+
+  static func isInside(_ inside: UInt64, attachment: UInt32) -> Bool { inside >> 32 == attachment }
+
+  /// Makes all that was stored before visible to calls that enter from now on, and their `inside`
+  /// visible to us.
+  static func settle() {
+    if sm_fenced() != 0 || sm_barrier_all() < 0 { sm_fence() }
+  }
+}

@@ -1,0 +1,29 @@
+import CSyncMgrShim
+
+/// What recovery needs to know of a type of object. The primitives above fill the table in; the
+/// floors below know nothing else of them. All run under the object's guard.
+struct Kind: Sendable {
+  /// Whether a grant is something that can be given back.
+  let holdsGrants: Bool
+  /// Derives a legal state from cells and holdings, whatever store the last visitor died at, and
+  /// wakes whoever is due.
+  let repair: @Sendable (Attachment, Object) -> Void
+  /// Ends what `holding` has of the object. `died`: its process is dead, else it closes.
+  let abandon: @Sendable (Attachment, Object, Holding, _ died: Bool) -> Void
+  /// A waiter was taken out of the line, not granted: pass on what it was woken for.
+  let withdrawn: @Sendable (Attachment, Object, Cell) -> Void
+  /// A grant that its dead waiter never saw, or that was not wanted any more.
+  let refused: @Sendable (Attachment, Object, Cell) -> Void
+  /// Faults of a quiet object, in words; nil when there are none.
+  let check: @Sendable (Attachment, Object) -> String?
+}
+
+enum Kinds {
+  /// By object type. Written once, before the first attachment is made.
+  nonisolated(unsafe) static var table: [Kind] = []
+
+  static func of(_ object: Object) -> Kind? {
+    let type = Int(object.type.load()) - 1
+    return table.indices.contains(type) ? table[type] : nil
+  }
+}

@@ -1,0 +1,122 @@
+import CSyncMgr
+import CSyncMgrShim
+
+typealias Object = UnsafeMutablePointer<sm_object>
+typealias Holding = UnsafeMutablePointer<sm_holding>
+typealias Cell = UnsafeMutablePointer<sm_cell>
+typealias Participant = UnsafeMutablePointer<sm_participant>
+typealias Workstream = UnsafeMutablePointer<sm_workstream>
+typealias Batch = UnsafeMutablePointer<sm_batch>
+
+/// The tables of a mapped segment. Every index that was read from the segment goes through here:
+/// one that is out of bounds gives nil, so that a peer's lie cannot make us touch other memory.
+struct Segment {
+  let base: UnsafeMutableRawPointer
+
+  @inline(__always) var header: UnsafeMutablePointer<sm_header> {
+    base.assumingMemoryBound(to: sm_header.self)
+  }
+
+  @inline(__always)
+  private func table<Row>(_ offset: UInt64, _ row: Row.Type) -> UnsafeMutablePointer<Row> {
+    (base + Int(offset)).assumingMemoryBound(to: row)
+  }
+
+  /// The participant in `slot`, which callers take from an id's low 8 bits.
+  @inline(__always) func participant(_ slot: UInt32) -> Participant {
+    table(sm_at_participants(), sm_participant.self) + Int(slot & (SM_PARTICIPANTS - 1))
+  }
+
+  func notice(_ position: UInt64) -> UnsafeMutablePointer<sm_notice> {
+    table(sm_at_journal(), sm_notice.self) + Int(position % UInt64(SM_JOURNAL))
+  }
+
+  func batch(_ index: UInt32) -> Batch? {
+    index < batchCount ? table(sm_at_batches(), sm_batch.self) + Int(index) : nil
+  }
+
+  @inline(__always) func object(_ index: UInt32) -> Object? {
+    index < objectCount ? table(sm_at_objects(), sm_object.self) + Int(index) : nil
+  }
+
+  func workstream(_ index: UInt32) -> Workstream? {
+    index < workstreamCount
+      ? table(sm_at_workstreams(), sm_workstream.self) + Int(index) : nil
+  }
+
+  func holding(_ index: UInt32) -> Holding? {
+    index < holdingCount ? table(sm_at_holdings(), sm_holding.self) + Int(index) : nil
+  }
+
+  func cell(_ index: UInt32) -> Cell? {
+    index / SM_BATCH_CELLS < batchCount
+      ? table(sm_at_cells(), sm_cell.self) + Int(index) : nil
+  }
+
+  var objectNames: NameTable {
+    NameTable(
+      places: table(sm_at_object_names(), UInt32.self), capacity: SM_OBJECT_NAMES
+    ) { index in
+      guard let object = object(index), object.state.load() == SlotState.live else { return nil }
+      return (object.hash.load(), NameField(object))
+    }
+  }
+
+  var workstreamNames: NameTable {
+    NameTable(
+      places: table(sm_at_workstream_names(), UInt32.self), capacity: SM_WORKSTREAM_NAMES
+    ) { index in
+      guard let stream = workstream(index), stream.state.load() == SlotState.live else {
+        return nil
+      }
+      return (stream.hash.load(), NameField(stream))
+    }
+  }
+
+  // How many slots were ever used, and hence have memory behind them.
+  @inline(__always) var objectCount: UInt32 { min(header.objectsHigh.load(), SM_OBJECTS) }
+  var workstreamCount: UInt32 { min(header.workstreamsHigh.load(), SM_WORKSTREAMS) }
+  var holdingCount: UInt32 { min(header.holdingsHigh.load(), SM_HOLDINGS) }
+  var batchCount: UInt32 { min(header.batchesHigh.load(), SM_BATCHES) }
+  var participantCount: UInt32 { min(header.participantsHigh.load(), SM_PARTICIPANTS) }
+
+  func index(of object: Object) -> UInt32 {
+    UInt32(truncatingIfNeeded: object - table(sm_at_objects(), sm_object.self))
+  }
+
+  func index(of holding: Holding) -> UInt32 {
+    UInt32(truncatingIfNeeded: holding - table(sm_at_holdings(), sm_holding.self))
+  }
+
+  func index(of cell: Cell) -> UInt32 {
+    UInt32(truncatingIfNeeded: cell - table(sm_at_cells(), sm_cell.self))
+  }
+}
+
+/// States of slots that are filled after they were claimed. A slot that its owner left `claimed` by
+/// dying was never seen by anybody else.
+enum SlotState {
+  static let free: UInt32 = 0
+  static let claimed: UInt32 = 1
+  static let live: UInt32 = 2
+}
+
+/// A workstream as it stands in a lock word: table index + 1 in 16 bits, generation in 12.
+enum OwnerID {
+  static let mask: UInt32 = 0x0fff_ffff
+
+  static func make(index: UInt32, generation: UInt32) -> UInt32 {
+    (index + 1) | (generation & 0xfff) << 16
+  }
+
+  /// The workstream's table index; nonsense when the id is 0, which bounds checks then refuse.
+  static func index(_ id: UInt32) -> UInt32 { (id & 0xffff) &- 1 }
+}
+
+/// A participant id: slot in 8 bits, the slot's generation in 24. Never 0.
+enum ParticipantID {
+  static func make(slot: UInt32, generation: UInt32) -> UInt32 {
+    slot | (generation & 0xff_ffff) << 8
+  }
+  static func slot(_ id: UInt32) -> UInt32 { id & 0xff }
+}

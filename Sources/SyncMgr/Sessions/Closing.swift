@@ -1,0 +1,73 @@
+import CSyncMgr
+import CSyncMgrShim
+
+/// Ending what is under way on handles that close. The handles are retired already: no call enters
+/// through them any more. Waits end with E_CLOSED; then whoever is still inside comes out.
+enum Closing {
+  /// Ends the waits that came through `slots` and waits until no call is inside of them. What
+  /// tickets of theirs were granted and nobody collected is given back.
+  static func endCalls(_ attachment: Attachment, through slots: [Slot]) {
+    let indices = Set(slots.map { UInt32($0 - sm_slots()) })
+    Handles.settle()
+    while true {
+      for cell in cells(attachment, slots, indices) {
+        let kind = cell.state.load() & CellState.kind
+        if kind == CellState.waiting || kind == CellState.woken {
+          Tickets.endWait(cell, attachment)
+        }
+      }
+      // Who sleeps on an epoch looks at its handle when it wakes. It may look just before the
+      // handle is retired and sleep just after this wake, so the wake is repeated.
+      for slot in slots {
+        if let epoch = slot.pointee.object?.epoch { sm_futex_wake(epoch.at, Int32.max) }
+      }
+      if !isAnyoneInside(indices) { break }
+      sm_nap(200_000)
+    }
+    for cell in cells(attachment, slots, indices) { Tickets.revoke(cell, attachment) }
+  }
+
+  /// The handles of tickets without a queue that came through `slots`: nobody is to collect them.
+  static func endTickets(_ attachment: Attachment, through slots: [Slot]) {
+    let indices = Set(slots.map { UInt32($0 - sm_slots()) })
+    for cell in cells(attachment, slots, indices)
+    where cell.flags.load() & (CellFlag.ticket | CellFlag.queued) == CellFlag.ticket {
+      Tickets.drained(cell.ticket.load(), attachment)
+    }
+  }
+
+  /// The cells in use of waits that came through `slots`.
+  private static func cells(
+    _ attachment: Attachment, _ slots: [Slot], _ indices: Set<UInt32>
+  ) -> [Cell] {
+    if !slots.contains(where: { ($0.pointee.holding?.waits.load() ?? 0) != 0 }) { return [] }
+    return attachment.ownCells { $0.ticket.load() != 0 && indices.contains(Tickets.origin($0)) }
+  }
+
+  /// For handles on which nobody waits for other processes.
+  static func waitForCalls(_ attachment: Attachment, in slots: [Slot]) {
+    let indices = Set(slots.map { UInt32($0 - sm_slots()) })
+    Handles.settle()
+    while isAnyoneInside(indices) { sm_nap(100_000) }
+  }
+
+  private static func isAnyoneInside(_ indices: Set<UInt32>) -> Bool {
+    Handles.anyoneInside {
+      indices.contains(UInt32(truncatingIfNeeded: $0 & 0xffff_ffff) &- 1)
+    }
+  }
+
+  /// The tickets that nobody collected, when the space is left.
+  static func endTickets(_ attachment: Attachment) {
+    let high = Local.always { $0.slotsHigh }
+    for index in 1..<max(high, 1) {
+      let slot = sm_slots() + Int(index)
+      let handle = slot.tag.load()
+      guard slot.attachment.load() == attachment.id,
+        handle >> 20 & 15 == UInt64(HandleType.ticket.rawValue)
+      else { continue }
+      if Handles.retire(slot, handle) { Handles.free(slot) }
+    }
+    attachment.releaseBatches()
+  }
+}

@@ -1,0 +1,131 @@
+import CSyncMgr
+import CSyncMgrShim
+
+/// What every exported function does around the engine's: resolve the handle, enter, call, leave,
+/// and turn a failure into its status.
+
+@inline(__always)
+func number(_ handle: OpaquePointer?) -> UInt64 { UInt64(UInt(bitPattern: handle)) }
+
+@inline(__always)
+func pointer(_ handle: UInt64) -> OpaquePointer? { OpaquePointer(bitPattern: UInt(handle)) }
+
+/// A call on a handle.
+@inline(__always)
+func call(
+  _ handle: OpaquePointer?, _ type: HandleType, _ body: (Slot) throws(Failure) -> Int32
+) -> Int32 {
+  do throws(Failure) {
+    let slot = try Handles.enter(number(handle), type)
+    defer { sm_leave() }
+    return try body(slot)
+  } catch {
+    return error.status
+  }
+}
+
+/// A call on an object's handle that goes beyond one or two atomics.
+@inline(__always)
+func objectCall(
+  _ handle: OpaquePointer?, _ type: HandleType, _ body: (Caller) throws(Failure) -> Int32
+) -> Int32 {
+  call(handle, type) { (slot) throws(Failure) in try body(Caller(slot, number(handle))) }
+}
+
+/// A call without a handle, or one that closes it.
+@inline(__always)
+func plainCall(_ body: () throws(Failure) -> Int32) -> Int32 {
+  sm_thread_begin()
+  do throws(Failure) { return try body() } catch { return error.status }
+}
+
+/// A close: NULL is nothing to do.
+func closeCall(_ handle: OpaquePointer?, _ body: (UInt64) throws(Failure) -> Void) -> Int32 {
+  if handle == nil { return SYNCMGR_OK }
+  return plainCall { () throws(Failure) in
+    try body(number(handle))
+    return SYNCMGR_OK
+  }
+}
+
+/// Checks that an out-pointer is there.
+@inline(__always)
+func required<T>(_ pointer: UnsafeMutablePointer<T>?) throws(Failure) -> UnsafeMutablePointer<T> {
+  if let pointer { return pointer }
+  throw Failure(SYNCMGR_E_INVALID, "an output pointer is NULL")
+}
+
+/// Reads an options structure as far as the caller's version of it goes. The fields it does not
+/// have keep their defaults.
+func readOptions<Options>(
+  _ options: UnsafePointer<Options>?, _ defaults: Options
+) throws(Failure) -> Options {
+  guard let options else { return defaults }
+  let size = UnsafeRawPointer(options).loadUnaligned(as: UInt32.self)
+  let known = MemoryLayout<Options>.size
+  guard size >= 4, size <= 4096 else {
+    throw Failure(SYNCMGR_E_INVALID, naming: "the options' size \(size) is not that of a structure")
+  }
+  if Int(size) > known {
+    // A newer caller: what we do not know must be zero.
+    for offset in known..<Int(size)
+    where UnsafeRawPointer(options).load(fromByteOffset: offset, as: UInt8.self) != 0 {
+      throw Failure(SYNCMGR_E_INVALID, "the options have fields that this version does not know")
+    }
+  }
+  var result = defaults
+  withUnsafeMutableBytes(of: &result) { target in
+    target.copyMemory(
+      from: UnsafeRawBufferPointer(start: options, count: min(Int(size), known)))
+  }
+  return result
+}
+
+func checkFlags(_ flags: UInt32, _ allowed: UInt32) throws(Failure) {
+  if flags & ~allowed != 0 {
+    throw Failure(SYNCMGR_E_INVALID, naming: "unknown flags \(flags & ~allowed)")
+  }
+}
+
+/// Hands a started wait to the caller.
+func give(
+  _ started: Started, _ target: UnsafeMutablePointer<OpaquePointer?>,
+  _ record: UnsafeMutablePointer<syncmgr_record_t>? = nil
+) throws(Failure) -> Int32 {
+  let outcome = started.outcome
+  if outcome.status == SYNCMGR_PENDING {
+    target.pointee = pointer(started.ticket)
+    return SYNCMGR_PENDING
+  }
+  if let record, outcome.status >= 0 {
+    record.pointee = syncmgr_record_t()
+    record.pointee.status = outcome.status
+    record.pointee.value = outcome.value
+    record.pointee.index = outcome.index
+  }
+  return outcome.status
+}
+
+/// Opens an object: `parameters` checks what the caller asks for.
+func openCall(
+  _ workstream: OpaquePointer?, _ name: UnsafePointer<CChar>?,
+  _ target: UnsafeMutablePointer<OpaquePointer?>?,
+  _ parameters: () throws(Failure) -> Stream.Parameters
+) -> Int32 {
+  call(workstream, .workstream) { (slot) throws(Failure) in
+    let target = try required(target)
+    let wanted = try parameters()
+    let checked = try Name(name, what: "object")
+    target.pointee = pointer(try Stream.of(slot).openObject(checked, wanted))
+    return SYNCMGR_OK
+  }
+}
+
+/// Checks a count that an object is opened with.
+func checkCount(
+  _ count: UInt32, _ least: UInt32, _ most: UInt32, _ noun: StaticString
+) throws(Failure) {
+  if count == SYNCMGR_ANY || (count >= least && count <= most) { return }
+  throw Failure(
+    SYNCMGR_E_INVALID, naming: "\(count) is no number of \(noun): \(least) to \(most) are possible")
+}

@@ -1,0 +1,15 @@
+/// What this process keeps for its waits: the service thread, deadlines, queues. Under its lock.
+final class LocalWaiting {
+  var service: Service?
+  var deadlines = DeadlineHeap()
+  var queues: [Queue] = []
+}
+
+extension Local {
+  var forWaiting: LocalWaiting {
+    if let found = waiting as? LocalWaiting { return found }
+    let made = LocalWaiting()
+    waiting = made
+    return made
+  }
+}

@@ -1,0 +1,136 @@
+import CSyncMgr
+import CSyncMgrShim
+
+/// A completion queue: finished tickets and notices of this process, in order, with a descriptor
+/// that is readable while there are any. Everything in it is under the process's lock.
+final class Queue {
+  let attachment: Attachment
+  let descriptor: Int32
+  let ownsDescriptor: Bool
+  private var records: [syncmgr_record_t] = []
+  private var first = 0
+  /// Notices wanted, and how far they were read.
+  var mask: UInt32 = 0
+  var watchUserData: UInt64 = 0
+  var reader: JournalReader
+
+  var isEmpty: Bool { first == records.count }
+
+  init(_ attachment: Attachment, descriptor: Int32, owns: Bool) {
+    self.attachment = attachment
+    self.descriptor = descriptor
+    ownsDescriptor = owns
+    reader = JournalReader(from: attachment)
+  }
+
+  /// Appends a record; signals when the queue was empty.
+  func push(_ record: syncmgr_record_t) {
+    let wasEmpty = isEmpty
+    if first > 1024, first * 2 > records.count {
+      records.removeFirst(first)
+      first = 0
+    }
+    records.append(record)
+    if wasEmpty { sm_signal_fd(descriptor) }
+  }
+
+  /// Changes a record that waits to be drained: its grant was taken back.
+  func revoke(_ ticket: UInt64) {
+    for position in first..<records.count where records[position].ticket == ticket {
+      records[position].status = SYNCMGR_E_CLOSED
+      records[position].value = 0
+    }
+  }
+
+  /// Takes records into the caller's array. Tickets among them end.
+  func drain(_ target: UnsafeMutablePointer<syncmgr_record_t>, _ capacity: UInt32) -> UInt32 {
+    var count: UInt32 = 0
+    while count < capacity, first < records.count {
+      target[Int(count)] = records[first]
+      first += 1
+      count += 1
+    }
+    if isEmpty {
+      if count > 0, ownsDescriptor { sm_clear_fd(descriptor) }
+      records.removeAll(keepingCapacity: records.count < 65536)
+      first = 0
+    }
+    return count
+  }
+
+  /// Reads the journal for the notices that were asked for.
+  func collectNotices() {
+    guard mask != 0 else { return }
+    while let entry = reader.next(mask, attachment) {
+      var record = syncmgr_record_t()
+      record.user_data = watchUserData
+      record.kind = entry.kind
+      record.status = entry.kind == SYNCMGR_NOTICE_GAP ? SYNCMGR_E_GAP : SYNCMGR_OK
+      record.value = entry.workstream
+      record.index = UInt32(bitPattern: entry.pid)
+      push(record)
+    }
+  }
+
+  /// What syncmgr_queue_drain does. Without the service thread it looks for what is due itself.
+  func take(_ target: UnsafeMutablePointer<syncmgr_record_t>, _ capacity: UInt32) -> UInt32 {
+    if attachment.served.load() != Served.yes { attachment.serviceOnce() }
+    let count = Local.always { _ in drain(target, capacity) }
+    for position in 0..<Int(count) where target[position].ticket != 0 {
+      Tickets.drained(target[position].ticket, attachment)
+    }
+    return count
+  }
+
+  func watch(_ mask: UInt32, _ userData: UInt64) {
+    attachment.watch()
+    Local.always { _ in
+      self.mask = mask
+      watchUserData = userData
+      reader = JournalReader(from: attachment)
+    }
+  }
+
+  /// The queue that a call is inside of.
+  static func of(_ slot: Slot) throws(Failure) -> Queue {
+    guard let queue = at(UInt32(slot - sm_slots())) else {
+      throw Failure(SYNCMGR_E_CLOSED, "the queue was closed")
+    }
+    return queue
+  }
+
+  // MARK: - Finding queues
+
+  /// The queue in a slot. Under the process's lock, or inside of a call with its handle.
+  static func at(_ slot: UInt32) -> Queue? {
+    guard slot != 0, slot < SM_SLOTS else { return nil }
+    let found = sm_slots() + Int(slot)
+    guard found.tag.load() >> 20 & 15 == UInt64(HandleType.queue.rawValue),
+      let context = found.pointee.context
+    else { return nil }
+    return Unmanaged<Queue>.fromOpaque(context).takeUnretainedValue()
+  }
+
+  /// Checks a queue handle that is an argument beside the handle the call is inside of.
+  static func slotIndex(_ handle: UInt64, in attachment: Attachment) throws(Failure) -> UInt32 {
+    try Local.locked { (_) throws(Failure) in
+      let index = UInt32(truncatingIfNeeded: handle) & (SM_SLOTS - 1)
+      let slot = sm_slots() + Int(index)
+      guard handle != 0, slot.tag.load() == handle,
+        handle >> 20 & 15 == UInt64(HandleType.queue.rawValue)
+      else {
+        let closed =
+          handle >> 20 & 15 == UInt64(HandleType.queue.rawValue) && handle < 1 << 52
+          && slot.generation.load() >= UInt32(truncatingIfNeeded: handle >> 24) & 0x3f_ffff
+          && UInt32(truncatingIfNeeded: handle >> 46) == sm_fork_epoch()
+        throw closed
+          ? Failure(SYNCMGR_E_CLOSED, "the queue was closed")
+          : Failure(SYNCMGR_E_HANDLE, "not a handle: a queue was expected")
+      }
+      guard slot.attachment.load() == attachment.id else {
+        throw Failure(SYNCMGR_E_INVALID, "the queue belongs to another space")
+      }
+      return index
+    }
+  }
+}

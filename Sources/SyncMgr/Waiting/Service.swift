@@ -1,0 +1,191 @@
+import CSyncMgr
+import CSyncMgrShim
+
+/// Whether the service thread looks after an attachment.
+enum Served {
+  static let no: UInt32 = 0
+  static let yes: UInt32 = 2
+}
+
+/// The one background thread of this process. It holds the life words, which the kernel marks when
+/// it dies with the process; sleeps on the life words of others and recovers them; ends tickets
+/// whose time has come; and collects what other processes finished of ours. It calls no user's
+/// code. It starts with the first space that wants it and is joined when the last such space is
+/// left.
+final class Service: @unchecked Sendable {
+  // Safe because `wanted` and `isStopping` are changed under the process's lock, `attended` is only
+  // the thread's own, and the words are atomics.
+  private var wanted: [Attachment] = []
+  private var isStopping = false
+  private var attended: [Attachment] = []
+  private var thread: UInt64 = 0
+  private let control: Word32
+  private let answered: Word32
+
+  private init() {
+    let words = UnsafeMutablePointer<UInt32>.allocate(capacity: 2)
+    words.initialize(repeating: 0, count: 2)
+    control = Word32(words)
+    answered = Word32(words + 1)
+  }
+
+  deinit { control.at.deallocate() }
+
+  // MARK: - From other threads
+
+  /// Has the thread look after `attachment` too.
+  static func serve(_ attachment: Attachment) throws(Failure) {
+    sm_attach_lock()
+    defer { sm_attach_unlock() }
+    let service: Service = try Local.locked { (local) throws(Failure) in
+      let waiting = local.forWaiting
+      let service = waiting.service ?? Service()
+      if waiting.service == nil {
+        let error = sm_thread_start(
+          { context in
+            Unmanaged<Service>.fromOpaque(context!).takeRetainedValue().run()
+            return nil
+          }, Unmanaged.passRetained(service).toOpaque(), &service.thread, "syncmgr")
+        if error < 0 {
+          Unmanaged.passUnretained(service).release()
+          throw Failure(system: "start the service thread", error)
+        }
+        waiting.service = service
+      }
+      if !service.wanted.contains(where: { $0 === attachment }) {
+        service.wanted.append(attachment)
+      }
+      return service
+    }
+    service.wake()
+    // Once this returns the kernel will tell of our death at once.
+    while true {
+      let seen = service.answered.load()
+      if attachment.served.load() == Served.yes { return }
+      _ = sm_futex_wait(service.answered.at, seen, sm_now() + 100_000_000)
+    }
+  }
+
+  /// Ends looking after `attachment`, and the thread when it was the last. Under the attach lock.
+  static func forget(_ attachment: Attachment) {
+    let service = Local.always { local -> Service? in
+      guard let service = local.forWaiting.service else { return nil }
+      service.wanted.removeAll { $0 === attachment }
+      if service.wanted.isEmpty {
+        service.isStopping = true
+        local.forWaiting.service = nil
+      }
+      return service
+    }
+    guard let service else { return }
+    service.wake()
+    if service.isStopping {
+      _ = sm_thread_join(service.thread)
+      return
+    }
+    while true {
+      let seen = service.answered.load()
+      if attachment.served.load() == Served.no { return }
+      _ = sm_futex_wait(service.answered.at, seen, sm_now() + 100_000_000)
+    }
+  }
+
+  /// Has the thread look again: at deadlines, attachments, notices wanted.
+  static func poke() { Local.always { $0.forWaiting.service }?.wake() }
+
+  private func wake() {
+    control.add(1)
+    sm_futex_wake(control.at, 1)
+  }
+
+  // MARK: - The thread
+
+  private func run() {
+    _ = sm_thread_register()
+    sm_life_start()
+    while true {
+      let seen = control.load()
+      let (wanted, stopping) = Local.always { _ in (self.wanted, isStopping) }
+      attend(to: wanted)
+      if stopping { break }
+      let words = attended.map { ($0.participant.doorbell.load(), $0.header.membership.load()) }
+      for attachment in attended { attachment.serviceOnce() }
+      _ = Deadlines.serve()
+      sleep(seen, words)
+    }
+  }
+
+  /// Takes on and lets go of attachments.
+  private func attend(to wanted: [Attachment]) {
+    for attachment in attended where !wanted.contains(where: { $0 === attachment }) {
+      if attachment.isShared {
+        attachment.participant.hasLife.store(0)
+        sm_life_remove(attachment.participant.life.at)
+      }
+      attachment.served.store(Served.no)
+    }
+    for attachment in wanted where !attended.contains(where: { $0 === attachment }) {
+      if attachment.isShared {
+        sm_life_add(attachment.participant.life.at)
+        attachment.participant.hasLife.store(1)
+      }
+      attachment.served.store(Served.yes)
+      if attachment.isShared { attachment.announceMembership() }
+    }
+    attended = wanted
+    answered.add(1)
+    sm_futex_wake(answered.at, Int32.max)
+  }
+
+  /// Sleeps until there is something to do: a word changes, a deadline passes.
+  private func sleep(_ seen: UInt32, _ words: [(doorbell: UInt32, membership: UInt32)]) {
+    var list: [sm_waitv] = [sm_waitv(word: control.at, expected: seen, reserved: 0)]
+    for (attachment, word) in zip(attended, words) where list.count + 2 <= Int(SM_WAITV_MAX) {
+      list.append(
+        sm_waitv(word: attachment.participant.doorbell.at, expected: word.doorbell, reserved: 0))
+      list.append(
+        sm_waitv(word: attachment.header.membership.at, expected: word.membership, reserved: 0))
+    }
+    // Whoever cannot be slept on is looked at from time to time: who has no life word (its thread
+    // was refused, or has yet to start), who does not fit, and who died while we built this list.
+    var tick: Int64 = attended.count * 2 + 1 > Int(SM_WAITV_MAX) ? 20_000_000 : 1_000_000_000
+    for attachment in attended {
+      attachment.forOthersAfterMe { other in
+        let life = other.life.load()
+        if life & SM_LIFE_DEAD != 0 {
+          tick = 1_000_000
+        } else if other.hasLife.load() == 0 || life == 0 {
+          tick = min(tick, 20_000_000)
+        } else if list.count < Int(SM_WAITV_MAX) {
+          list.append(sm_waitv(word: other.life.at, expected: life, reserved: 0))
+        }
+      }
+    }
+    let deadline = Deadline.earlier(Deadlines.earliest(), sm_now() + tick)
+    _ = sm_futex_waitv(list, UInt32(list.count), deadline)
+  }
+}
+
+extension Attachment {
+  /// What there is to do for one attachment. Also done by calls of a process without the thread.
+  func serviceOnce() {
+    answerDoorbell()
+    if isShared { recoverDead() }
+    for queue in Local.always({ $0.forWaiting.queues }) where queue.attachment === self {
+      Local.always { _ in queue.collectNotices() }
+    }
+  }
+
+  /// The other participants, beginning behind this one: with more than fit into one sleep,
+  /// everybody is still watched by somebody.
+  fileprivate func forOthersAfterMe(_ body: (Participant) -> Void) {
+    guard isShared else { return }
+    let count = segment.participantCount
+    let mine = ParticipantID.slot(me)
+    for step in 0..<count {
+      let other = segment.participant((mine + 1 + step) % count)
+      let id = other.id.load()
+      if id != 0, id != me { body(other) }
+    }
+  }
+}

@@ -1,0 +1,314 @@
+import CSyncMgr
+import CSyncMgrShim
+
+/// A ticket lives in its handle's slot: no allocation. This is how it uses the fields.
+extension UnsafeMutablePointer<sm_slot> {
+  var cellIndex: UInt32 {
+    get { pointee.index }
+    nonmutating set { pointee.index = newValue }
+  }
+  var userData: UInt64 {
+    get { UInt64(UInt(bitPattern: pointee.context)) }
+    nonmutating set { pointee.context = UnsafeMutableRawPointer(bitPattern: UInt(newValue)) }
+  }
+  var deadline: Int64 {
+    get { Int64(Int(bitPattern: pointee.holding)) }
+    nonmutating set {
+      pointee.holding = UnsafeMutablePointer<sm_holding>(bitPattern: Int(newValue))
+    }
+  }
+  /// Slot index of the queue, 0 for none.
+  var queueSlot: UInt32 {
+    get { pointee.count }
+    nonmutating set { pointee.count = newValue }
+  }
+  /// Whether its record is in the queue. Under the process's lock.
+  var isCompleted: Bool { flags.load() & 1 != 0 }
+  /// How many threads wait for it, times two, beside that.
+  var visitors: UInt32 { flags.load() & ~1 }
+}
+
+/// What a `_start` call gives: an outcome at once, or PENDING and a ticket.
+struct Started {
+  var outcome: Outcome
+  var ticket: UInt64 = 0
+
+  init(_ status: Int32) { outcome = Outcome(status) }
+  init(outcome: Outcome, ticket: UInt64 = 0) {
+    self.outcome = outcome
+    self.ticket = ticket
+  }
+}
+
+/// Waits that were started and go on without a thread.
+enum Tickets {
+  /// The arguments of a `_start` call.
+  struct Start {
+    let timeout: Int64
+    let queue: OpaquePointer?
+    let userData: UInt64
+
+    /// Refuses bad arguments before anything is tried.
+    func check(_ caller: Caller) throws(Failure) {
+      _ = try Deadline.after(timeout)
+      if let queue {
+        _ = try Queue.slotIndex(UInt64(UInt(bitPattern: queue)), in: caller.attachment)
+      }
+    }
+
+    /// Makes a ticket and has `enter` put its cell into the line. When `enter` answers an outcome,
+    /// or throws, the wait was not needed, the cell is given back already, and there is no ticket.
+    func begin(
+      _ caller: Caller, _ enter: (Draft) throws(Failure) -> Outcome?
+    ) throws(Failure) -> Started {
+      if timeout == 0 {
+        throw Failure(
+          SYNCMGR_E_TIMEOUT, caller.object, "it is not free and the call does not wait")
+      }
+      let draft = try Tickets.draft(caller, self)
+      let outcome: Outcome?
+      do throws(Failure) { outcome = try enter(draft) } catch {
+        Tickets.discard(draft)
+        throw error
+      }
+      if let outcome {
+        Tickets.discard(draft)
+        return Started(outcome: outcome)
+      }
+      if draft.flags & CellFlag.queued != 0, draft.deadline != Deadline.never {
+        Deadlines.add(draft.handle, draft.deadline)
+      }
+      return Started(outcome: Outcome(SYNCMGR_PENDING), ticket: draft.handle)
+    }
+  }
+
+  /// A ticket for a wait that is about to enter a line; nothing can find it before `enqueue`.
+  struct Draft {
+    let slot: Slot
+    let handle: UInt64
+    let cell: Cell
+    let flags: UInt32
+    let deadline: Int64
+  }
+
+  private static func draft(_ caller: Caller, _ start: Start) throws(Failure) -> Draft {
+    let deadline = try Deadline.after(start.timeout)
+    let attachment = caller.attachment
+    var queueSlot: UInt32 = 0
+    if let queue = start.queue {
+      queueSlot = try Queue.slotIndex(UInt64(UInt(bitPattern: queue)), in: attachment)
+    }
+    let cell = try attachment.takeCell()
+    let slot: Slot
+    do throws(Failure) { slot = try Handles.allocate(.ticket, caller.slot.attachment.load()) } catch
+    {
+      attachment.giveBack(cell)
+      throw error
+    }
+    slot.pointee.object = caller.object
+    slot.pointee.mine = caller.mine
+    slot.cellIndex = attachment.segment.index(of: cell)
+    slot.userData = start.userData
+    slot.deadline = deadline
+    slot.queueSlot = queueSlot
+    slot.flags.store(0)
+    slot.pointee.participant = UInt32(truncatingIfNeeded: caller.slot - sm_slots())
+    return Draft(
+      slot: slot, handle: Handles.publish(slot, .ticket), cell: cell,
+      flags: CellFlag.ticket | (queueSlot == 0 ? 0 : CellFlag.queued), deadline: deadline)
+  }
+
+  /// The wait was not needed after all. Its cell has been given back already.
+  static func discard(_ draft: Draft) {
+    if Handles.retire(draft.slot, draft.handle) { Handles.free(draft.slot) }
+  }
+
+  /// Ends the ticket's handle and frees its cell, when nobody else has. Other threads that wait for
+  /// it come out first. `own`: 2 when this thread is one of those counted.
+  private static func end(_ slot: Slot, _ handle: UInt64, _ attachment: Attachment) -> Bool {
+    let cell = attachment.segment.cell(slot.cellIndex)
+    guard Handles.retire(slot, handle) else { return false }
+    while slot.visitors > 0 {
+      if let cell { sm_futex_wake(cell.state.at, Int32.max) }
+      sm_nap(20_000)
+    }
+    if let cell { attachment.giveBack(cell) }
+    Handles.free(slot)
+    return true
+  }
+
+  static func wait(
+    _ handle: UInt64, _ timeout: Int64
+  ) throws(Failure) -> (Outcome, userData: UInt64, type: UInt32) {
+    let slot = try Handles.enter(handle, .ticket)
+    defer { sm_leave() }
+    let attachment = Attachment.of(slot)
+    guard slot.queueSlot == 0 else {
+      throw Failure(SYNCMGR_E_INVALID, "the ticket's outcome comes through its queue")
+    }
+    let patience = try Deadline.after(timeout)
+    // Counted before the tag is looked at: who ends the ticket sees us, or we see that it has
+    // ended.
+    slot.flags.add(2)
+    var isCounted = true
+    func leave() {
+      if isCounted { slot.flags.add(UInt32.max - 1) }
+      isCounted = false
+    }
+    defer { leave() }
+    guard slot.tag.load() == handle else { throw usedUp() }
+    let (userData, own) = (slot.userData, slot.deadline)
+    guard let cell = attachment.segment.cell(slot.cellIndex), let object = slot.pointee.object,
+      slot.tag.load() == handle
+    else { throw Tickets.usedUp() }
+    let type = object.type.load()
+    while true {
+      let until = Deadline.earlier(patience, own)
+      switch attachment.park(cell, until: until, interruptible: true) {
+      case .done, .woken:
+        // A cell that was freed is a cancelled ticket's, whose handle ends this very moment.
+        guard slot.tag.load() == handle, cell.state.load() & CellState.kind == CellState.done
+        else { throw Tickets.usedUp() }
+        let outcome = Outcome(of: cell)
+        leave()
+        guard end(slot, handle, attachment) else { throw Tickets.usedUp() }
+        _ = try outcome.get(object)
+        return (outcome, userData, type)
+      case .interrupted:
+        guard slot.tag.load() == handle else { throw Tickets.usedUp() }
+        return (Outcome(SYNCMGR_INTERRUPTED), userData, type)
+      case .timedOut:
+        guard slot.tag.load() == handle else { throw Tickets.usedUp() }
+        if Deadline.hasPassed(own) {
+          // The wait is over, unless it was granted this very moment.
+          _ = Waits.withdraw(cell, object, attachment, result: SYNCMGR_E_TIMEOUT) {
+            $0.ticket.load() == handle
+          }
+        } else {
+          return (Outcome(SYNCMGR_PENDING), userData, type)
+        }
+      }
+    }
+  }
+
+  private static func usedUp() -> Failure {
+    Failure(SYNCMGR_E_CLOSED, "the ticket was used up")
+  }
+
+  static func cancel(_ handle: UInt64) throws(Failure) -> Int32 {
+    let slot = try Handles.enter(handle, .ticket)
+    defer { sm_leave() }
+    let attachment = Attachment.of(slot)
+    guard let cell = attachment.segment.cell(slot.cellIndex), let object = slot.pointee.object
+    else { throw Tickets.usedUp() }
+    let isRight = { (cell: Cell) in cell.ticket.load() == handle && slot.tag.load() == handle }
+    if Waits.withdraw(cell, object, attachment, isRight) {
+      _ = end(slot, handle, attachment)
+      return SYNCMGR_OK
+    }
+    guard slot.tag.load() == handle else {
+      throw usedUp()
+    }
+    return SYNCMGR_FINISHED
+  }
+
+  /// Ends a ticket because its deadline passed.
+  static func expire(_ handle: UInt64) {
+    guard let slot = try? Handles.enter(handle, .ticket) else { return }
+    defer { sm_leave() }
+    let attachment = Attachment.of(slot)
+    guard let cell = attachment.segment.cell(slot.cellIndex), let object = slot.pointee.object
+    else { return }
+    _ = Waits.withdraw(cell, object, attachment, result: SYNCMGR_E_TIMEOUT) {
+      $0.ticket.load() == handle && slot.tag.load() == handle
+    }
+  }
+
+  /// Ends a wait because the handle it was started through closes: its outcome is E_CLOSED.
+  static func endWait(_ cell: Cell, _ attachment: Attachment) {
+    guard let object = attachment.segment.object(cell.object.load() &- 1) else { return }
+    let handle = cell.ticket.load()
+    _ = Waits.withdraw(cell, object, attachment, result: SYNCMGR_E_CLOSED) {
+      $0.ticket.load() == handle
+    }
+  }
+
+  /// Takes back what a ticket was granted and nobody has collected, because the handle it came
+  /// through closes: its outcome is E_CLOSED then. A trip, or an open latch, cannot be taken back
+  /// and stands.
+  static func revoke(_ cell: Cell, _ attachment: Attachment) {
+    guard cell.flags.load() & CellFlag.ticket != 0,
+      let object = attachment.segment.object(cell.object.load() &- 1), let kind = Kinds.of(object),
+      kind.holdsGrants
+    else { return }
+    attachment.lock(object)
+    let isGranted =
+      cell.state.load() & CellState.kind == CellState.done && cell.result.load() < 0x8000_0000
+    if isGranted {
+      kind.refused(attachment, object, cell)
+      cell.result.store(UInt32(bitPattern: SYNCMGR_E_CLOSED))
+    }
+    attachment.unlock(object)
+    guard isGranted else { return }
+    Local.always { _ in
+      let handle = cell.ticket.load()
+      let slot = slot(of: handle)
+      if slot.tag.load() == handle, slot.isCompleted { Queue.at(slot.queueSlot)?.revoke(handle) }
+    }
+  }
+
+  /// Drops a ticket of a queue that closes. A grant that had come is given back.
+  static func drop(_ handle: UInt64, _ attachment: Attachment) {
+    let slot = slot(of: handle)
+    guard slot.tag.load() == handle, let object = slot.pointee.object,
+      let cell = attachment.segment.cell(slot.cellIndex)
+    else { return }
+    let isWithdrawn = Waits.withdraw(cell, object, attachment) { $0.ticket.load() == handle }
+    if !isWithdrawn, cell.ticket.load() == handle { revoke(cell, attachment) }
+    _ = end(slot, handle, attachment)
+  }
+
+  /// After the record of a ticket was drained.
+  static func drained(_ handle: UInt64, _ attachment: Attachment) {
+    _ = end(slot(of: handle), handle, attachment)
+  }
+
+  static func slot(of handle: UInt64) -> Slot {
+    sm_slots() + Int(handle & UInt64(SM_SLOTS - 1))
+  }
+
+  /// The slot of the handle that a waiting cell of this process came through.
+  static func origin(_ cell: Cell) -> UInt32 {
+    let handle = cell.ticket.load()
+    return cell.flags.load() & CellFlag.ticket == 0
+      ? UInt32(truncatingIfNeeded: handle) & (SM_SLOTS - 1)
+      : slot(of: handle).pointee.participant
+  }
+}
+
+extension Attachment {
+  /// Moves the outcome of a finished ticket into its queue. Called by whoever finished it, or hears
+  /// of it by the doorbell; only the first call finds it open.
+  func complete(_ cell: Cell) {
+    let index = segment.index(of: cell)
+    Local.always { _ in
+      let handle = cell.ticket.load()
+      let slot = Tickets.slot(of: handle)
+      guard handle != 0, slot.tag.load() == handle, slot.cellIndex == index, !slot.isCompleted,
+        cell.state.load() & CellState.kind == CellState.done,
+        let queue = Queue.at(slot.queueSlot)
+      else { return }
+      _ = slot.flags.update { $0 | 1 }
+      let outcome = Outcome(of: cell)
+      var record = syncmgr_record_t()
+      record.ticket = handle
+      record.user_data = slot.userData
+      record.status = outcome.status
+      record.kind = slot.pointee.object?.type.load() ?? 0
+      record.value = outcome.value
+      record.index = outcome.index
+      queue.push(record)
+      if slot.deadline != Deadline.never { Deadlines.settled() }
+    }
+  }
+}

@@ -1,0 +1,142 @@
+import CSyncMgr
+import CSyncMgrShim
+
+/// What came out of a wait.
+struct Outcome {
+  var status: Int32
+  var value: UInt64 = 0
+  var index: UInt32 = 0
+
+  init(_ status: Int32, value: UInt64 = 0, index: UInt32 = 0) {
+    self.status = status
+    self.value = value
+    self.index = index
+  }
+
+  init(of cell: Cell) {
+    status = Int32(bitPattern: cell.result.load())
+    value = cell.value.load()
+    index = cell.index.load()
+  }
+
+  /// The status, or the failure that it says.
+  func get(_ object: Object) throws(Failure) -> Int32 {
+    if status >= 0 { return status }
+    throw Waits.failure(status, object)
+  }
+}
+
+/// A call that may have to wait: its handle and where that leads.
+struct Caller {
+  let slot: Slot
+  let handle: UInt64
+  let object: Object
+  let holding: Holding
+  let mine: UInt32
+  let attachment: Attachment
+
+  init(_ slot: Slot, _ handle: UInt64) {
+    self.slot = slot
+    self.handle = handle
+    object = slot.pointee.object.unsafelyUnwrapped
+    holding = slot.pointee.holding.unsafelyUnwrapped
+    mine = slot.pointee.mine
+    attachment = Attachment.of(slot)
+  }
+
+  /// Locks the object's guard, unless the handle was closed. The closer looks for waits under the
+  /// same guard after it retired the handle: no wait can begin that it does not see.
+  func lock() throws(Failure) {
+    attachment.lock(object)
+    if slot.tag.load() != handle {
+      attachment.unlock(object)
+      throw Waits.failure(SYNCMGR_E_CLOSED, object)
+    }
+  }
+
+  func unlock() { attachment.unlock(object) }
+
+  var isClosed: Bool { slot.tag.load() != handle }
+
+  func enqueue(_ cell: Cell, amount: UInt32 = 0, flags: UInt32 = 0, ticket: UInt64? = nil) {
+    attachment.enqueue(
+      cell, object, holding: holding, workstream: mine, amount: amount, flags: flags,
+      handle: ticket ?? handle)
+  }
+}
+
+enum Waits {
+  /// The usual sentences of waits that end without success.
+  static func failure(_ status: Int32, _ object: Object) -> Failure {
+    switch status {
+    case SYNCMGR_E_TIMEOUT: Failure(status, object, "the time passed")
+    case SYNCMGR_E_CLOSED: Failure(status, object, "the handle was closed while the call ran")
+    case SYNCMGR_E_BROKEN: Failure(status, object, "the barrier is broken")
+    default: Failure(status, object, "the wait failed")
+    }
+  }
+
+  /// Sleeps on a cell that is in line until its wait is over. `compete` is called when the waiter
+  /// is told to try for itself: it takes the object and leaves the line, or puts the cell back to
+  /// waiting and answers nil. Frees the cell.
+  static func block(
+    _ caller: Caller, _ cell: Cell, until deadline: Int64, _ compete: (Cell) -> Int32?
+  ) throws(Failure) -> Outcome {
+    let attachment = caller.attachment
+    while true {
+      switch attachment.park(cell, until: deadline) {
+      case .done:
+        let outcome = Outcome(of: cell)
+        attachment.giveBack(cell)
+        return outcome
+      case .woken:
+        if let status = compete(cell) {
+          let outcome = status == SYNCMGR_PENDING ? Outcome(of: cell) : Outcome(status)
+          attachment.giveBack(cell)
+          return outcome
+        }
+      case .timedOut, .interrupted:
+        if withdraw(cell, caller.object, attachment, { _ in true }) {
+          attachment.giveBack(cell)
+          throw failure(SYNCMGR_E_TIMEOUT, caller.object)
+        }
+        // Neither waiting nor over: somebody has spoiled the cell. It is left alone.
+        if cell.state.load() & CellState.kind != CellState.done {
+          throw attachment.corrupt("a wait")
+        }
+      }
+    }
+  }
+
+  /// Takes a waiting cell out of its line. False when the wait had ended before: its outcome
+  /// stands. With a `result` the wait ends with that, and its waiter is told. `isRight` looks
+  /// again, under the guard, whether the cell still is the wait that the caller means.
+  static func withdraw(
+    _ cell: Cell, _ object: Object, _ attachment: Attachment, result: Int32? = nil,
+    _ isRight: (Cell) -> Bool
+  ) -> Bool {
+    attachment.lock(object)
+    let kind = cell.state.load() & CellState.kind
+    guard kind == CellState.waiting || kind == CellState.woken, isRight(cell),
+      cell.object.load() == attachment.segment.index(of: object) + 1
+    else {
+      attachment.unlock(object)
+      return false
+    }
+    var wakes = Wakes()
+    attachment.unlink(cell, object)
+    // The cell stops waiting before anything is passed on: a rebuilt line does not have it again.
+    if let result {
+      wakes.finish(cell, result, attachment)
+    } else {
+      let state = cell.state.exchange(CellState.free)
+      // A thread may sleep on a ticket that another one cancels.
+      let isTicket = cell.flags.load() & CellFlag.ticket != 0
+      if isTicket, state & CellState.asleep != 0 { sm_futex_wake(cell.state.at, Int32.max) }
+    }
+    Kinds.of(object)?.withdrawn(attachment, object, cell)
+    attachment.unlock(object)
+    wakes.send(attachment)
+    return true
+  }
+}

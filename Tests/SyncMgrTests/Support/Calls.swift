@@ -1,0 +1,160 @@
+import CSyncMgr
+
+/// A function of the header with its other arguments filled in, so that only the handle matters.
+struct Call: Sendable {
+  let name: String
+  let type: HandleType
+  let run: @Sendable (OpaquePointer?) -> Int32
+}
+
+/// The types of handle.
+enum HandleType: String, CaseIterable, Sendable {
+  case manager, workstream, queue, ticket, mutex, semaphore, latch, barrier, event, subscription
+}
+
+/// Every function that takes a handle, but for those that close it.
+let calls: [Call] =
+  managerCalls + mutexCalls + semaphoreCalls + latchCalls + barrierCalls + eventCalls
+
+/// The function that closes a handle of each type.
+let closes: [Call] = [
+  Call(name: "close", type: .manager) { syncmgr_close($0) },
+  Call(name: "workstream_close", type: .workstream) { syncmgr_workstream_close($0) },
+  Call(name: "queue_close", type: .queue) { syncmgr_queue_close($0) },
+  Call(name: "mutex_close", type: .mutex) { syncmgr_mutex_close($0) },
+  Call(name: "semaphore_close", type: .semaphore) { syncmgr_semaphore_close($0) },
+  Call(name: "latch_close", type: .latch) { syncmgr_latch_close($0) },
+  Call(name: "barrier_close", type: .barrier) { syncmgr_barrier_close($0) },
+  Call(name: "event_close", type: .event) { syncmgr_event_close($0) },
+  Call(name: "off", type: .subscription) { syncmgr_off($0) },
+]
+
+private let managerCalls: [Call] = [
+  Call(name: "cleanup", type: .manager) { syncmgr_cleanup($0, nil) },
+  Call(name: "check", type: .manager) { syncmgr_check($0) },
+  Call(name: "object_remove", type: .manager) { syncmgr_object_remove($0, 1, "nothing") },
+  Call(name: "dispatch", type: .manager) { syncmgr_dispatch($0, 0) },
+  Call(name: "on", type: .manager) {
+    var out: OpaquePointer?
+    return syncmgr_on($0, SYNCMGR_NOTICE_ALL, { _, _ in }, nil, nil, &out)
+  },
+  Call(name: "workstream_open", type: .manager) { manager in
+    opening { syncmgr_workstream_open(manager, nil, $0) }
+  },
+  Call(name: "queue_open", type: .manager) { manager in
+    opening { syncmgr_queue_open(manager, 0, -1, $0) }
+  },
+  Call(name: "workstream_name", type: .workstream) {
+    var buffer = [CChar](repeating: 0, count: 256)
+    return syncmgr_workstream_name($0, &buffer, buffer.count)
+  },
+  Call(name: "workstream_id", type: .workstream) { number($0, syncmgr_workstream_id) },
+  Call(name: "mutex_open", type: .workstream) { workstream in
+    opening { syncmgr_mutex_open(workstream, "m", nil, $0) }
+  },
+  Call(name: "semaphore_open", type: .workstream) { workstream in
+    opening { syncmgr_semaphore_open(workstream, "s", 1, nil, $0) }
+  },
+  Call(name: "latch_open", type: .workstream) { workstream in
+    opening { syncmgr_latch_open(workstream, "l", 1, $0) }
+  },
+  Call(name: "barrier_open", type: .workstream) { workstream in
+    opening { syncmgr_barrier_open(workstream, "b", 2, nil, $0) }
+  },
+  Call(name: "event_open", type: .workstream) { workstream in
+    opening { syncmgr_event_open(workstream, "e", nil, $0) }
+  },
+  Call(name: "queue_fd", type: .queue) { number($0, syncmgr_queue_fd) },
+  Call(name: "queue_drain", type: .queue) {
+    var record = Queue.noRecord
+    var count: UInt32 = 0
+    return syncmgr_queue_drain($0, &record, 1, &count)
+  },
+  Call(name: "queue_watch", type: .queue) { syncmgr_queue_watch($0, SYNCMGR_NOTICE_ALL, 0) },
+  Call(name: "ticket_wait", type: .ticket) { syncmgr_ticket_wait($0, 0, nil) },
+  Call(name: "ticket_cancel", type: .ticket) { syncmgr_ticket_cancel($0) },
+]
+
+private let mutexCalls: [Call] = [
+  Call(name: "mutex_lock", type: .mutex) { syncmgr_mutex_lock($0, 0) },
+  Call(name: "mutex_lock_start", type: .mutex) { mutex in
+    opening { syncmgr_mutex_lock_start(mutex, 0, nil, 0, $0) }
+  },
+  Call(name: "mutex_unlock", type: .mutex) { syncmgr_mutex_unlock($0) },
+  Call(name: "mutex_token", type: .mutex) { number($0, syncmgr_mutex_token) },
+  Call(name: "mutex_is_valid", type: .mutex) { syncmgr_mutex_is_valid($0, 1) },
+  Call(name: "mutex_held_by", type: .mutex) {
+    var holder = syncmgr_holder_t()
+    return syncmgr_mutex_held_by($0, &holder)
+  },
+  Call(name: "mutex_previous_owner", type: .mutex) {
+    var holder = syncmgr_holder_t()
+    return syncmgr_mutex_previous_owner($0, &holder)
+  },
+  Call(name: "mutex_force_release", type: .mutex) { syncmgr_mutex_force_release($0) },
+  Call(name: "mutex_fastpath", type: .mutex) {
+    var path = syncmgr_fastpath_t()
+    return syncmgr_mutex_fastpath($0, &path)
+  },
+]
+
+private let semaphoreCalls: [Call] = [
+  Call(name: "semaphore_acquire", type: .semaphore) { syncmgr_semaphore_acquire($0, 1, 0) },
+  Call(name: "semaphore_acquire_start", type: .semaphore) { semaphore in
+    opening { syncmgr_semaphore_acquire_start(semaphore, 1, 0, nil, 0, $0) }
+  },
+  Call(name: "semaphore_release", type: .semaphore) { syncmgr_semaphore_release($0, 1) },
+  Call(name: "semaphore_available", type: .semaphore) { number($0, syncmgr_semaphore_available) },
+  Call(name: "semaphore_held", type: .semaphore) { number($0, syncmgr_semaphore_held) },
+  Call(name: "semaphore_holders", type: .semaphore) { semaphore in
+    number(semaphore) { syncmgr_semaphore_holders($0, nil, 0, $1) }
+  },
+]
+
+private let latchCalls: [Call] = [
+  Call(name: "latch_count_down", type: .latch) { syncmgr_latch_count_down($0, 1, nil) },
+  Call(name: "latch_wait", type: .latch) { syncmgr_latch_wait($0, 0) },
+  Call(name: "latch_wait_start", type: .latch) { latch in
+    opening { syncmgr_latch_wait_start(latch, 0, nil, 0, $0) }
+  },
+  Call(name: "latch_count", type: .latch) { number($0, syncmgr_latch_count) },
+]
+
+private let barrierCalls: [Call] = [
+  Call(name: "barrier_wait", type: .barrier) { syncmgr_barrier_wait($0, 0, nil, nil) },
+  Call(name: "barrier_wait_start", type: .barrier) { barrier in
+    opening { syncmgr_barrier_wait_start(barrier, 0, nil, 0, $0, nil) }
+  },
+  Call(name: "barrier_arrive", type: .barrier) { syncmgr_barrier_arrive($0, nil) },
+  Call(name: "barrier_release", type: .barrier) { syncmgr_barrier_release($0) },
+  Call(name: "barrier_abort", type: .barrier) { syncmgr_barrier_abort($0) },
+  Call(name: "barrier_reset", type: .barrier) { syncmgr_barrier_reset($0) },
+  Call(name: "barrier_state", type: .barrier) {
+    var state = syncmgr_barrier_info_t()
+    return syncmgr_barrier_state($0, &state)
+  },
+]
+
+private let eventCalls: [Call] = [
+  Call(name: "event_set", type: .event) { syncmgr_event_set($0) },
+  Call(name: "event_reset", type: .event) { syncmgr_event_reset($0) },
+  Call(name: "event_wait", type: .event) { syncmgr_event_wait($0, 0) },
+  Call(name: "event_wait_start", type: .event) { event in
+    opening { syncmgr_event_wait_start(event, 0, nil, 0, $0) }
+  },
+  Call(name: "event_is_set", type: .event) { number($0, syncmgr_event_is_set) },
+]
+
+/// Runs a call that writes a handle, which is of no interest.
+private func opening(_ call: (UnsafeMutablePointer<OpaquePointer?>) -> Int32) -> Int32 {
+  var out: OpaquePointer?
+  return call(&out)
+}
+
+/// Runs a call that writes a number, which is of no interest.
+private func number<Number: FixedWidthInteger>(
+  _ handle: OpaquePointer?, _ call: (OpaquePointer?, UnsafeMutablePointer<Number>?) -> Int32
+) -> Int32 {
+  var out: Number = 0
+  return call(handle, &out)
+}

@@ -1,0 +1,62 @@
+"""The cases that are measured in Python and in Node, and the reach of each.
+
+SPDX-License-Identifier: MIT
+"""
+
+import shutil
+from pathlib import Path
+
+import programs
+from measure import Case, Row, alternate, together
+from programs import ROOT, SOURCES, Unavailable, new_url, run
+
+# The import names of what has to come from PyPI.
+PACKAGES = {"posix_ipc": "posix_ipc", "filelock": "filelock"}
+
+
+def python(case: str, ours: str, peer: str, peer_name: str, reach=None) -> Case:
+    def program():
+        interpreter = programs.python(PACKAGES.get(peer, ""))
+        script = SOURCES / "python" / "pair.py"
+        environment = programs.binding_environment()
+        return run(interpreter, script, ours, peer, new_url(), env=environment)
+
+    return Case((Row(case, "ns", "pair", peer_name, reach),), together(program), rounds=5)
+
+
+def _node(script: str, *arguments) -> dict:
+    interpreter = shutil.which("node")
+    if interpreter is None:
+        raise Unavailable("node is not installed")
+    programs.call(["make", "-s", "-C", ROOT / "bindings" / "node", "build/addon.node"], 120)
+    environment = programs.binding_environment()
+    return run(Path(interpreter), SOURCES / "node" / script, *arguments, env=environment)
+
+
+def node_pair(case: str, how: str, reach: str) -> Case:
+    def program():
+        return _node("pair.cjs", how, new_url())
+
+    return Case((Row(case, "ns", "pair", "two bare libffi calls", reach),), together(program))
+
+
+def node_handover() -> Case:
+    def program(waiters):
+        return lambda: _node("handover.cjs", waiters, new_url())
+
+    row = Row("node-handover-10000", "us", "handover", "ours, 10 waiting", "<= 15 us")
+    return Case((row,), alternate(program(10000), program(10)))
+
+
+BINDING_CASES = [
+    python("python-ctypes", "pair", "ctypes", "two bare ctypes calls", "<= 1.2"),
+    python("python-multiprocessing", "pair", "multiprocessing", "multiprocessing.Lock"),
+    python("python-threading", "pair", "threading", "threading.Lock"),
+    python("python-posix-ipc", "pair", "posix_ipc", "posix_ipc.Semaphore"),
+    python("python-filelock", "pair", "filelock", "filelock.FileLock"),
+    python("python-with-multiprocessing", "with", "multiprocessing-with", "multiprocessing.Lock"),
+    python("python-with-threading", "with", "threading-with", "threading.Lock"),
+    node_pair("node-pair", "try", "<= 2.0"),
+    node_pair("node-pair-awaited", "await", "<= 2.0"),
+    node_handover(),
+]

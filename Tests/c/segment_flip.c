@@ -1,0 +1,137 @@
+/* Random bits of a live segment are flipped while processes use it. Waits and counts may be
+ * spoiled; nobody may crash, and no call may outlast its timeout without end. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "peer.h"
+
+enum { ROUNDS = 25, USERS = 3, PAGES = 64, PAGE = 4096, STOP = 0, PROGRESS = 1 };
+
+/* One call of each kind on each object; only the absence of a crash and of a hang is asked for. */
+static void use_everything(syncmgr_t *space, syncmgr_workstream_t *me, syncmgr_mutex_t *mutex,
+                           syncmgr_semaphore_t *semaphore, syncmgr_barrier_t *barrier,
+                           syncmgr_event_t *event, syncmgr_latch_t *latch, uint64_t *state) {
+  syncmgr_holder_t holders[4];
+  syncmgr_barrier_info_t barrier_state;
+  syncmgr_ticket_t *ticket = NULL;
+  syncmgr_mutex_t *other = NULL;
+  uint32_t count = 0;
+  uint64_t token = 0;
+  switch (random_below(state, 14)) {
+    case 0: syncmgr_mutex_lock(mutex, MILLISECOND); break;
+    case 1: syncmgr_mutex_unlock(mutex); break;
+    case 2: syncmgr_semaphore_acquire(semaphore, 1 + random_below(state, 2), MILLISECOND); break;
+    case 3: syncmgr_semaphore_release(semaphore, 1); break;
+    case 4: syncmgr_barrier_wait(barrier, MILLISECOND, NULL, NULL); break;
+    case 5: syncmgr_barrier_reset(barrier); break;
+    case 6: syncmgr_event_set(event); break;
+    case 7: syncmgr_event_wait(event, MILLISECOND); break;
+    case 8: syncmgr_latch_wait(latch, MILLISECOND / 10); break;
+    case 9: syncmgr_cleanup(space, NULL); break;
+    case 10: syncmgr_check(space); break;
+    case 11:
+      if (syncmgr_mutex_lock_start(mutex, MILLISECOND, NULL, 0, &ticket) == SYNCMGR_PENDING &&
+          syncmgr_ticket_cancel(ticket) != SYNCMGR_OK) {
+        syncmgr_ticket_wait(ticket, MILLISECOND, NULL);
+      }
+      break;
+    case 12:
+      if (syncmgr_mutex_open(me, "more", NULL, &other) >= 0) syncmgr_mutex_close(other);
+      break;
+    default:
+      syncmgr_mutex_held_by(mutex, &holders[0]);
+      syncmgr_mutex_token(mutex, &token);
+      syncmgr_semaphore_holders(semaphore, holders, 4, &count);
+      syncmgr_barrier_state(barrier, &barrier_state);
+      break;
+  }
+}
+
+static void use(peer_t *self) {
+  uint64_t state = harness_seed() ^ ((uint64_t)self->index << 32);
+  syncmgr_t *space = peer_space(self);
+  syncmgr_workstream_t *me = open_workstream(space, NULL);
+  syncmgr_mutex_t *mutex = open_mutex(me, "m", 0);
+  syncmgr_semaphore_t *semaphore = open_semaphore(me, "s", 3, 0);
+  syncmgr_barrier_t *barrier = open_barrier(me, "b", 2);
+  syncmgr_event_t *event = open_event(me, "e", 0);
+  syncmgr_latch_t *latch = open_latch(me, "l", 5);
+  peer_pause(self);
+  while (!atomic_load(&self->values[STOP])) {
+    use_everything(space, me, mutex, semaphore, barrier, event, latch, &state);
+    atomic_fetch_add(&self->values[PROGRESS], 1);
+  }
+  int32_t closed = syncmgr_close(space);
+  CHECK(closed == SYNCMGR_OK || closed == SYNCMGR_E_CORRUPT);
+}
+
+/* Finds the pages of the file that are in use: the others say nothing to anybody. */
+static unsigned used_pages(const char *path, off_t *pages, unsigned char **memory, off_t *size) {
+  struct stat status;
+  unsigned count = 0;
+  int file = open(path, O_RDWR);
+  CHECK(file >= 0);
+  CHECK_EQUAL(fstat(file, &status), 0);
+  for (off_t offset = 0; count < PAGES && offset < status.st_size; offset += PAGE) {
+    offset = lseek(file, offset, SEEK_DATA);
+    if (offset < 0) break;
+    pages[count++] = offset;
+  }
+  *size = status.st_size;
+  *memory = mmap(NULL, (size_t)status.st_size, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+  CHECK(*memory != MAP_FAILED);
+  close(file);
+  return count;
+}
+
+static void flip(const char *url, uint64_t *state) {
+  off_t pages[PAGES], size = 0;
+  unsigned char *memory = NULL;
+  unsigned count = used_pages(segment_path(url), pages, &memory, &size);
+  CHECK(count > 0);
+  for (unsigned step = 0; step < 300; step++) {
+    off_t offset = pages[random_below(state, count)] + random_below(state, PAGE);
+    unsigned kind = random_below(state, 4);
+    /* Words that are set, words that are copied about, and bits: counts, indices and flags. */
+    if (kind == 0) memory[offset] = (unsigned char)random_next(state);
+    if (kind == 1) memory[offset] ^= (unsigned char)(1u << random_below(state, 8));
+    if (kind == 2) memory[offset] = 0xff;
+    if (kind == 3) {
+      off_t source = pages[random_below(state, count)] + (random_below(state, PAGE) & ~7u);
+      *(uint64_t *)(memory + (offset & ~7)) = *(uint64_t *)(memory + source);
+    }
+    usleep(random_below(state, 400));
+  }
+  CHECK_EQUAL(munmap(memory, (size_t)size), 0);
+}
+
+TEST_WITHIN(120, flipping_bits_of_a_live_segment_crashes_and_hangs_nobody) {
+  uint64_t state = harness_seed();
+  for (unsigned round = 0; round < ROUNDS; round++) {
+    const char *url = unique_url();
+    peer_t *peers[USERS];
+    for (unsigned index = 0; index < USERS; index++) {
+      uint32_t flags = index == 2 ? SYNCMGR_OPEN_NO_THREADS : 0;
+      peers[index] = peer_start(use, url, round * USERS + index, flags);
+    }
+    for (unsigned index = 0; index < USERS; index++) peer_wait_pause(peers[index], 1);
+    for (unsigned index = 0; index < USERS; index++) peer_go(peers[index]);
+    flip(url, &state);
+    for (unsigned index = 0; index < USERS; index++) {
+      /* A user that hangs makes no progress, and the watchdog ends the test here. */
+      int64_t before = atomic_load(&peers[index]->values[PROGRESS]);
+      WAIT_UNTIL(atomic_load(&peers[index]->values[PROGRESS]) > before + 2);
+    }
+    for (unsigned index = 0; index < USERS; index++) {
+      atomic_store(&peers[index]->values[STOP], 1);
+    }
+    for (unsigned index = 0; index < USERS; index++) peer_join(peers[index]);
+    /* What is left opens or is refused, and goes away by its name. */
+    try_open(url, 0);
+    syncmgr_unlink(url);
+    CHECK_EQUAL(segment_file_count(url), 0);
+  }
+}

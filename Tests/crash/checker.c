@@ -1,0 +1,106 @@
+/* The fresh process that comes after everything: it clears up what the dead left, has the library
+ * check the whole segment, and then uses every object as if nothing had happened. */
+#include <stdio.h>
+#include <unistd.h>
+
+#include "scenario.h"
+#include "support.h"
+
+static void use_mutex(struct role *role) {
+  open_mutex(role);
+  CALL(role, syncmgr_mutex_lock(role->mutex, patience_ns()), SYNCMGR_OK, SYNCMGR_OWNER_DIED);
+  CALL(role, syncmgr_mutex_unlock(role->mutex), SYNCMGR_OK);
+  /* A death is told once. */
+  CALL(role, syncmgr_mutex_lock(role->mutex, 0), SYNCMGR_OK);
+  CALL(role, syncmgr_mutex_unlock(role->mutex), SYNCMGR_OK);
+  CALL(role, syncmgr_mutex_close(role->mutex), SYNCMGR_OK);
+}
+
+static void use_semaphore(struct role *role) {
+  uint32_t available = 0;
+  bool signalling = role->scenario->semaphore_flags & SYNCMGR_SEMAPHORE_SIGNALLING;
+  open_semaphore(role);
+  CALL(role, syncmgr_semaphore_available(role->semaphore, &available), SYNCMGR_OK);
+  INSIST(role, available == PERMITS, "%u permits are free", available);
+  CALL(role, syncmgr_semaphore_acquire(role->semaphore, PERMITS, patience_ns()), SYNCMGR_OK);
+  CALL(role, syncmgr_semaphore_acquire(role->semaphore, 1, 0),
+       signalling ? SYNCMGR_E_TIMEOUT : SYNCMGR_E_DEADLOCK, SYNCMGR_E_TIMEOUT);
+  CALL(role, syncmgr_semaphore_release(role->semaphore, PERMITS), SYNCMGR_OK);
+  CALL(role, syncmgr_semaphore_close(role->semaphore), SYNCMGR_OK);
+}
+
+/* All parties are workstreams of this process: all but one arrive, and the last one waits. */
+static void use_barrier(struct role *role) {
+  uint32_t parties = scenario_parties(role->scenario);
+  syncmgr_barrier_info_t state;
+  open_barrier(role);
+  CALL(role, syncmgr_barrier_reset(role->barrier), SYNCMGR_OK);
+  CALL(role, syncmgr_barrier_state(role->barrier, &state), SYNCMGR_OK);
+  INSIST(role, state.arrived == 0 && state.waiting == 0 && state.broken == 0,
+         "after a reset %u arrived, %u wait, broken %u", state.arrived, state.waiting,
+         state.broken);
+  for (uint32_t party = 1; party < parties; party++) {
+    syncmgr_workstream_t *other = NULL;
+    syncmgr_barrier_t *barrier = NULL;
+    CALL(role, syncmgr_workstream_open(role->manager, NULL, &other), SYNCMGR_OK);
+    CALL(role, syncmgr_barrier_open(other, BARRIER_NAME, parties, NULL, &barrier), SYNCMGR_OK);
+    CALL(role, syncmgr_barrier_arrive(barrier, NULL), SYNCMGR_OK);
+    CALL(role, syncmgr_workstream_close(other), SYNCMGR_OK);
+  }
+  CALL(role, syncmgr_barrier_wait(role->barrier, patience_ns(), NULL, NULL), SYNCMGR_LEADER);
+  CALL(role, syncmgr_barrier_close(role->barrier), SYNCMGR_OK);
+}
+
+static void use_event(struct role *role) {
+  open_event(role);
+  CALL(role, syncmgr_event_reset(role->event), SYNCMGR_OK);
+  CALL(role, syncmgr_event_wait(role->event, 0), SYNCMGR_E_TIMEOUT);
+  CALL(role, syncmgr_event_set(role->event), SYNCMGR_OK);
+  CALL(role, syncmgr_event_wait(role->event, 0), SYNCMGR_OK);
+  CALL(role, syncmgr_event_close(role->event), SYNCMGR_OK);
+}
+
+static void use_latch(struct role *role) {
+  uint32_t remaining = 0;
+  open_latch(role);
+  CALL(role, syncmgr_latch_count(role->latch, &remaining), SYNCMGR_OK);
+  if (remaining > 0) {
+    CALL(role, syncmgr_latch_wait(role->latch, 0), SYNCMGR_E_TIMEOUT);
+    CALL(role, syncmgr_latch_count_down(role->latch, remaining, NULL), SYNCMGR_OK);
+  }
+  CALL(role, syncmgr_latch_wait(role->latch, 0), SYNCMGR_OK);
+  CALL(role, syncmgr_latch_close(role->latch), SYNCMGR_OK);
+}
+
+static void remove_object(struct role *role, uint32_t type, const char *name) {
+  bool free_for_sure = role->scenario->flags & SCENARIO_REMOVABLE;
+  CALL(role, syncmgr_object_remove(role->manager, type, name), SYNCMGR_OK,
+       free_for_sure ? SYNCMGR_OK : SYNCMGR_E_BUSY);
+}
+
+void checker_run(struct role *role) {
+  uint32_t dead = 0;
+  open_space(role);
+  CALL(role, syncmgr_cleanup(role->manager, &dead), SYNCMGR_OK);
+  CALL(role, syncmgr_check(role->manager), SYNCMGR_OK);
+  CALL(role, syncmgr_cleanup(role->manager, &dead), SYNCMGR_OK);
+  INSIST(role, dead == 0, "a second cleanup found %u dead processes", dead);
+  open_workstream(role);
+  use_mutex(role);
+  use_semaphore(role);
+  use_barrier(role);
+  use_event(role);
+  use_latch(role);
+  CALL(role, syncmgr_workstream_close(role->workstream), SYNCMGR_OK);
+  remove_object(role, SYNCMGR_TYPE_MUTEX, MUTEX_NAME);
+  remove_object(role, SYNCMGR_TYPE_SEMAPHORE, SEMAPHORE_NAME);
+  remove_object(role, SYNCMGR_TYPE_BARRIER, BARRIER_NAME);
+  remove_object(role, SYNCMGR_TYPE_EVENT, EVENT_NAME);
+  remove_object(role, SYNCMGR_TYPE_LATCH, LATCH_NAME);
+  CALL(role, syncmgr_check(role->manager), SYNCMGR_OK);
+  CALL(role, syncmgr_close(role->manager), SYNCMGR_OK);
+  if (role->scenario->flags & SCENARIO_PERSISTENT) {
+    CALL(role, syncmgr_unlink(role->stage->url), SYNCMGR_OK);
+  }
+  _exit(0);
+}

@@ -1,0 +1,102 @@
+/* What the scenarios have in common: opening things by role, and the table of all scenarios. */
+#include "scenario.h"
+
+#include <stdio.h>
+
+#include "support.h"
+
+static const struct scenario *const groups[] = {
+    scenarios_space,   scenarios_mutex, scenarios_semaphore, scenarios_barrier,
+    scenarios_event,   scenarios_ticket, scenarios_recovery,
+};
+
+const struct scenario *scenario_at(uint32_t place) {
+  for (uint32_t group = 0; group < sizeof groups / sizeof groups[0]; group++) {
+    for (const struct scenario *entry = groups[group]; entry->name != NULL; entry++) {
+      if (place-- == 0) {
+        return entry;
+      }
+    }
+  }
+  return NULL;
+}
+
+uint32_t scenario_parties(const struct scenario *scenario) {
+  return scenario->parties == 0 ? 3 : scenario->parties;
+}
+
+uint32_t scenario_count(const struct scenario *scenario) {
+  return scenario->count == 0 ? 1 : scenario->count;
+}
+
+void open_space(struct role *role) {
+  syncmgr_open_options_t options = SYNCMGR_OPEN_OPTIONS_INIT;
+  if (role->scenario->flags & SCENARIO_PERSISTENT) {
+    options.flags |= SYNCMGR_PERSISTENT;
+  }
+  if (role->scenario->flags & SCENARIO_NO_THREADS) {
+    options.flags |= SYNCMGR_OPEN_NO_THREADS;
+  }
+  CALL(role, syncmgr_open(role->stage->url, &options, &role->manager), SYNCMGR_OK);
+}
+
+void open_workstream(struct role *role) {
+  char name[32];
+  if (role->index < 0) {
+    /* The checker takes the victim's name: the name of a dead workstream is free. */
+    snprintf(name, sizeof name, "victim");
+  } else {
+    snprintf(name, sizeof name, "peer-%d", (int)role->index);
+  }
+  CALL(role, syncmgr_workstream_open(role->manager, name, &role->workstream), SYNCMGR_OK);
+}
+
+void open_both(struct role *role) {
+  open_space(role);
+  open_workstream(role);
+}
+
+void open_mutex(struct role *role) {
+  syncmgr_mutex_options_t options = SYNCMGR_MUTEX_OPTIONS_INIT;
+  options.flags = role->scenario->mutex_flags;
+  CALL(role, syncmgr_mutex_open(role->workstream, MUTEX_NAME, &options, &role->mutex), SYNCMGR_OK);
+}
+
+void open_semaphore(struct role *role) {
+  syncmgr_semaphore_options_t options = SYNCMGR_SEMAPHORE_OPTIONS_INIT;
+  options.flags = role->scenario->semaphore_flags;
+  CALL(role,
+       syncmgr_semaphore_open(role->workstream, SEMAPHORE_NAME, PERMITS, &options,
+                              &role->semaphore),
+       SYNCMGR_OK);
+}
+
+void open_barrier(struct role *role) {
+  CALL(role,
+       syncmgr_barrier_open(role->workstream, BARRIER_NAME, scenario_parties(role->scenario), NULL,
+                            &role->barrier),
+       SYNCMGR_OK);
+}
+
+void open_event(struct role *role) {
+  syncmgr_event_options_t options = SYNCMGR_EVENT_OPTIONS_INIT;
+  options.flags = role->scenario->event_flags;
+  CALL(role, syncmgr_event_open(role->workstream, EVENT_NAME, &options, &role->event), SYNCMGR_OK);
+}
+
+void open_latch(struct role *role) {
+  CALL(role,
+       syncmgr_latch_open(role->workstream, LATCH_NAME, scenario_count(role->scenario),
+                          &role->latch),
+       SYNCMGR_OK);
+}
+
+void lock_and_unlock(struct role *role) {
+  CALL(role, syncmgr_mutex_lock(role->mutex, patience_ns()), SYNCMGR_OK, SYNCMGR_OWNER_DIED);
+  CALL(role, syncmgr_mutex_unlock(role->mutex), SYNCMGR_OK);
+}
+
+void peer_idle(struct role *role) {
+  open_space(role);
+  role_tell_ready(role);
+}

@@ -1,0 +1,80 @@
+/* A scenario: what the victim does while it may die at any step, and what its peers hold or wait
+ * for meanwhile. One table of them serves the sweep of the crash points and that of the faults. */
+#ifndef CRASH_SCENARIO_H
+#define CRASH_SCENARIO_H
+
+#include "role.h"
+
+/** The names of the objects, one of each type; their parameters are the scenario's. */
+#define MUTEX_NAME "mutex"
+#define SEMAPHORE_NAME "semaphore"
+#define BARRIER_NAME "barrier"
+#define EVENT_NAME "event"
+#define LATCH_NAME "latch"
+#define PERMITS 3u
+
+enum {
+  /* The space is PERSISTENT: the checker recovers it when nobody else is left, and unlinks it. */
+  SCENARIO_PERSISTENT = 1u << 0,
+  /* All processes open with NO_THREADS. */
+  SCENARIO_NO_THREADS = 1u << 1,
+  /* The steps of the library's own threads in the victim count, not those of the acting one. */
+  SCENARIO_OTHERS = 1u << 2,
+  /* No peer has an object open at the end: the checker can remove all of them. */
+  SCENARIO_REMOVABLE = 1u << 3,
+  /* Not for injected faults: the victim depends on a call that a fault ends early. */
+  SCENARIO_NO_FAULTS = 1u << 4
+};
+
+struct scenario {
+  const char *name;
+  uint32_t flags;
+  uint32_t peers;
+  uint32_t mutex_flags;
+  uint32_t semaphore_flags;
+  uint32_t event_flags;
+  uint32_t parties; /* of the barrier; 0 means 3 */
+  uint32_t count;   /* of the latch; 0 means 1 */
+  void (*prepare)(struct role *role); /* the victim, before steps count */
+  void (*act)(struct role *role);     /* the victim, and every step counts */
+  void (*peer)(struct role *role);    /* a peer, by role->index */
+};
+
+/** The groups of scenarios, each ended by one without a name. */
+extern const struct scenario scenarios_space[];
+extern const struct scenario scenarios_mutex[];
+extern const struct scenario scenarios_semaphore[];
+extern const struct scenario scenarios_barrier[];
+extern const struct scenario scenarios_event[];
+extern const struct scenario scenarios_ticket[];
+extern const struct scenario scenarios_recovery[];
+
+/** Returns the scenario with this place in the whole table, or NULL behind the last. */
+const struct scenario *scenario_at(uint32_t place);
+
+/** Opens the space and a workstream, named by the role. */
+void open_space(struct role *role);
+void open_workstream(struct role *role);
+void open_both(struct role *role);
+
+/** Opens one object of the scenario through the role's workstream. */
+void open_mutex(struct role *role);
+void open_semaphore(struct role *role);
+void open_barrier(struct role *role);
+void open_event(struct role *role);
+void open_latch(struct role *role);
+
+/** The parameters, with what 0 stands for. */
+uint32_t scenario_parties(const struct scenario *scenario);
+uint32_t scenario_count(const struct scenario *scenario);
+
+/** Locks the mutex within the patience of the test, whoever died, and unlocks it. */
+void lock_and_unlock(struct role *role);
+
+/** A peer that is only there, so that the segment outlives the victim. */
+void peer_idle(struct role *role);
+
+/** Runs the checks of a fresh process after everything; ends the process. */
+void checker_run(struct role *role) __attribute__((noreturn));
+
+#endif

@@ -1,0 +1,106 @@
+'use strict';
+// Derives lib/api.js from bindings/api.json, which bindings/generate.py derives from the header.
+//
+// Run it after a change of the header. With --check it writes nothing and fails when lib/api.js is
+// not what it would write.
+
+const fs = require('node:fs');
+const path = require('node:path');
+
+const SOURCE = path.join(__dirname, '..', 'api.json');
+const TARGET = path.join(__dirname, 'lib', 'api.js');
+
+const INTEGERS = { int32_t: 'i', uint32_t: 'u', int64_t: 'l', uint64_t: 'U', size_t: 'U' };
+const SIZES = { 'char': 1, 'int32_t': 4, 'uint32_t': 4, 'int64_t': 8, 'uint64_t': 8 };
+
+/** How many bytes a pointer of this type points to, or undefined when it is no data of ours. */
+function sizeBehind(pointee, api) {
+  const structure = api.structures.find((candidate) => candidate.name === pointee);
+  if (structure !== undefined) return structure.size;
+  return SIZES[pointee];
+}
+
+/** The bytes of an options structure that JavaScript may set: those before the first pointer, so
+ *  that no number of JavaScript's is ever called as a function. */
+function settableBytes(pointee, api) {
+  const { fields, size } = api.structures.find((candidate) => candidate.name === pointee);
+  const pointer = fields.find((field) => field.type.includes('*'));
+  return pointer === undefined ? size : pointer.offset;
+}
+
+/** The word of one parameter, as native/signature.h explains it. */
+function parameterWord(functionOf, index, api) {
+  const { name, type } = functionOf.parameters[index];
+  const next = functionOf.parameters[index + 1];
+  const previous = functionOf.parameters[index - 1];
+  if (name === 'timeout_ns' && !functionOf.name.endsWith('_start')) return '0';
+  if (name === 'capacity' && previous?.type.endsWith('*')) return type === 'size_t' ? 'N' : 'n';
+  if (type in INTEGERS) return INTEGERS[type];
+  if (type === 'const char *') return 's';
+  if (type.includes('(*)')) return undefined;
+
+  const pointee = type.replace(/^const /, '').replace(/ ?\*$/, '');
+  if (api.handles.includes(pointee)) return 'h';
+  if (pointee.endsWith('*')) return 'p8';
+  const size = sizeBehind(pointee, api);
+  if (size === undefined) return undefined;
+  if (pointee.endsWith('_options_t')) return `o${size}:${settableBytes(pointee, api)}`;
+  return (next?.name === 'capacity' ? 'a' : 'p') + size;
+}
+
+/** The signature of a function, or undefined when JavaScript cannot call it. */
+function signature(functionOf, api) {
+  const words = functionOf.parameters.map((_, index) => parameterWord(functionOf, index, api));
+  const result = functionOf.returns === 'const char *' ? 's' : INTEGERS[functionOf.returns];
+  if (result === undefined || words.includes(undefined)) return undefined;
+  return [result, ...words].join(' ');
+}
+
+function render(api) {
+  const lines = [
+    "'use strict';",
+    '// Made by generate.js from include/syncmgr.h. Do not edit.',
+    '',
+    '/** What every function takes and returns; the words are explained in native/signature.h. */',
+    'exports.functions = {',
+  ];
+  const unbound = [];
+  for (const functionOf of api.functions) {
+    const text = signature(functionOf, api);
+    if (text === undefined) unbound.push(functionOf.name);
+    else lines.push(`  ${functionOf.name}: '${text}',`);
+  }
+  lines.push('};', '');
+  lines.push('/** Functions with C callbacks: JavaScript reaches what they do in another way. */');
+  lines.push(`exports.unbound = [${unbound.map((name) => `'${name}'`).join(', ')}];`, '');
+
+  lines.push('/** The structures: how many bytes they have, and where their fields begin. */');
+  lines.push('exports.structures = {');
+  for (const { name, size, fields } of api.structures) {
+    lines.push(`  ${name}: {`, `    bytes: ${size},`);
+    for (const field of fields) lines.push(`    ${field.name}: ${field.offset},`);
+    lines.push('  },');
+  }
+  lines.push('};', '');
+
+  lines.push('/** The constants, without their prefix. */', 'exports.constants = {');
+  for (const { name, value } of api.constants) {
+    lines.push(`  ${name.replace(/^SYNCMGR_/, '')}: ${value},`);
+  }
+  lines.push('};', '');
+  return lines.join('\n');
+}
+
+function main() {
+  const wanted = render(JSON.parse(fs.readFileSync(SOURCE, 'utf8')));
+  if (!process.argv.includes('--check')) {
+    fs.writeFileSync(TARGET, wanted);
+    return;
+  }
+  const present = fs.existsSync(TARGET) ? fs.readFileSync(TARGET, 'utf8') : '';
+  if (present === wanted) return;
+  console.error('lib/api.js differs from the header: run bindings/node/generate.js');
+  process.exitCode = 1;
+}
+
+main();

@@ -1,0 +1,285 @@
+// What the package offers, for TypeScript. Timeouts are in milliseconds: left out or Infinity is
+// without end, 0 tries once. An aborted wait rejects with the signal's reason.
+
+/// <reference types="node" />
+import { EventEmitter } from 'node:events';
+
+export interface WaitOptions {
+  timeout?: number;
+  signal?: AbortSignal;
+}
+
+export interface OpenOptions {
+  /** The space must exist. */
+  openOnly?: boolean;
+  /** The space must not exist. */
+  createOnly?: boolean;
+  /** The space stays when its last process leaves. */
+  persistent?: boolean;
+  /** Permissions of a new segment: 0o600, or 0o660 with `group`. */
+  mode?: number;
+  /** Group id of a new segment. */
+  group?: number;
+  /** User id that is also allowed to own the segment. */
+  owner?: number;
+}
+
+export interface MutexOptions {
+  /** The owner may lock again. Only an explicit workstream is one owner for several calls. */
+  recursive?: boolean;
+  /** Strictly first come, first served. */
+  fair?: boolean;
+}
+
+export interface SemaphoreOptions {
+  /** Anybody may release; permits that were acquired are consumed. */
+  signalling?: boolean;
+  /** Strictly first come, first served. */
+  fair?: boolean;
+}
+
+export interface BarrierOptions {
+  /** Run by the last to arrive before the others go on. If it fails they get BrokenBarrierError. */
+  action?: () => unknown;
+}
+
+export interface EventOptions {
+  /** Lets everybody go on until it is reset. */
+  manual?: boolean;
+  /** A new event is set from the start. */
+  set?: boolean;
+}
+
+/** Who holds something. */
+export interface Holder {
+  workstream: bigint;
+  name: string;
+  pid: number;
+  /** Permits held, or the recursion depth of a mutex. */
+  amount: number;
+  /** Fencing token of the grant, 0n for a semaphore. */
+  token: bigint;
+}
+
+export interface BarrierOutcome {
+  /** The order of arrival: 0 for the first. */
+  index: number;
+  /** How often the barrier had tripped before. */
+  generation: number;
+  /** Whether this was the last to arrive. */
+  leader: boolean;
+}
+
+export interface BarrierState {
+  generation: number;
+  parties: number;
+  arrived: number;
+  waiting: number;
+  broken: boolean;
+}
+
+export type NoticeKind = 'opened' | 'closed' | 'died' | 'holdLost' | 'gap';
+
+/** Something happened to a workstream of the space. */
+export interface Notice {
+  kind: NoticeKind;
+  /** Id of the workstream; 0n for a gap. */
+  workstream: bigint;
+  pid: number;
+}
+
+export type ObjectType = 'mutex' | 'semaphore' | 'latch' | 'barrier' | 'event';
+
+interface Closeable {
+  readonly closed: boolean;
+  /** Closing again does nothing. */
+  close(): void;
+  [Symbol.dispose](): void;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+interface Hold {
+  readonly released: boolean;
+  /** Calling again does nothing. */
+  release(): void;
+  [Symbol.dispose](): void;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+declare abstract class SyncObject implements Closeable {
+  readonly name: string;
+  readonly closed: boolean;
+  readonly workstream: Workstream;
+  readonly manager: Manager;
+  close(): void;
+  [Symbol.dispose](): void;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** One hold of a mutex. */
+export interface Guard extends Hold {
+  /** Whether the owner before died: the protected data may be half changed. */
+  readonly recovered: boolean;
+  readonly previousOwner: Holder | null;
+  /** The fencing token. */
+  readonly token: bigint;
+  /** Whether the hold is still there: it may have been taken away by force. */
+  isValid(): boolean;
+}
+export const Guard: abstract new () => Guard;
+
+export class Mutex extends SyncObject {
+  private constructor();
+  acquire(options?: WaitOptions): Promise<Guard>;
+  tryAcquire(): Guard | null;
+  run<T>(task: (guard: Guard) => T | PromiseLike<T>, options?: WaitOptions): Promise<T>;
+  readonly holder: Holder | null;
+  readonly previousOwner: Holder | null;
+  /** Returns false when nobody held the mutex. */
+  forceRelease(): boolean;
+}
+
+/** Permits that were acquired together. */
+export interface Permits extends Hold {
+  readonly count: number;
+}
+export const Permits: abstract new () => Permits;
+
+export class Semaphore extends SyncObject {
+  private constructor();
+  acquire(options?: WaitOptions): Promise<Permits>;
+  acquire(count?: number, options?: WaitOptions): Promise<Permits>;
+  tryAcquire(count?: number): Permits | null;
+  run<T>(task: (permits: Permits) => T | PromiseLike<T>, options?: WaitOptions): Promise<T>;
+  /** For signalling semaphores, and for what this explicit workstream holds. */
+  release(count?: number): void;
+  readonly available: number;
+  readonly held: number;
+  holders(): Holder[];
+}
+
+export class Latch extends SyncObject {
+  private constructor();
+  /** Returns how many remain. */
+  countDown(count?: number): number;
+  wait(options?: WaitOptions): Promise<void>;
+  readonly count: number;
+}
+
+export class Barrier extends SyncObject {
+  private constructor();
+  wait(options?: WaitOptions): Promise<BarrierOutcome>;
+  arrive(): Promise<Omit<BarrierOutcome, 'index'>>;
+  abort(): void;
+  reset(): void;
+  state(): BarrierState;
+}
+
+export class SyncEvent extends SyncObject {
+  private constructor();
+  set(): void;
+  reset(): void;
+  wait(options?: WaitOptions): Promise<void>;
+  tryWait(): boolean;
+  isSet(): boolean;
+}
+
+interface Opener {
+  mutex(name: string, options?: MutexOptions): Mutex;
+  /** Without `permits` the semaphore must exist. */
+  semaphore(name: string, permits?: number, options?: SemaphoreOptions): Semaphore;
+  /** Without `count` the latch must exist. */
+  latch(name: string, count?: number): Latch;
+  /** Without `parties` the barrier must exist. */
+  barrier(name: string, parties?: number, options?: BarrierOptions): Barrier;
+  event(name: string, options?: EventOptions): SyncEvent;
+}
+
+/** An owner: everything acquired through it belongs to it. */
+export class Workstream implements Opener, Closeable {
+  private constructor();
+  readonly name: string;
+  readonly id: bigint;
+  readonly manager: Manager;
+  readonly closed: boolean;
+  mutex(name: string, options?: MutexOptions): Mutex;
+  semaphore(name: string, permits?: number, options?: SemaphoreOptions): Semaphore;
+  latch(name: string, count?: number): Latch;
+  barrier(name: string, parties?: number, options?: BarrierOptions): Barrier;
+  event(name: string, options?: EventOptions): SyncEvent;
+  close(): void;
+  [Symbol.dispose](): void;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** An attachment to a space. Objects opened through it are shared by all tasks of the program:
+ *  each acquisition is an owner of its own. */
+export class Manager extends EventEmitter implements Opener, Closeable {
+  private constructor();
+  readonly url: string;
+  readonly closed: boolean;
+  workstream(name?: string): Workstream;
+  mutex(name: string, options?: MutexOptions): Mutex;
+  semaphore(name: string, permits?: number, options?: SemaphoreOptions): Semaphore;
+  latch(name: string, count?: number): Latch;
+  barrier(name: string, parties?: number, options?: BarrierOptions): Barrier;
+  event(name: string, options?: EventOptions): SyncEvent;
+  on(kind: NoticeKind, listener: (notice: Notice) => void): this;
+  once(kind: NoticeKind, listener: (notice: Notice) => void): this;
+  off(kind: NoticeKind, listener: (notice: Notice) => void): this;
+  /** Returns how many dead processes were found. */
+  cleanup(): number;
+  check(): void;
+  remove(type: ObjectType, name: string): void;
+  /** Keeps the program running while the manager is open. */
+  ref(): this;
+  unref(): this;
+  close(): void;
+  [Symbol.dispose](): void;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** Opens the space that `url` names: "local:", "local:NAME" or "shm:NAME". */
+export function open(url: string, options?: OpenOptions): Manager;
+/** Removes the name of a shm: space. */
+export function unlink(url: string): void;
+/** The version of the library. */
+export function version(): string;
+/** Where the library was found. */
+export const libraryPath: string;
+
+/** `code` is ERR_SYNCMGR_ and the status without E_. */
+export class SyncError extends Error {
+  readonly status: number;
+  readonly code: string;
+}
+export class AlreadyError extends SyncError {}
+export class BrokenBarrierError extends SyncError {}
+export class BusyError extends SyncError {}
+export class CancelledError extends SyncError {}
+export class ClosedError extends SyncError {}
+export class CorruptError extends SyncError {}
+export class DeadlockError extends SyncError {}
+export class ExistsError extends SyncError {}
+export class ForkedError extends SyncError {}
+export class GapError extends SyncError {}
+export class HandleError extends SyncError {}
+export class InvalidError extends SyncError {}
+export class LateError extends SyncError {}
+export class LimitError extends SyncError {}
+export class LostError extends SyncError {}
+export class MismatchError extends SyncError {}
+export class NameError extends SyncError {}
+export class NoMemoryError extends SyncError {}
+export class NoSpaceError extends SyncError {}
+export class NotFoundError extends SyncError {}
+export class NotOwnerError extends SyncError {}
+export class OverflowError extends SyncError {}
+export class PermissionError extends SyncError {}
+export class SystemError extends SyncError {}
+export class TimeoutError extends SyncError {}
+export class UnavailableError extends SyncError {}
+export class UnknownError extends SyncError {}
+export class UnsupportedError extends SyncError {}
+export class VersionError extends SyncError {}
+export class WrongTypeError extends SyncError {}

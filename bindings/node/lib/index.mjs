@@ -1,0 +1,13 @@
+// The same as index.js, for `import`.
+import syncmgr from './index.js';
+
+export default syncmgr;
+export const {
+  open, unlink, version, libraryPath,
+  Barrier, Guard, Latch, Manager, Mutex, Permits, Semaphore, SyncEvent, Workstream,
+  SyncError, AlreadyError, BrokenBarrierError, BusyError, CancelledError, ClosedError, CorruptError,
+  DeadlockError, ExistsError, ForkedError, GapError, HandleError, InvalidError, LateError,
+  LimitError, LostError, MismatchError, NameError, NoMemoryError, NoSpaceError, NotFoundError,
+  NotOwnerError, OverflowError, PermissionError, SystemError, TimeoutError, UnavailableError,
+  UnknownError, UnsupportedError, VersionError, WrongTypeError,
+} = syncmgr;

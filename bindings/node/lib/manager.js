@@ -1,0 +1,243 @@
+'use strict';
+// Manager: this program's attachment to a space.
+
+const EventEmitter = require('node:events');
+const { addon, native } = require('./loader.js');
+const { constants, structures } = require('./api.js');
+const checked = require('./arguments.js');
+const { check, closedError } = require('./errors.js');
+const { CompletionQueue } = require('./queue.js');
+const { Workstream } = require('./workstream.js');
+const scratch = require('./scratch.js');
+const symbols = require('./symbols.js');
+
+const FLAGS = {
+  openOnly: constants.OPEN_ONLY,
+  createOnly: constants.CREATE_ONLY,
+  persistent: constants.PERSISTENT,
+};
+const NUMBERS = ['mode', 'group', 'owner'];
+const OPTIONS = structures.syncmgr_open_options_t;
+
+/** The notices, by the names under which on() knows them. */
+const NOTICES = {
+  opened: constants.NOTICE_OPENED,
+  closed: constants.NOTICE_CLOSED,
+  died: constants.NOTICE_DIED,
+  holdLost: constants.NOTICE_HOLD_LOST,
+  gap: constants.NOTICE_GAP,
+};
+const TYPES = {
+  mutex: constants.TYPE_MUTEX,
+  semaphore: constants.TYPE_SEMAPHORE,
+  latch: constants.TYPE_LATCH,
+  barrier: constants.TYPE_BARRIER,
+  event: constants.TYPE_EVENT,
+};
+
+/** The managers that are open, for the end of the program. */
+const managers = new Set();
+
+/** Makes the options structure of syncmgr_open. */
+function openStructure(given) {
+  const values = checked.options(given, [...Object.keys(FLAGS), ...NUMBERS]);
+  const structure = new Uint32Array(OPTIONS.bytes / 4);
+  structure[OPTIONS.flags / 4] = checked.flags(values, FLAGS);
+  const number = (key, otherwise) => (
+    values[key] === undefined ? otherwise : checked.count(values[key], key));
+  structure[OPTIONS.mode / 4] = number('mode', 0o600);
+  structure[OPTIONS.group / 4] = number('group', constants.ANY);
+  structure[OPTIONS.owner / 4] = number('owner', constants.ANY);
+  return structure;
+}
+
+class Manager extends EventEmitter {
+  #handle;
+  #url;
+  #queue;
+  #shared;
+  #workstreams = new Set();
+  #kept = false;
+
+  constructor(url, given) {
+    super();
+    checked.text(url, 'url');
+    check(native.syncmgr_open(url, openStructure(given), scratch.words));
+    this.#handle = scratch.handle();
+    this.#url = url;
+    addon.own(this.#handle);
+    if (managers.size === 0) process.on('exit', closeAtExit);
+    managers.add(this);
+    this.on('newListener', (kind) => this.#watch(kind, NOTICES[kind]));
+    this.on('removeListener', (kind) => this.#watch(kind, 0));
+  }
+
+  get url() {
+    return this.#url;
+  }
+
+  get closed() {
+    return this.#handle === 0;
+  }
+
+  /** Opens a workstream of its own name; without a name it gets one. */
+  workstream(name) {
+    const workstream = new Workstream(this, false, name);
+    this.#workstreams.add(workstream);
+    return workstream;
+  }
+
+  mutex(name, options) {
+    return this.#tasks().mutex(name, options);
+  }
+
+  semaphore(name, permits, options) {
+    return this.#tasks().semaphore(name, permits, options);
+  }
+
+  latch(name, count) {
+    return this.#tasks().latch(name, count);
+  }
+
+  barrier(name, parties, options) {
+    return this.#tasks().barrier(name, parties, options);
+  }
+
+  event(name, options) {
+    return this.#tasks().event(name, options);
+  }
+
+  /** Releases what dead processes left behind, and returns how many were found. */
+  cleanup() {
+    check(native.syncmgr_cleanup(this._handle(), scratch.words));
+    return scratch.words[0];
+  }
+
+  /** Throws CorruptError with the first fault when the segment contradicts itself. */
+  check() {
+    check(native.syncmgr_check(this._handle()));
+  }
+
+  /** Removes an object that nobody has open: `type` is 'mutex', 'semaphore', ... */
+  remove(type, name) {
+    if (!Object.hasOwn(TYPES, type)) {
+      throw checked.rangeError(`type must be one of: ${Object.keys(TYPES).join(', ')}`);
+    }
+    check(native.syncmgr_object_remove(this._handle(), TYPES[type], checked.text(name, 'name')));
+  }
+
+  /** Keeps the program running while the manager is open, for programs that only listen. */
+  ref() {
+    if (this.#kept) return this;
+    this._queue().ref();
+    this.#kept = true;
+    return this;
+  }
+
+  unref() {
+    if (this.#kept) this._queue().unref();
+    this.#kept = false;
+    return this;
+  }
+
+  /** Closes the manager and everything opened through it: holds are released, waits end by
+   *  ClosedError. Closing again does nothing. */
+  close() {
+    if (this.#handle === 0) return;
+    const handle = this.#handle;
+    for (const workstream of this.#workstreams) workstream._abandon();
+    this.#workstreams.clear();
+    this.#handle = 0;
+    this.#kept = false;
+    this.#queue?.close();
+    managers.delete(this);
+    if (managers.size === 0) process.removeListener('exit', closeAtExit);
+    addon.disown(handle);
+    check(native.syncmgr_close(handle));
+  }
+
+  /** As in EventEmitter, but never removes the listeners by which the manager itself works. */
+  removeAllListeners(...kinds) {
+    if (kinds.length > 0) return super.removeAllListeners(...kinds);
+    for (const kind of Object.keys(NOTICES)) super.removeAllListeners(kind);
+    return this;
+  }
+
+  [symbols.dispose]() {
+    this.close();
+  }
+
+  async [symbols.asyncDispose]() {
+    this.close();
+  }
+
+  [symbols.inspect]() {
+    return `Manager "${this.#url}"${this.closed ? ' (closed)' : ''}`;
+  }
+
+  _handle() {
+    if (this.#handle === 0) throw closedError(`Manager "${this.#url}"`);
+    return this.#handle;
+  }
+
+  /** The queue of all waits, opened by the first. */
+  _queue() {
+    if (this.#queue === undefined || this.#handle === 0) {
+      this.#queue = new CompletionQueue(this._handle(), this.#notify);
+    }
+    return this.#queue;
+  }
+
+  _remove(workstream) {
+    this.#workstreams.delete(workstream);
+  }
+
+  /** Closes the manager if nothing would go unsaid by that. */
+  _endOfProgram() {
+    if (![...this.#workstreams].some((workstream) => workstream._isHeld())) this.close();
+  }
+
+  /** The workstream through which objects of the manager itself are opened. */
+  #tasks() {
+    if (this.#shared === undefined || this.#shared.closed) {
+      this.#shared = new Workstream(this, true, undefined);
+      this.#workstreams.add(this.#shared);
+    }
+    return this.#shared;
+  }
+
+  /** Asks the library for the kinds of notices that have listeners, and for those in `more`. */
+  #watch(kind, more) {
+    if (!Object.hasOwn(NOTICES, kind) || this.#handle === 0) return;
+    let mask = more;
+    for (const name of Object.keys(NOTICES)) {
+      if (this.listenerCount(name) > 0) mask |= NOTICES[name];
+    }
+    this._queue().watchNotices(mask);
+  }
+
+  /** Hands a notice to its listeners, outside of the queue's own loop. */
+  #notify = (bit, workstream, pid) => {
+    const kind = Object.keys(NOTICES).find((name) => NOTICES[name] === bit);
+    if (kind !== undefined) queueMicrotask(() => this.emit(kind, { kind, workstream, pid }));
+  };
+}
+
+/** Runs when the program or Worker ends by itself or by process.exit(). Closing leaves nothing
+ *  behind. But a mutex that is held is not released as if all was well: nobody will finish what was
+ *  begun, so the end of the process, or of the Worker's environment, tells the next owner. */
+function closeAtExit() {
+  for (const manager of managers) manager._endOfProgram();
+}
+
+/** Opens the space that `url` names. */
+function open(url, options) {
+  return new Manager(url, options);
+}
+
+/** Removes the name of a shm: space. */
+function unlink(url) {
+  check(native.syncmgr_unlink(checked.text(url, 'url')));
+}
+
+module.exports = { Manager, open, unlink };

@@ -1,0 +1,250 @@
+'use strict';
+// Mutex: one owner at a time.
+
+const { addon, native } = require('./loader.js');
+const { constants, structures } = require('./api.js');
+const checked = require('./arguments.js');
+const { check, closedError, lastError, NotOwnerError } = require('./errors.js');
+const { FastPath } = require('./fastpath.js');
+const { readHolder } = require('./holder.js');
+const { SyncObject } = require('./object.js');
+const { OwnSeat, SeatPool } = require('./seats.js');
+const scratch = require('./scratch.js');
+const symbols = require('./symbols.js');
+
+const FLAGS = { recursive: constants.MUTEX_RECURSIVE, fair: constants.MUTEX_FAIR };
+const OPTIONS_SIZE = structures.syncmgr_mutex_options_t.bytes;
+const { FOREVER, OK, OWNER_DIED } = constants;
+
+/** One hold of a mutex. It ends by release(), or with its mutex, workstream or manager. */
+class Guard {
+  #mutex;
+  #seat;
+  #status;
+  #token;
+  #previousOwner;
+
+  constructor(mutex, seat, status, token) {
+    this.#mutex = mutex;
+    this.#seat = seat;
+    this.#status = status;
+    this.#token = token;
+    seat.holds += 1;
+    // Asked now: the answer may be about somebody else later.
+    if (status === OWNER_DIED) this.#previousOwner = mutex.previousOwner;
+  }
+
+  /** Whether the owner before died: the protected data may be half changed. */
+  get recovered() {
+    return this.#status === OWNER_DIED;
+  }
+
+  /** The owner that died, if `recovered`, else null. */
+  get previousOwner() {
+    return this.#previousOwner ?? null;
+  }
+
+  get released() {
+    return this.#seat === undefined || this.#seat.closed;
+  }
+
+  /** The fencing token of this hold, a BigInt that only ever grows. */
+  get token() {
+    if (this.#token === undefined) {
+      if (this.released) throw new NotOwnerError(`${this.#mutex._subject()} is not held any more`);
+      check(native.syncmgr_mutex_token(this.#seat.handle, scratch.longs));
+      this.#token = scratch.longs[0];
+    }
+    return this.#token;
+  }
+
+  /** Tells whether the hold is still there: it may have been taken away by force. */
+  isValid() {
+    if (this.released) return false;
+    // A hold that was lost before its token was asked for has none any more.
+    if (this.#token === undefined) {
+      if (native.syncmgr_mutex_token(this.#seat.handle, scratch.longs) !== OK) return false;
+      this.#token = scratch.longs[0];
+    }
+    return native.syncmgr_mutex_is_valid(this.#seat.handle, this.#token) === OK;
+  }
+
+  /** Unlocks the mutex. Calling again does nothing. Throws LostError when the hold had been taken
+   *  away by force; it is ended then, too. */
+  release() {
+    const seat = this.#seat;
+    if (seat === undefined) return;
+    this.#seat = undefined;
+    if (!seat.closed) this.#mutex._release(seat);
+  }
+
+  [symbols.dispose]() {
+    this.release();
+  }
+
+  async [symbols.asyncDispose]() {
+    this.release();
+  }
+}
+
+/** Waits for the mutex in one seat. */
+class Acquisition {
+  constructor(mutex, seat) {
+    this.mutex = mutex;
+    this.seat = seat;
+  }
+
+  start(queue, timeout, id) {
+    return native.syncmgr_mutex_lock_start(this.seat.handle, timeout, queue, id, scratch.words);
+  }
+
+  succeed(status, token) {
+    // The grant was on its way when the mutex was closed, which released it.
+    if (this.seat.closed) throw closedError(this.subject());
+    return new Guard(this.mutex, this.seat, status, token);
+  }
+
+  undo(status) {
+    if (!this.seat.closed) {
+      // Somebody must hear that an owner died: whoever comes next is told, because this one, who
+      // was to be told, is taken for one that was forced out.
+      if (status === OWNER_DIED) native.syncmgr_mutex_force_release(this.seat.handle);
+      native.syncmgr_mutex_unlock(this.seat.handle);
+    }
+    this.end();
+    return true;
+  }
+
+  end() {
+    this.mutex._vacate(this.seat);
+  }
+
+  subject() {
+    return this.mutex._subject();
+  }
+}
+
+class Mutex extends SyncObject {
+  #seats;
+  #fast;
+
+  constructor(workstream, shared, name, given) {
+    const bits = checked.flags(checked.options(given, Object.keys(FLAGS)), FLAGS);
+    const structure = scratch.flagsStructure(OPTIONS_SIZE, bits);
+    const open = (owner) => {
+      check(native.syncmgr_mutex_open(owner, name, structure, scratch.words));
+      const handle = scratch.handle();
+      addon.remember(handle);
+      return handle;
+    };
+    super(workstream, checked.text(name, 'name'), open);
+
+    const handle = this._handle();
+    this.#fast = FastPath.of(handle);
+    const mineOf = (seat) => (this.#fast === undefined ? 0 : this.#fast.mineOf(seat));
+    const subject = () => this._subject();
+    this.#seats = shared
+      ? new SeatPool(this.manager._handle(), open, mineOf, subject)
+      : new OwnSeat(handle, mineOf(handle), subject, (seat) => this.#unlockAll(seat));
+    workstream._add(this);
+  }
+
+  /** Waits for the mutex and resolves with a Guard. `timeout` is in milliseconds. */
+  async acquire(given) {
+    const { timeout, signal } = given === undefined ? FOR_EVER : checked.waiting(given);
+    signal?.throwIfAborted();
+    const seat = this.#seats.take();
+    if (seat.mine !== 0 && this.#fast.lock(seat.mine)) return new Guard(this, seat, OK);
+    return this.manager._queue().wait(new Acquisition(this, seat), timeout, signal);
+  }
+
+  /** Takes the mutex if it is free, else returns null. */
+  tryAcquire() {
+    const seat = this.#seats.take();
+    if (seat.mine !== 0 && this.#fast.lock(seat.mine)) return new Guard(this, seat, OK);
+    const status = native.syncmgr_mutex_lock(seat.handle);
+    if (status >= 0) return new Guard(this, seat, status);
+    const error = status === constants.E_TIMEOUT ? undefined : lastError(status);
+    this.#seats.put(seat);
+    if (error !== undefined) throw error;
+    return null;
+  }
+
+  /** Runs `task(guard)` while holding the mutex, and resolves with what it returns. */
+  async run(task, given) {
+    checked.callable(task, 'task');
+    const guard = await this.acquire(given);
+    let result;
+    try {
+      result = await task(guard);
+    } catch (error) {
+      // The task's own error says more than a hold that was lost, too.
+      try { guard.release(); } catch {}
+      throw error;
+    }
+    guard.release();
+    return result;
+  }
+
+  /** Who holds the mutex, or null. The answer may be old when it arrives. */
+  get holder() {
+    const status = check(native.syncmgr_mutex_held_by(this._handle(), scratch.longs));
+    return status === constants.FREE ? null : readHolder(scratch.bytes, 0);
+  }
+
+  /** The last owner that died or was forced out while it held the mutex, or null. */
+  get previousOwner() {
+    const status = check(native.syncmgr_mutex_previous_owner(this._handle(), scratch.longs));
+    return status === constants.FREE ? null : readHolder(scratch.bytes, 0);
+  }
+
+  /** Takes the mutex away from whoever holds it. Returns false when nobody did. */
+  forceRelease() {
+    return check(native.syncmgr_mutex_force_release(this._handle())) !== constants.FREE;
+  }
+
+  /** Ends one hold of a seat, which is then free for others. */
+  _release(seat) {
+    seat.holds -= 1;
+    if (seat.mine !== 0 && this.#fast.unlock(seat.mine)) {
+      this.#seats.put(seat);
+      return;
+    }
+    const status = native.syncmgr_mutex_unlock(seat.handle);
+    const error = status < 0 ? lastError(status) : undefined;
+    this.#seats.put(seat);
+    if (error !== undefined) throw error;
+  }
+
+  /** A seat has not got the mutex, or has given it back. */
+  _vacate(seat) {
+    this.#seats.put(seat);
+  }
+
+  _isHeld() {
+    return this.#seats.holds() > 0;
+  }
+
+  _beforeClose() {
+    this.#seats.close();
+  }
+
+  _abandon() {
+    super._abandon();
+    this.#seats.abandon();
+    this.#fast?.close();
+    this.#fast = undefined;
+  }
+
+  _closeHandle(handle) {
+    return native.syncmgr_mutex_close(handle);
+  }
+
+  #unlockAll(seat) {
+    for (; seat.holds > 0; seat.holds--) native.syncmgr_mutex_unlock(seat.handle);
+  }
+}
+
+const FOR_EVER = Object.freeze({ timeout: FOREVER, signal: undefined });
+
+module.exports = { Guard, Mutex };

@@ -1,0 +1,126 @@
+'use strict';
+// Workstream: who owns and who waits.
+//
+// A manager has one of its own, made when it is needed. What is opened through that one is shared
+// by all the tasks of this program, see seats.js. What is opened through an explicit workstream
+// acts in its name only.
+
+const { native } = require('./loader.js');
+const checked = require('./arguments.js');
+const { check, closedError } = require('./errors.js');
+const { Barrier } = require('./barrier.js');
+const { Latch } = require('./latch.js');
+const { Mutex } = require('./mutex.js');
+const { Semaphore } = require('./semaphore.js');
+const { SyncEvent } = require('./event.js');
+const scratch = require('./scratch.js');
+const symbols = require('./symbols.js');
+
+class Workstream {
+  #manager;
+  #handle;
+  #name;
+  #id;
+  #shared;
+  #objects = new Set();
+
+  /** Opens a workstream; without a name it gets one. */
+  constructor(manager, shared, name) {
+    const given = name === undefined ? null : checked.text(name, 'name');
+    check(native.syncmgr_workstream_open(manager._handle(), given, scratch.words));
+    this.#handle = scratch.handle();
+    this.#manager = manager;
+    this.#shared = shared;
+    check(native.syncmgr_workstream_name(this.#handle, scratch.bytes, scratch.bytes.length));
+    this.#name = scratch.text(scratch.bytes, 0, scratch.bytes.length);
+    check(native.syncmgr_workstream_id(this.#handle, scratch.longs));
+    this.#id = scratch.longs[0];
+  }
+
+  get manager() {
+    return this.#manager;
+  }
+
+  get name() {
+    return this.#name;
+  }
+
+  /** The id in the space, a BigInt: the one that holders and notices show. */
+  get id() {
+    return this.#id;
+  }
+
+  get closed() {
+    return this.#handle === 0;
+  }
+
+  mutex(name, options) {
+    return new Mutex(this, this.#shared, name, options);
+  }
+
+  semaphore(name, permits, options) {
+    return new Semaphore(this, this.#shared, name, permits, options);
+  }
+
+  latch(name, count) {
+    return new Latch(this, this.#shared, name, count);
+  }
+
+  barrier(name, parties, options) {
+    return new Barrier(this, this.#shared, name, parties, options);
+  }
+
+  event(name, options) {
+    return new SyncEvent(this, this.#shared, name, options);
+  }
+
+  /** Closes the workstream and its objects: holds are released, waits end by ClosedError.
+   *  Closing again does nothing. */
+  close() {
+    if (this.#handle === 0) return;
+    const handle = this.#handle;
+    // Objects that are shared by tasks have workstreams of their own to close.
+    if (this.#shared) for (const object of [...this.#objects]) object.close();
+    this._abandon();
+    this.#manager._remove(this);
+    check(native.syncmgr_workstream_close(handle));
+  }
+
+  [symbols.dispose]() {
+    this.close();
+  }
+
+  async [symbols.asyncDispose]() {
+    this.close();
+  }
+
+  [symbols.inspect]() {
+    return `Workstream "${this.#name}"${this.closed ? ' (closed)' : ''}`;
+  }
+
+  _handle() {
+    if (this.#handle === 0) throw closedError(`Workstream "${this.#name}"`);
+    return this.#handle;
+  }
+
+  _add(object) {
+    this.#objects.add(object);
+  }
+
+  _remove(object) {
+    this.#objects.delete(object);
+  }
+
+  _isHeld() {
+    return [...this.#objects].some((object) => object._isHeld());
+  }
+
+  /** The handle is being closed, by this object or with its manager. */
+  _abandon() {
+    for (const object of this.#objects) object._abandon();
+    this.#objects.clear();
+    this.#handle = 0;
+  }
+}
+
+module.exports = { Workstream };

@@ -1,0 +1,289 @@
+/* Calls functions of the library through libffi, after checking every argument.
+ *
+ * Whatever JavaScript passes, the call either reaches the library with values of the right kind
+ * and memory of the right size, or throws a TypeError. This is the hot path of the binding: no
+ * allocation, but for strings longer than any legal name.
+ */
+#include "addon.h"
+#include "signature.h"
+
+#include <dlfcn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_NAME = 64, TEXT_ON_STACK = 320 };
+
+typedef struct function {
+  signature_t signature;
+  void (*address)(void);
+  char name[MAX_NAME];
+} function_t;
+
+typedef union slot {
+  int32_t i32;
+  uint32_t u32;
+  int64_t i64;
+  uint64_t u64;
+  void *pointer;
+} slot_t;
+
+/** What the arguments of one call need beside their slots. */
+typedef struct scratch {
+  char text[TEXT_ON_STACK];
+  char *long_text;                       /**< freed after the call */
+  uint64_t options[MAX_OPTIONS_SIZE / 8]; /**< the copy that the library reads */
+  uint64_t room;                         /**< how many elements the last array holds */
+} scratch_t;
+
+static bool refuse(napi_env env, const function_t *function, uint32_t index, const char *what) {
+  char message[192];
+  snprintf(message, sizeof message, "%s: argument %u must be %s", function->name, index + 1, what);
+  throw_type(env, message);
+  return false;
+}
+
+/** Reads a whole number between `least` and `most`. */
+static bool read_whole(napi_env env, napi_value value, double least, double most, double *out) {
+  double number;
+  if (napi_get_value_double(env, value, &number) != napi_ok) return false;
+  if (!(number >= least && number <= most)) return false;
+  if ((double)(int64_t)number != number) return false;
+  *out = number;
+  return true;
+}
+
+static bool read_int64(napi_env env, napi_value value, int64_t *out) {
+  double number;
+  if (read_whole(env, value, -9007199254740991.0, 9007199254740991.0, &number)) {
+    *out = (int64_t)number;
+    return true;
+  }
+  bool lossless = false;
+  return napi_get_value_bigint_int64(env, value, out, &lossless) == napi_ok && lossless;
+}
+
+static bool read_uint64(napi_env env, napi_value value, uint64_t *out) {
+  if (read_handle(env, value, out)) return true;
+  bool lossless = false;
+  return napi_get_value_bigint_uint64(env, value, out, &lossless) == napi_ok && lossless;
+}
+
+static size_t element_size(napi_typedarray_type type) {
+  switch (type) {
+    case napi_int16_array: case napi_uint16_array: return 2;
+    case napi_int32_array: case napi_uint32_array: case napi_float32_array: return 4;
+    case napi_float64_array: case napi_bigint64_array: case napi_biguint64_array: return 8;
+    default: return 1;
+  }
+}
+
+/** Finds the bytes of an ArrayBuffer or of a view of one. */
+static bool read_memory(napi_env env, napi_value value, void **out_bytes, size_t *out_size) {
+  bool is_kind = false;
+  if (napi_is_typedarray(env, value, &is_kind) == napi_ok && is_kind) {
+    napi_typedarray_type type;
+    size_t length;
+    if (napi_get_typedarray_info(env, value, &type, &length, out_bytes, NULL, NULL) != napi_ok) {
+      return false;
+    }
+    *out_size = length * element_size(type);
+    return true;
+  }
+  if (napi_is_arraybuffer(env, value, &is_kind) == napi_ok && is_kind) {
+    return napi_get_arraybuffer_info(env, value, out_bytes, out_size) == napi_ok;
+  }
+  return false;
+}
+
+static bool is_nothing(napi_env env, napi_value value) {
+  napi_valuetype type = napi_undefined;
+  napi_typeof(env, value, &type);
+  return type == napi_null || type == napi_undefined;
+}
+
+/** Fills the slot of a pointer parameter: memory, array or options. */
+static bool convert_pointer(napi_env env, const function_t *function, uint32_t index,
+                            napi_value value, slot_t *slot, scratch_t *scratch) {
+  const parameter_t *parameter = &function->signature.parameters[index];
+  void *bytes = NULL;
+  size_t size = 0;
+  slot->pointer = NULL;
+  scratch->room = UINT64_MAX;
+  if (is_nothing(env, value)) return true;
+  if (!read_memory(env, value, &bytes, &size) || size < parameter->size) {
+    return refuse(env, function, index, "an ArrayBuffer or a view that is large enough, or null");
+  }
+  size_t alignment = parameter->size % 8 == 0 ? 8 : parameter->size % 4 == 0 ? 4 : 1;
+  if (parameter->kind != 'o' && (uintptr_t)bytes % alignment != 0) {
+    return refuse(env, function, index, "memory that is aligned for its contents");
+  }
+  if (parameter->kind == 'o') {
+    memset(scratch->options, 0, sizeof scratch->options);
+    memcpy(scratch->options, bytes, parameter->settable);
+    memcpy(scratch->options, &parameter->size, sizeof parameter->size);
+    bytes = scratch->options;
+  }
+  scratch->room = size / parameter->size;
+  slot->pointer = bytes;
+  return true;
+}
+
+/** Fills one slot from one JavaScript value, or throws. */
+static bool convert(napi_env env, const function_t *function, uint32_t index, napi_value value,
+                    slot_t *slot, scratch_t *scratch) {
+  double number;
+  switch (function->signature.parameters[index].kind) {
+    case 'i':
+      if (!read_whole(env, value, INT32_MIN, INT32_MAX, &number)) {
+        return refuse(env, function, index, "a 32-bit whole number");
+      }
+      slot->i32 = (int32_t)number;
+      return true;
+    case 'u':
+      if (!read_whole(env, value, 0, UINT32_MAX, &number)) {
+        return refuse(env, function, index, "a whole number from 0 to 4294967295");
+      }
+      slot->u32 = (uint32_t)number;
+      return true;
+    case 'l':
+      if (read_int64(env, value, &slot->i64)) return true;
+      return refuse(env, function, index, "a whole Number or a 64-bit BigInt");
+    case 'U':
+      if (read_uint64(env, value, &slot->u64)) return true;
+      return refuse(env, function, index, "a whole Number or a 64-bit BigInt, not negative");
+    case 'h':
+      slot->u64 = 0;
+      if (read_handle(env, value, &slot->u64) || is_nothing(env, value)) return true;
+      return refuse(env, function, index, "a handle");
+    case 'n':
+    case 'N':
+      if (!read_whole(env, value, 0, UINT32_MAX, &number) || number > (double)scratch->room) {
+        return refuse(env, function, index, "a capacity that the memory before it has");
+      }
+      // A size_t and, on this little-endian machine, a uint32_t.
+      slot->u64 = (uint64_t)number;
+      return true;
+    case 's': {
+      slot->pointer = NULL;
+      if (is_nothing(env, value)) return true;
+      char *text = read_text(env, value, scratch->text, sizeof scratch->text);
+      if (text == NULL) return false;
+      if (text != scratch->text) scratch->long_text = text;
+      slot->pointer = text;
+      return true;
+    }
+    default:
+      return convert_pointer(env, function, index, value, slot, scratch);
+  }
+}
+
+static napi_value result_of(napi_env env, char kind, const void *result) {
+  napi_value value = NULL;
+  // libffi widens small integers to a whole register.
+  if (kind == 'i') napi_create_int32(env, (int32_t)*(const ffi_sarg *)result, &value);
+  else if (kind == 'u') napi_create_uint32(env, (uint32_t)*(const ffi_arg *)result, &value);
+  else {
+    const char *text = *(const char *const *)result;
+    if (text == NULL) napi_get_null(env, &value);
+    else napi_create_string_utf8(env, text, NAPI_AUTO_LENGTH, &value);
+  }
+  return value;
+}
+
+/** Runs when JavaScript calls a bound function. */
+static napi_value call(napi_env env, napi_callback_info info) {
+  napi_value arguments[MAX_PARAMETERS];
+  size_t argument_count = MAX_PARAMETERS;
+  void *data;
+  if (napi_get_cb_info(env, info, &argument_count, arguments, NULL, &data) != napi_ok) return NULL;
+  function_t *function = data;
+  signature_t *signature = &function->signature;
+  if (argument_count != signature->argument_count) {
+    char message[128];
+    snprintf(message, sizeof message, "%s takes %u arguments, not %zu", function->name,
+             signature->argument_count, argument_count);
+    return throw_type(env, message);
+  }
+
+  slot_t slots[MAX_PARAMETERS];
+  void *pointers[MAX_PARAMETERS];
+  scratch_t scratch;
+  scratch.long_text = NULL;
+  bool converted = true;
+  uint32_t argument = 0;
+  for (uint32_t index = 0; index < signature->parameter_count && converted; index++) {
+    pointers[index] = &slots[index];
+    if (signature->parameters[index].kind == '0') {
+      slots[index].i64 = 0;
+      continue;
+    }
+    converted = convert(env, function, index, arguments[argument++], &slots[index], &scratch);
+  }
+  napi_value value = NULL;
+  if (converted) {
+    union { ffi_arg integer; void *pointer; } result = {0};
+    ffi_call(&signature->cif, function->address, &result, pointers);
+    value = result_of(env, signature->result, &result);
+  }
+  if (scratch.long_text != NULL) free(scratch.long_text);
+  return value;
+}
+
+static void free_function(napi_env env, void *data, void *hint) {
+  (void)env;
+  (void)hint;
+  free(data);
+}
+
+/** Fills `function` from the two strings, or throws. */
+static bool prepare(napi_env env, napi_value name, napi_value signature, function_t *function) {
+  char text[128];
+  char *read = read_text(env, name, function->name, sizeof function->name);
+  if (read == NULL) return false;
+  if (read != function->name) {
+    free(read);
+    throw_type(env, "bind: the name is too long");
+    return false;
+  }
+  read = read_text(env, signature, text, sizeof text);
+  if (read == NULL) return false;
+  bool parsed = read == text && signature_parse(text, &function->signature);
+  if (read != text) free(read);
+  if (!parsed) {
+    throw_type(env, "bind: this is no signature");
+    return false;
+  }
+  void *library = addon_of(env)->library;
+  void *address = library == NULL ? NULL : dlsym(library, function->name);
+  if (address == NULL) {
+    char message[128];
+    snprintf(message, sizeof message, "the library has no function %s", function->name);
+    throw_error(env, message);
+    return false;
+  }
+  *(void **)&function->address = address;
+  return true;
+}
+
+/** bind(name, signature): returns a function that calls the library's function of that name. */
+napi_value bridge_bind(napi_env env, napi_callback_info info) {
+  napi_value arguments[2];
+  if (!read_arguments(env, info, 2, arguments, "bind(name: string, signature: string)")) {
+    return NULL;
+  }
+  function_t *function = calloc(1, sizeof *function);
+  if (function == NULL) return throw_error(env, "out of memory");
+  if (!prepare(env, arguments[0], arguments[1], function)) {
+    free(function);
+    return NULL;
+  }
+  napi_value result;
+  if (napi_create_function(env, function->name, NAPI_AUTO_LENGTH, call, function, &result) !=
+          napi_ok ||
+      napi_add_finalizer(env, result, function, free_function, NULL, NULL) != napi_ok) {
+    free(function);
+    return throw_error(env, "the function could not be made");
+  }
+  return result;
+}

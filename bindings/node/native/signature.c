@@ -1,0 +1,70 @@
+/* Reads the signatures that signature.h explains. */
+#include "signature.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/** Returns how libffi passes a parameter or result, or NULL when there is no such kind. */
+static ffi_type *type_of(char kind) {
+  switch (kind) {
+    case 'i': return &ffi_type_sint32;
+    case 'u': case 'n': return &ffi_type_uint32;
+    case 'l': case '0': return &ffi_type_sint64;
+    case 'U': case 'N': case 'h': return &ffi_type_uint64;
+    case 's': case 'p': case 'a': case 'o': return &ffi_type_pointer;
+    default: return NULL;
+  }
+}
+
+/** Reads a size between 1 and 4096 and moves `text` behind it. */
+static bool read_size(const char **text, uint32_t *out_size) {
+  char *end;
+  if (**text < '1' || **text > '9') return false;
+  unsigned long size = strtoul(*text, &end, 10);
+  if (size > 4096) return false;
+  *text = end;
+  *out_size = (uint32_t)size;
+  return true;
+}
+
+/** Reads one parameter and moves `text` behind it. */
+static bool read_parameter(const char **text, parameter_t *out) {
+  memset(out, 0, sizeof *out);
+  out->kind = **text;
+  if (out->kind == '\0' || type_of(out->kind) == NULL) return false;
+  *text += 1;
+  if (strchr("pao", out->kind) != NULL && !read_size(text, &out->size)) return false;
+  if (out->kind == 'o') {
+    if (**text != ':') return false;
+    *text += 1;
+    if (!read_size(text, &out->settable)) return false;
+    if (out->size > MAX_OPTIONS_SIZE || out->settable > out->size) return false;
+    if (out->settable < sizeof(uint32_t)) return false;
+  }
+  return **text == ' ' || **text == '\0';
+}
+
+bool signature_parse(const char *text, signature_t *out) {
+  memset(out, 0, sizeof *out);
+  out->result = *text;
+  if (*text == '\0' || strchr("ius", *text) == NULL) return false;
+  text += 1;
+  while (*text == ' ') {
+    text += 1;
+    if (out->parameter_count == MAX_PARAMETERS) return false;
+    parameter_t *parameter = &out->parameters[out->parameter_count];
+    if (!read_parameter(&text, parameter)) return false;
+
+    bool is_capacity = parameter->kind == 'n' || parameter->kind == 'N';
+    bool follows_array = out->parameter_count > 0 && parameter[-1].kind == 'a';
+    if (is_capacity != follows_array) return false;
+    if (parameter->kind != '0') out->argument_count += 1;
+    out->types[out->parameter_count++] = type_of(parameter->kind);
+  }
+  if (*text != '\0') return false;
+  if (out->parameter_count > 0 && out->parameters[out->parameter_count - 1].kind == 'a') {
+    return false;
+  }
+  return ffi_prep_cif(&out->cif, FFI_DEFAULT_ABI, out->parameter_count, type_of(out->result),
+                      out->types) == FFI_OK;
+}

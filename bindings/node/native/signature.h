@@ -1,0 +1,47 @@
+/* How the addon is told what a C function takes and returns.
+ *
+ * A signature is a text of words with a space between: first the result, then the parameters in
+ * order. lib/api.js holds the one of every function, generated from the header.
+ *
+ *   i      int32_t
+ *   u      uint32_t
+ *   l      int64_t, from a Number or a BigInt
+ *   U      uint64_t, from a Number or a BigInt
+ *   h      a handle: a Number below 2^53, or null
+ *   s      a string (as the result: a C string)
+ *   pN     memory for the library to write: at least N bytes, or null
+ *   aN     an array of elements of N bytes, or null; the next parameter must be its capacity
+ *   n, N   the capacity of that array: uint32_t, size_t; checked against the memory
+ *   oN:M   an options structure of N bytes, of which JavaScript may set those between the size
+ *          and M; or null
+ *   0      an int64_t timeout that is always 0: JavaScript does not pass it. A function that
+ *          could block is bound in this way only.
+ */
+#ifndef SYNCMGR_NODE_SIGNATURE_H
+#define SYNCMGR_NODE_SIGNATURE_H
+
+#include <ffi.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { MAX_PARAMETERS = 6, MAX_OPTIONS_SIZE = 64 };
+
+typedef struct parameter {
+  char kind;
+  uint32_t size;     /**< bytes of the memory, of one element, or of the options */
+  uint32_t settable; /**< options: bytes that are copied from JavaScript */
+} parameter_t;
+
+typedef struct signature {
+  char result;
+  uint32_t parameter_count;
+  uint32_t argument_count; /**< parameters that JavaScript passes */
+  parameter_t parameters[MAX_PARAMETERS];
+  ffi_type *types[MAX_PARAMETERS];
+  ffi_cif cif;
+} signature_t;
+
+/** Fills `out` from `text`. Returns false when the text is no signature. */
+bool signature_parse(const char *text, signature_t *out);
+
+#endif

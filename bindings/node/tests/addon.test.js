@@ -1,0 +1,201 @@
+'use strict';
+const assert = require('node:assert/strict');
+const fs = require('node:fs');
+const { describe, test } = require('node:test');
+const { newUrl, openSpace, randomNumbers, sleep } = require('./helpers/setup.js');
+const { addon, native } = require('../lib/loader.js');
+const api = require('../lib/api.js');
+
+/** Values of every kind that JavaScript has, and numbers at every edge. */
+function strangers() {
+  const detached = new ArrayBuffer(64);
+  const emptied = new Uint8Array(detached);
+  structuredClone(detached, { transfer: [detached] });
+  return [
+    undefined, null, true, false, 0, -0, 1, -1, 1.5, NaN, Infinity, -Infinity, 2 ** 31, 2 ** 32,
+    2 ** 53, 2 ** 64, -(2 ** 63), 1e308, 0n, 1n, -1n, 2n ** 63n, 2n ** 64n, '', 'name', 'a\0b',
+    'x'.repeat(70_000), '\ud800', Symbol('s'), {}, [], () => {}, new Date(), /r/, new Map(),
+    new ArrayBuffer(0), new ArrayBuffer(3), new ArrayBuffer(4096), new SharedArrayBuffer(4096),
+    new Uint8Array(0), new Uint8Array(4096), new Uint8Array(new ArrayBuffer(4096), 1, 4000),
+    new BigUint64Array(64), new DataView(new ArrayBuffer(4096)), Buffer.alloc(8), detached,
+    emptied, new Proxy({}, {}), Object.create(null), process.stdout,
+    { valueOf() { throw new Error('valueOf'); } },
+  ];
+}
+
+/** A call must return or throw an ordinary error; anything else ends the process. */
+function survives(callee, values) {
+  try {
+    callee(...values);
+  } catch (error) {
+    assert.ok(error instanceof Error, `it threw ${String(error)}`);
+  }
+}
+
+describe('bound functions', () => {
+  const names = Object.keys(native);
+
+  test('each refuses a wrong number of arguments', () => {
+    for (const name of names) {
+      const words = api.functions[name].split(' ').slice(1).filter((word) => word !== '0');
+      for (let count = 0; count <= 9; count++) {
+        if (count === words.length) continue;
+        assert.throws(() => native[name](...Array(count).fill(null)), TypeError, name);
+      }
+    }
+  });
+
+  test('each survives any value in any place', () => {
+    const all = strangers();
+    for (const name of names) {
+      const words = api.functions[name].split(' ').slice(1).filter((word) => word !== '0');
+      const harmless = words.map((word) => ('iulUnN'.includes(word[0]) ? 0 : null));
+      for (let place = 0; place < words.length; place++) {
+        for (const value of all) survives(native[name], harmless.with?.(place, value) ??
+          harmless.map((other, index) => (index === place ? value : other)));
+      }
+    }
+  });
+
+  test('each survives random values, also with real handles among them', () => {
+    const random = randomNumbers();
+    const space = openSpace();
+    const me = space.workstream('w');
+    const real = [space, me, me.mutex('m'), me.semaphore('s', 2), me.latch('l', 1),
+      me.barrier('b', 2), me.event('e')].map((object) => object._handle());
+    const close = /_close$|^syncmgr_close$/;
+    const values = [...strangers(), ...real, ...real, ...real, ...real];
+    for (const name of names.filter((other) => !close.test(other))) {
+      const words = api.functions[name].split(' ').slice(1).filter((word) => word !== '0');
+      for (let round = 0; round < 400; round++) {
+        survives(native[name], words.map(() => values[random(values.length)]));
+      }
+    }
+  });
+
+  test('memory that is too small, or lies askew, is refused', () => {
+    const handle = openSpace()._handle();
+    assert.throws(() => native.syncmgr_cleanup(handle, new Uint8Array(3)), TypeError);
+    assert.throws(() => native.syncmgr_cleanup(handle, new Uint8Array(new ArrayBuffer(8), 1, 4)),
+      TypeError);
+    assert.equal(native.syncmgr_cleanup(handle, new Uint8Array(new ArrayBuffer(8), 4, 4)), 0);
+    assert.equal(native.syncmgr_cleanup(handle, null), 0);
+    const bytes = new Uint8Array(80);
+    const count = new Uint32Array(1);
+    assert.throws(() => native.syncmgr_queue_drain(1, bytes, 3, count), TypeError);
+    assert.equal(native.syncmgr_queue_drain(1, bytes, 2, count), api.constants.E_HANDLE);
+    assert.throws(() => native.syncmgr_workstream_name(1, bytes, 81), TypeError);
+  });
+
+  test('options are copied: neither their size nor a pointer comes from JavaScript', () => {
+    const workstream = openSpace().workstream('w');
+    const options = new Uint8Array(24).fill(0xff);
+    options.fill(0, 4, 8);
+    const out = new Uint32Array(2);
+    const status = native.syncmgr_barrier_open(workstream._handle(), 'b', 1, options, out);
+    assert.equal(status, api.constants.OK);
+    const barrier = out[0] + out[1] * 2 ** 32;
+    // The action would have been called at an address of all ones.
+    assert.equal(native.syncmgr_barrier_arrive(barrier, null), api.constants.LEADER);
+  });
+
+  test('no bound function can wait', () => {
+    for (const [name, signature] of Object.entries(api.functions)) {
+      if (/l/.test(signature)) assert.match(name, /_start$/);
+    }
+    const mutex = openSpace().mutex('m');
+    mutex.tryAcquire();
+    const start = performance.now();
+    assert.equal(native.syncmgr_mutex_lock(mutex._handle()), api.constants.E_TIMEOUT);
+    assert.ok(performance.now() - start < 1000);
+  });
+});
+
+describe('the functions of the addon', () => {
+  test('each survives any values', () => {
+    for (const name of Object.keys(addon)) {
+      const all = strangers().filter((value) => name !== 'own' || !Number.isSafeInteger(value));
+      for (const first of all) {
+        survives(addon[name], [first]);
+        for (const second of all) {
+          if (typeof first === 'number' && typeof second === 'function') continue;
+          survives(addon[name], [first, second]);
+        }
+      }
+      survives(addon[name], []);
+      survives(addon[name], [1, 2, 3, 4, 5]);
+    }
+  });
+
+  test('bind takes only what is a signature', () => {
+    for (const bad of ['', 'x', 'i ', 'i  h', 'ih', 'i x', 'i p', 'i p0', 'i p99999', 'i a8',
+      'i a8 u', 'i n', 'i o8', 'i o8:9', 'i o8:2', 'i o4096:8', 'l', 'i h h h h h h h', 'i h,h']) {
+      assert.throws(() => addon.bind('syncmgr_close', bad), { name: 'TypeError' }, bad);
+    }
+    assert.throws(() => addon.bind('no_such_function', 'i'), { message: /no_such_function/ });
+    assert.throws(() => addon.bind('n'.repeat(64), 'i'), TypeError);
+    assert.equal(addon.bind('syncmgr_close', 'i h')(null), 0);
+  });
+
+  test('load says why a library cannot be loaded', () => {
+    assert.throws(() => addon.load('/no/such/library.so'), { message: /no\/such/ });
+    assert.throws(() => addon.load(__filename), { message: /invalid ELF/ });
+    assert.throws(() => addon.load('libm.so.6'), { message: /not libsyncmgr/ });
+    // The library that was loaded before is still the one in use.
+    assert.equal(native.syncmgr_abi_version(), api.constants.ABI_VERSION);
+  });
+
+  test('watch refuses what cannot be watched', () => {
+    assert.throws(() => addon.watch(2 ** 31 - 1, () => {}), { message: /watched/ });
+    const file = fs.openSync(__filename);
+    assert.throws(() => addon.watch(file, () => {}), { message: /watched/ });
+    fs.closeSync(file);
+  });
+
+  test('the methods of a watch cannot be borrowed', async () => {
+    const space = openSpace();
+    const out = new Uint32Array(2);
+    assert.equal(native.syncmgr_queue_open(space._handle(), 0, -1, out), 0);
+    assert.equal(native.syncmgr_queue_fd(out[0] + out[1] * 2 ** 32, out), 0);
+    let calls = 0;
+    const watch = addon.watch(out[0], () => { calls += 1; });
+    for (const method of ['ref', 'unref', 'close']) {
+      for (const stranger of [undefined, null, 5, {}, new Date(), addon]) {
+        assert.throws(() => watch[method].call(stranger), TypeError);
+      }
+      watch[method]();
+      watch[method]();
+    }
+    await sleep(5);
+    assert.equal(calls, 0);
+  });
+
+  test('a detached lock word is empty', () => {
+    const mutex = openSpace().mutex('m');
+    const [word, grants] = addon.fastpath(mutex._handle());
+    assert.equal(word.byteLength, 4);
+    assert.equal(grants.byteLength, 8);
+    const view = new Int32Array(word);
+    addon.detach(word);
+    addon.detach(grants);
+    assert.equal(view.length, 0);
+    assert.throws(() => Atomics.load(view, 0));
+    assert.equal(addon.fastpath(0), undefined);
+    assert.throws(() => addon.detach(Buffer.alloc(8)), TypeError);
+  });
+
+  test('handles of mutexes that were closed are forgotten', () => {
+    const space = openSpace();
+    const mutex = space.mutex('m');
+    for (let round = 0; round < 5000; round++) space.mutex('m').close();
+    mutex.tryAcquire().release();
+    space.check();
+  });
+
+  test('managers can be owned and disowned in any order', () => {
+    const url = newUrl();
+    const spaces = Array.from({ length: 40 }, () => openSpace(url));
+    for (const index of [39, 0, 20, 5]) spaces[index].close();
+    for (const space of spaces) space.close();
+  });
+});

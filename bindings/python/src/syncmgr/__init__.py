@@ -1,0 +1,70 @@
+"""syncmgr: programs in any language meet, exclude and wait for each other.
+
+    import syncmgr
+
+    with syncmgr.open("shm:jobs") as space:
+        with space.mutex("db") as lock:
+            if lock.recovered:
+                ...  # the owner before died: the data may be half changed
+
+Objects opened through the manager act for the thread that uses them; `space.workstream("worker-1")`
+makes an owner apart from threads, and `mutex.aio` is the form for asyncio. Waits take seconds; None
+is without end, 0 a try. Ctrl-C interrupts every wait. The C header is the reference.
+"""
+
+from ._native import path as library_path
+from ._native import version
+from .barrier import Barrier
+from .errors import (
+    AlreadyArrived,
+    AlreadyExists,
+    BrokenBarrier,
+    Busy,
+    Cancelled,
+    Closed,
+    Corrupt,
+    Deadlock,
+    Forked,
+    Gap,
+    InvalidArgument,
+    InvalidHandle,
+    InvalidName,
+    Late,
+    LimitReached,
+    Lost,
+    Mismatch,
+    NoMemory,
+    NoSpace,
+    NotFound,
+    NotOwner,
+    NotPermitted,
+    OutcomeUnknown,
+    OutOfRange,
+    SyncError,
+    SystemFailure,
+    Timeout,
+    Unavailable,
+    Unsupported,
+    VersionMismatch,
+    WrongType,
+)
+from .event import Event
+from .holder import Holder
+from .latch import Latch
+from .manager import Manager, open, unlink
+from .mutex import Mutex
+from .queue import Queue, Record
+from .semaphore import Semaphore
+from .workstream import Workstream
+
+__version__ = version()
+
+__all__ = [
+    "AlreadyArrived", "AlreadyExists", "Barrier", "BrokenBarrier", "Busy", "Cancelled", "Closed",
+    "Corrupt", "Deadlock", "Event", "Forked", "Gap", "Holder", "InvalidArgument", "InvalidHandle",
+    "InvalidName", "Latch", "Late", "LimitReached", "Lost", "Manager", "Mismatch", "Mutex",
+    "NoMemory", "NoSpace", "NotFound", "NotOwner", "NotPermitted", "OutOfRange", "OutcomeUnknown",
+    "Queue", "Record", "Semaphore", "SyncError", "SystemFailure", "Timeout", "Unavailable",
+    "Unsupported", "VersionMismatch", "Workstream", "WrongType", "library_path", "open", "unlink",
+    "version",
+]

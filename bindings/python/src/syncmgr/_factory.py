@@ -1,0 +1,63 @@
+"""The methods that open objects: the same on a manager and on a workstream."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from . import _ffi
+from ._arguments import count_or_any
+from .barrier import Barrier
+from .event import Event
+from .latch import Latch
+from .mutex import Mutex
+from .semaphore import Semaphore
+
+
+class ObjectFactory:
+    """Opens objects by name, and creates those that are not there."""
+
+    __slots__ = ()
+
+    def _object(self, kind, name, parameters):
+        """Returns the object of this kind, name and parameters that acts for this owner."""
+        return kind(self, name, parameters)
+
+    def mutex(self, name: str, *, recursive: bool = False, fair: bool = False) -> Mutex:
+        """A mutex. `recursive`: the owner may acquire it again. `fair`: first come, first served.
+
+        The flags belong to the mutex: opening it with others is a Mismatch.
+        """
+        flags = _ffi.MUTEX_RECURSIVE * bool(recursive) | _ffi.MUTEX_FAIR * bool(fair)
+        return self._object(Mutex, name, (flags,))
+
+    def semaphore(self, name: str, permits: int | None = None, *, signalling: bool = False,
+                  fair: bool = False) -> Semaphore:
+        """A semaphore of `permits`; None takes what the existing one has.
+
+        `signalling`: anybody may release, also what it never acquired.
+        """
+        flags = _ffi.SEMAPHORE_SIGNALLING * bool(signalling) | _ffi.SEMAPHORE_FAIR * bool(fair)
+        return self._object(Semaphore, name, (count_or_any(permits, "permits"), flags))
+
+    def latch(self, name: str, count: int | None = None) -> Latch:
+        """A latch that opens when it has been counted down from `count` to zero."""
+        return self._object(Latch, name, (count_or_any(count, "count"),))
+
+    def barrier(self, name: str, parties: int | None = None,
+                action: Callable[[], object] | None = None) -> Barrier:
+        """A barrier for `parties`. The last to arrive runs `action()` before the others go on.
+
+        The action belongs to this object, not to the barrier: the last one's own is run.
+        """
+        if action is not None and not callable(action):
+            raise TypeError(f"action must be callable, not {type(action).__name__}")
+        return self._object(Barrier, name, (count_or_any(parties, "parties"), action))
+
+    def event(self, name: str, *, manual: bool = False, initially_set: bool = False) -> Event:
+        """An event. `manual`: once set it lets everybody go on until it is cleared.
+
+        Otherwise each set lets one waiter go on.
+        """
+        flags = (_ffi.EVENT_MANUAL_RESET * bool(manual)
+                 | _ffi.EVENT_INITIALLY_SET * bool(initially_set))
+        return self._object(Event, name, (flags,))

@@ -1,0 +1,357 @@
+"""Declarations of libsyncmgr for ctypes.
+
+Made by bindings/generate.py from include/syncmgr.h. Do not edit.
+"""
+
+from ctypes import (
+    CFUNCTYPE,
+    POINTER,
+    Structure,
+    c_char,
+    c_char_p,
+    c_int32,
+    c_int64,
+    c_size_t,
+    c_uint32,
+    c_uint64,
+    c_void_p,
+)
+
+VERSION_MAJOR = 0
+VERSION_MINOR = 1
+VERSION_PATCH = 0
+ABI_VERSION = 1
+OK = 0
+OWNER_DIED = 1
+LEADER = 2
+PENDING = 3
+FINISHED = 4
+FREE = 5
+INTERRUPTED = 6
+E_INVALID = -1
+E_HANDLE = -2
+E_CLOSED = -3
+E_FORKED = -4
+E_TIMEOUT = -5
+E_CANCELLED = -6
+E_DEADLOCK = -7
+E_NOT_OWNER = -8
+E_BROKEN = -9
+E_EXISTS = -10
+E_NOT_FOUND = -11
+E_TYPE = -12
+E_MISMATCH = -13
+E_NAME = -14
+E_OVERFLOW = -15
+E_ALREADY = -16
+E_NO_SPACE = -17
+E_NO_MEMORY = -18
+E_LIMIT = -19
+E_PERMISSION = -20
+E_VERSION = -21
+E_CORRUPT = -22
+E_SYSTEM = -23
+E_UNSUPPORTED = -24
+E_BUSY = -25
+E_LOST = -26
+E_UNKNOWN = -27
+E_UNAVAILABLE = -28
+E_GAP = -29
+E_LATE = -30
+FOREVER = -1
+ANY = 4294967295
+COUNT_MAX = 1073741823
+NAME_MAX = 255
+TYPE_MUTEX = 1
+TYPE_SEMAPHORE = 2
+TYPE_LATCH = 3
+TYPE_BARRIER = 4
+TYPE_EVENT = 5
+OPEN_ONLY = 1
+CREATE_ONLY = 2
+PERSISTENT = 4
+OPEN_NO_THREADS = 8
+MUTEX_RECURSIVE = 1
+MUTEX_FAIR = 2
+SEMAPHORE_SIGNALLING = 1
+SEMAPHORE_FAIR = 2
+BARRIER_LEADER_RELEASES = 1
+EVENT_MANUAL_RESET = 1
+EVENT_INITIALLY_SET = 2
+NOTICE_OPENED = 256
+NOTICE_CLOSED = 512
+NOTICE_DIED = 1024
+NOTICE_HOLD_LOST = 2048
+NOTICE_GAP = 4096
+NOTICE_ALL = 7936
+
+
+class Holder(Structure):
+    """syncmgr_holder_t, 280 bytes."""
+
+    _fields_ = (
+        ("workstream", c_uint64),
+        ("token", c_uint64),
+        ("pid", c_int32),
+        ("amount", c_uint32),
+        ("name", c_char * 256),
+    )
+
+
+class Record(Structure):
+    """syncmgr_record_t, 40 bytes."""
+
+    _fields_ = (
+        ("ticket", c_uint64),
+        ("user_data", c_uint64),
+        ("status", c_int32),
+        ("kind", c_uint32),
+        ("value", c_uint64),
+        ("index", c_uint32),
+        ("reserved", c_uint32),
+    )
+
+
+class OpenOptions(Structure):
+    """syncmgr_open_options_t, 20 bytes."""
+
+    _fields_ = (
+        ("size", c_uint32),
+        ("flags", c_uint32),
+        ("mode", c_uint32),
+        ("group", c_uint32),
+        ("owner", c_uint32),
+    )
+
+    @classmethod
+    def defaults(cls):
+        """The values of SYNCMGR_OPEN_OPTIONS_INIT."""
+        return cls(size=20, flags=0, mode=384, group=4294967295, owner=4294967295)
+
+
+class MutexOptions(Structure):
+    """syncmgr_mutex_options_t, 8 bytes."""
+
+    _fields_ = (
+        ("size", c_uint32),
+        ("flags", c_uint32),
+    )
+
+    @classmethod
+    def defaults(cls):
+        """The values of SYNCMGR_MUTEX_OPTIONS_INIT."""
+        return cls(size=8, flags=0)
+
+
+class Fastpath(Structure):
+    """syncmgr_fastpath_t, 24 bytes."""
+
+    _fields_ = (
+        ("word", c_uint64),
+        ("grants", c_uint64),
+        ("free_value", c_uint32),
+        ("my_value", c_uint32),
+    )
+
+
+class SemaphoreOptions(Structure):
+    """syncmgr_semaphore_options_t, 8 bytes."""
+
+    _fields_ = (
+        ("size", c_uint32),
+        ("flags", c_uint32),
+    )
+
+    @classmethod
+    def defaults(cls):
+        """The values of SYNCMGR_SEMAPHORE_OPTIONS_INIT."""
+        return cls(size=8, flags=0)
+
+
+class BarrierOptions(Structure):
+    """syncmgr_barrier_options_t, 24 bytes."""
+
+    _fields_ = (
+        ("size", c_uint32),
+        ("flags", c_uint32),
+        ("action", CFUNCTYPE(None, c_void_p)),
+        ("user", c_void_p),
+    )
+
+    @classmethod
+    def defaults(cls):
+        """The values of SYNCMGR_BARRIER_OPTIONS_INIT."""
+        return cls(size=24, flags=0)
+
+
+class BarrierInfo(Structure):
+    """syncmgr_barrier_info_t, 24 bytes."""
+
+    _fields_ = (
+        ("generation", c_uint64),
+        ("parties", c_uint32),
+        ("arrived", c_uint32),
+        ("waiting", c_uint32),
+        ("broken", c_uint32),
+    )
+
+
+class EventOptions(Structure):
+    """syncmgr_event_options_t, 8 bytes."""
+
+    _fields_ = (
+        ("size", c_uint32),
+        ("flags", c_uint32),
+    )
+
+    @classmethod
+    def defaults(cls):
+        """The values of SYNCMGR_EVENT_OPTIONS_INIT."""
+        return cls(size=8, flags=0)
+
+
+class Notice(Structure):
+    """syncmgr_notice_t, 24 bytes."""
+
+    _fields_ = (
+        ("workstream", c_uint64),
+        ("name", c_char_p),
+        ("kind", c_uint32),
+        ("pid", c_int32),
+    )
+
+
+# Result and arguments of each function.
+PROTOTYPES = {
+    "syncmgr_version": (c_char_p, ()),
+    "syncmgr_abi_version": (c_uint32, ()),
+    "syncmgr_status_name": (c_char_p, (c_int32,)),
+    "syncmgr_status_text": (c_char_p, (c_int32,)),
+    "syncmgr_last_error": (c_char_p, ()),
+    "syncmgr_open": (c_int32, (c_char_p, POINTER(OpenOptions), POINTER(c_void_p))),
+    "syncmgr_close": (c_int32, (c_void_p,)),
+    "syncmgr_unlink": (c_int32, (c_char_p,)),
+    "syncmgr_cleanup": (c_int32, (c_void_p, POINTER(c_uint32))),
+    "syncmgr_check": (c_int32, (c_void_p,)),
+    "syncmgr_object_remove": (c_int32, (c_void_p, c_uint32, c_char_p)),
+    "syncmgr_workstream_open": (c_int32, (c_void_p, c_char_p, POINTER(c_void_p))),
+    "syncmgr_workstream_close": (c_int32, (c_void_p,)),
+    "syncmgr_workstream_name": (c_int32, (c_void_p, c_char_p, c_size_t)),
+    "syncmgr_workstream_id": (c_int32, (c_void_p, POINTER(c_uint64))),
+    "syncmgr_queue_open": (c_int32, (c_void_p, c_uint32, c_int32, POINTER(c_void_p))),
+    "syncmgr_queue_close": (c_int32, (c_void_p,)),
+    "syncmgr_queue_fd": (c_int32, (c_void_p, POINTER(c_int32))),
+    "syncmgr_queue_drain": (c_int32, (c_void_p, POINTER(Record), c_uint32, POINTER(c_uint32))),
+    "syncmgr_ticket_wait": (c_int32, (c_void_p, c_int64, POINTER(Record))),
+    "syncmgr_ticket_cancel": (c_int32, (c_void_p,)),
+    "syncmgr_mutex_open": (c_int32, (c_void_p, c_char_p, POINTER(MutexOptions), POINTER(c_void_p))),
+    "syncmgr_mutex_close": (c_int32, (c_void_p,)),
+    "syncmgr_mutex_lock": (c_int32, (c_void_p, c_int64)),
+    "syncmgr_mutex_lock_start": (c_int32, (
+        c_void_p,
+        c_int64,
+        c_void_p,
+        c_uint64,
+        POINTER(c_void_p),
+    )),
+    "syncmgr_mutex_unlock": (c_int32, (c_void_p,)),
+    "syncmgr_mutex_token": (c_int32, (c_void_p, POINTER(c_uint64))),
+    "syncmgr_mutex_is_valid": (c_int32, (c_void_p, c_uint64)),
+    "syncmgr_mutex_held_by": (c_int32, (c_void_p, POINTER(Holder))),
+    "syncmgr_mutex_previous_owner": (c_int32, (c_void_p, POINTER(Holder))),
+    "syncmgr_mutex_force_release": (c_int32, (c_void_p,)),
+    "syncmgr_mutex_fastpath": (c_int32, (c_void_p, POINTER(Fastpath))),
+    "syncmgr_semaphore_open": (c_int32, (
+        c_void_p,
+        c_char_p,
+        c_uint32,
+        POINTER(SemaphoreOptions),
+        POINTER(c_void_p),
+    )),
+    "syncmgr_semaphore_close": (c_int32, (c_void_p,)),
+    "syncmgr_semaphore_acquire": (c_int32, (c_void_p, c_uint32, c_int64)),
+    "syncmgr_semaphore_acquire_start": (c_int32, (
+        c_void_p,
+        c_uint32,
+        c_int64,
+        c_void_p,
+        c_uint64,
+        POINTER(c_void_p),
+    )),
+    "syncmgr_semaphore_release": (c_int32, (c_void_p, c_uint32)),
+    "syncmgr_semaphore_available": (c_int32, (c_void_p, POINTER(c_uint32))),
+    "syncmgr_semaphore_held": (c_int32, (c_void_p, POINTER(c_uint32))),
+    "syncmgr_semaphore_holders": (c_int32, (
+        c_void_p,
+        POINTER(Holder),
+        c_uint32,
+        POINTER(c_uint32),
+    )),
+    "syncmgr_latch_open": (c_int32, (c_void_p, c_char_p, c_uint32, POINTER(c_void_p))),
+    "syncmgr_latch_close": (c_int32, (c_void_p,)),
+    "syncmgr_latch_count_down": (c_int32, (c_void_p, c_uint32, POINTER(c_uint32))),
+    "syncmgr_latch_wait": (c_int32, (c_void_p, c_int64)),
+    "syncmgr_latch_wait_start": (c_int32, (
+        c_void_p,
+        c_int64,
+        c_void_p,
+        c_uint64,
+        POINTER(c_void_p),
+    )),
+    "syncmgr_latch_count": (c_int32, (c_void_p, POINTER(c_uint32))),
+    "syncmgr_barrier_open": (c_int32, (
+        c_void_p,
+        c_char_p,
+        c_uint32,
+        POINTER(BarrierOptions),
+        POINTER(c_void_p),
+    )),
+    "syncmgr_barrier_close": (c_int32, (c_void_p,)),
+    "syncmgr_barrier_wait": (c_int32, (c_void_p, c_int64, POINTER(c_uint64), POINTER(c_uint32))),
+    "syncmgr_barrier_wait_start": (c_int32, (
+        c_void_p,
+        c_int64,
+        c_void_p,
+        c_uint64,
+        POINTER(c_void_p),
+        POINTER(Record),
+    )),
+    "syncmgr_barrier_arrive": (c_int32, (c_void_p, POINTER(c_uint64))),
+    "syncmgr_barrier_release": (c_int32, (c_void_p,)),
+    "syncmgr_barrier_abort": (c_int32, (c_void_p,)),
+    "syncmgr_barrier_reset": (c_int32, (c_void_p,)),
+    "syncmgr_barrier_state": (c_int32, (c_void_p, POINTER(BarrierInfo))),
+    "syncmgr_event_open": (c_int32, (c_void_p, c_char_p, POINTER(EventOptions), POINTER(c_void_p))),
+    "syncmgr_event_close": (c_int32, (c_void_p,)),
+    "syncmgr_event_set": (c_int32, (c_void_p,)),
+    "syncmgr_event_reset": (c_int32, (c_void_p,)),
+    "syncmgr_event_wait": (c_int32, (c_void_p, c_int64)),
+    "syncmgr_event_wait_start": (c_int32, (
+        c_void_p,
+        c_int64,
+        c_void_p,
+        c_uint64,
+        POINTER(c_void_p),
+    )),
+    "syncmgr_event_is_set": (c_int32, (c_void_p, POINTER(c_uint32))),
+    "syncmgr_on": (c_int32, (
+        c_void_p,
+        c_uint32,
+        CFUNCTYPE(None, POINTER(Notice), c_void_p),
+        c_void_p,
+        CFUNCTYPE(None, c_void_p),
+        POINTER(c_void_p),
+    )),
+    "syncmgr_off": (c_int32, (c_void_p,)),
+    "syncmgr_dispatch": (c_int32, (c_void_p, c_int64)),
+    "syncmgr_queue_watch": (c_int32, (c_void_p, c_uint32, c_uint64)),
+}
+
+
+def declare(library):
+    """Gives every function of `library` its argument and result types; returns the library."""
+    for name, (result, arguments) in PROTOTYPES.items():
+        function = getattr(library, name)
+        function.restype = result
+        function.argtypes = arguments
+    return library

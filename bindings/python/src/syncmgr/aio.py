@@ -1,0 +1,219 @@
+"""The objects for asyncio, reached by their `aio` attribute.
+
+    async with space.mutex("db").aio as lock:
+        ...
+    await space.event("ready").aio.wait()
+
+Nothing here blocks the loop. Opened through a manager an object acts for the task that uses it:
+each task is an owner of its own, from its first use to its end, when what it still held is
+released. Opened through a workstream it acts for that one, in every task.
+
+Cancelling a task that waits withdraws its wait, so `asyncio.timeout` can be used as well as the
+`timeout` argument.
+"""
+
+import asyncio
+import inspect
+from functools import partial
+
+from . import _ffi
+from ._arguments import count as checked_count
+from ._arguments import timeout_ns
+from ._line import line_of
+from ._task import session_of
+from .barrier import Barrier
+from .errors import Timeout, check
+from .event import Event
+from .latch import Latch
+from .mutex import Mutex
+from .semaphore import Semaphore
+
+
+class _Form:
+    """The base: finds the object that acts for the running task."""
+
+    __slots__ = ("_shared", "_task", "_object")
+
+    # What is passed on to the object as it is, because it does not wait.
+    _passed: tuple = ()
+
+    def __init__(self, shared):
+        self._shared = shared
+        self._task = self._object = None
+
+    def _mine(self):
+        shared = self._shared
+        owner = shared._owner
+        if owner.is_workstream:
+            return shared
+        task = asyncio.current_task()
+        if task is None:
+            raise RuntimeError("an aio object of a manager acts for a task; there is none here")
+        if task is not self._task:
+            self._object = session_of(owner, task).object(shared)
+            self._task = task
+        return self._object
+
+    def __getattr__(self, name):
+        if name in self._passed:
+            return getattr(self._mine(), name)
+        raise AttributeError(f"{type(self).__name__} has no {name!r}")
+
+    async def _wait(self, start, undo):
+        return await line_of(self._shared._owner.manager).wait(start, undo)
+
+    def __repr__(self):
+        return f"<{type(self).__name__} of {self._shared!r}>"
+
+
+def _granted(status):
+    """True for a grant, False for a timeout; raises for an error of the call just made."""
+    return status != _ffi.E_TIMEOUT and check(status) >= _ffi.OK
+
+
+class AioMutex(_Form):
+    """A mutex for tasks: `async with mutex.aio:`."""
+
+    __slots__ = ()
+    _passed = ("release", "owned", "locked", "holder", "previous_owner", "token", "is_valid",
+               "recovered", "force_release", "name")
+
+    async def acquire(self, timeout=None):
+        """Acquires the mutex for this task. Returns False when `timeout` seconds pass first."""
+        limit = timeout_ns(timeout)
+        mine = self._mine()
+        here = mine._here
+        for status in here.attempts:
+            break
+        if status == _ffi.E_TIMEOUT and limit:
+            status, _ = await self._wait(partial(mine._start, here, limit), here.undo)
+        if status == _ffi.OWNER_DIED:
+            for _ in here.note_recovery:
+                break
+        return _granted(status)
+
+    async def __aenter__(self):
+        await self.acquire()
+        return self
+
+    async def __aexit__(self, *_):
+        self._mine().release()
+
+
+class AioSemaphore(_Form):
+    """A semaphore for tasks: `async with semaphore.aio:` holds one permit."""
+
+    __slots__ = ()
+    _passed = ("release", "available", "held", "holders", "name")
+
+    async def acquire(self, count=1, timeout=None):
+        """Acquires `count` permits. Returns False when `timeout` seconds pass first."""
+        count = checked_count(count, "count")
+        limit = timeout_ns(timeout)
+        mine = self._mine()
+        here = mine._here
+        status, _ = await self._wait(
+            partial(mine._start, here, count, limit), mine._undo(here, count))
+        return _granted(status)
+
+    def permits(self, count=1, timeout=None):
+        """`async with semaphore.aio.permits(3):` holds three; Timeout when the time passes."""
+        return AioPermits(self, checked_count(count, "count"), timeout)
+
+    async def __aenter__(self):
+        await self.acquire()
+        return self
+
+    async def __aexit__(self, *_):
+        self._mine().release()
+
+
+class AioPermits:
+    """The context manager of AioSemaphore.permits."""
+
+    __slots__ = ("_semaphore", "_count", "_timeout")
+
+    def __init__(self, semaphore, count, timeout):
+        timeout_ns(timeout)
+        self._semaphore = semaphore
+        self._count = count
+        self._timeout = timeout
+
+    async def __aenter__(self):
+        if await self._semaphore.acquire(self._count, self._timeout):
+            return self._semaphore
+        raise Timeout(f"semaphore '{self._semaphore.name}' had not {self._count} permits within "
+                      f"{self._timeout} seconds")
+
+    async def __aexit__(self, *_):
+        self._semaphore.release(self._count)
+
+
+class AioLatch(_Form):
+    """A latch for tasks."""
+
+    __slots__ = ()
+    _passed = ("count_down", "count", "name")
+
+    async def wait(self, timeout=None):
+        """Waits until the latch is at zero. Returns False when `timeout` seconds pass first."""
+        limit = timeout_ns(timeout)
+        mine = self._mine()
+        here = mine._here
+        status, _ = await self._wait(partial(mine._start, here, limit), {})
+        return _granted(status)
+
+
+class AioEvent(_Form):
+    """An event for tasks."""
+
+    __slots__ = ()
+    _passed = ("set", "clear", "is_set", "name")
+
+    async def wait(self, timeout=None):
+        """Waits until the event is set. Returns False when `timeout` seconds pass first."""
+        limit = timeout_ns(timeout)
+        mine = self._mine()
+        here = mine._here
+        status, _ = await self._wait(partial(mine._start, here, limit), here.undo)
+        return _granted(status)
+
+
+class AioBarrier(_Form):
+    """A barrier for tasks. Cancelling a task that waits in it breaks it."""
+
+    __slots__ = ()
+    _passed = ("arrive", "abort", "reset", "action", "state", "parties", "n_waiting", "broken",
+               "generation", "name")
+
+    async def wait(self, timeout=None):
+        """Arrives and waits for the others. Returns the order of arrival: 0 for the first.
+
+        The last one runs its action before the others go on; what it returns is awaited when it
+        can be.
+        """
+        limit = timeout_ns(timeout)
+        mine = self._mine()
+        here = mine._here
+        status, record = await self._wait(partial(mine._start, here, limit), {})
+        if status == _ffi.LEADER and mine.action is not None:
+            try:
+                result = mine.action()
+                if inspect.isawaitable(result):
+                    await result
+                mine._release()
+            except BaseException:
+                mine.abort()
+                raise
+        if not _granted(status):
+            raise Timeout(f"barrier '{mine.name}' was not complete within {timeout} seconds")
+        return record.index
+
+
+_FORMS = {Mutex: AioMutex, Semaphore: AioSemaphore, Latch: AioLatch, Event: AioEvent,
+          Barrier: AioBarrier}
+
+
+def form_of(shared):
+    """The asyncio form of an object."""
+    return _FORMS[type(shared)](shared)

@@ -1,0 +1,220 @@
+"""Exceptions: one class per meaning, each with the status it stands for.
+
+Where Python has an exception of the same meaning the class is that one as well, so that programs
+written for `threading` go on to work: a Timeout is a TimeoutError, a NotOwner a RuntimeError.
+"""
+
+from __future__ import annotations
+
+import threading
+
+from . import _ffi
+from ._native import quick
+
+
+class SyncError(Exception):
+    """Base of all errors of the library.
+
+    `status` is the number of the C interface, `code` its name, such as "E_TIMEOUT".
+    """
+
+    default_status = _ffi.E_SYSTEM
+
+    def __init__(self, message: str | None = None, status: int | None = None):
+        self.status = self.default_status if status is None else status
+        self.code = quick.syncmgr_status_name(self.status).decode()
+        super().__init__(message or quick.syncmgr_status_text(self.status).decode())
+
+    def __reduce__(self):
+        return type(self), (self.args[0], self.status)
+
+
+class InvalidArgument(SyncError, ValueError):
+    """An argument is outside what the function allows."""
+
+
+class InvalidHandle(SyncError, RuntimeError):
+    """Not an open handle of this type."""
+
+
+class Closed(SyncError, RuntimeError):
+    """The object was closed, before the call or while it ran."""
+
+
+class Forked(SyncError, RuntimeError):
+    """The object belongs to the process this one was forked from."""
+
+
+class Timeout(SyncError, TimeoutError):
+    """The time passed, or a try could not succeed at once."""
+
+
+class Cancelled(SyncError):
+    """The wait was cancelled."""
+
+
+class Deadlock(SyncError, RuntimeError):
+    """Waiting would never end."""
+
+
+class NotOwner(SyncError, RuntimeError):
+    """Released or asked for by a workstream that does not hold it."""
+
+
+class BrokenBarrier(SyncError, threading.BrokenBarrierError):
+    """The barrier is broken."""
+
+
+class AlreadyExists(SyncError, FileExistsError):
+    """Create-only, and it exists; or the name of a workstream that lives."""
+
+
+class NotFound(SyncError, FileNotFoundError):
+    """Open-only, and it does not exist."""
+
+
+class WrongType(SyncError, TypeError):
+    """The name belongs to an object of another type."""
+
+
+class Mismatch(SyncError, ValueError):
+    """The object exists with other parameters."""
+
+
+class InvalidName(SyncError, ValueError):
+    """Not a legal name or URL."""
+
+
+class OutOfRange(SyncError, OverflowError):
+    """A count would leave its range."""
+
+
+class AlreadyArrived(SyncError, RuntimeError):
+    """The workstream has arrived in this generation of the barrier already."""
+
+
+class NoSpace(SyncError, OSError):
+    """The shared-memory file system is full."""
+
+
+class NoMemory(SyncError, MemoryError):
+    """The process is out of memory."""
+
+
+class LimitReached(SyncError):
+    """A table of the space or of this process is full."""
+
+
+class NotPermitted(SyncError, PermissionError):
+    """The system or the owner of the segment does not allow it."""
+
+
+class VersionMismatch(SyncError):
+    """The segment was made by another version of the library."""
+
+
+class Corrupt(SyncError):
+    """The segment is damaged or is no segment at all."""
+
+
+class SystemFailure(SyncError, OSError):
+    """A system call failed; the message names it."""
+
+
+class Unsupported(SyncError, NotImplementedError):
+    """This build or this system cannot do it."""
+
+
+class Busy(SyncError):
+    """In use."""
+
+
+class Lost(SyncError):
+    """The hold is gone: it was taken away by force, or its lease ended."""
+
+
+class OutcomeUnknown(SyncError):
+    """The outcome of the call cannot be told."""
+
+
+class Unavailable(SyncError):
+    """The space cannot be reached."""
+
+
+class Gap(SyncError):
+    """Events were missed: read the state again."""
+
+
+class Late(SyncError):
+    """Decided without the caller."""
+
+
+CLASSES = {
+    _ffi.E_INVALID: InvalidArgument,
+    _ffi.E_HANDLE: InvalidHandle,
+    _ffi.E_CLOSED: Closed,
+    _ffi.E_FORKED: Forked,
+    _ffi.E_TIMEOUT: Timeout,
+    _ffi.E_CANCELLED: Cancelled,
+    _ffi.E_DEADLOCK: Deadlock,
+    _ffi.E_NOT_OWNER: NotOwner,
+    _ffi.E_BROKEN: BrokenBarrier,
+    _ffi.E_EXISTS: AlreadyExists,
+    _ffi.E_NOT_FOUND: NotFound,
+    _ffi.E_TYPE: WrongType,
+    _ffi.E_MISMATCH: Mismatch,
+    _ffi.E_NAME: InvalidName,
+    _ffi.E_OVERFLOW: OutOfRange,
+    _ffi.E_ALREADY: AlreadyArrived,
+    _ffi.E_NO_SPACE: NoSpace,
+    _ffi.E_NO_MEMORY: NoMemory,
+    _ffi.E_LIMIT: LimitReached,
+    _ffi.E_PERMISSION: NotPermitted,
+    _ffi.E_VERSION: VersionMismatch,
+    _ffi.E_CORRUPT: Corrupt,
+    _ffi.E_SYSTEM: SystemFailure,
+    _ffi.E_UNSUPPORTED: Unsupported,
+    _ffi.E_BUSY: Busy,
+    _ffi.E_LOST: Lost,
+    _ffi.E_UNKNOWN: OutcomeUnknown,
+    _ffi.E_UNAVAILABLE: Unavailable,
+    _ffi.E_GAP: Gap,
+    _ffi.E_LATE: Late,
+}
+for _status, _class in CLASSES.items():
+    _class.default_status = _status
+
+
+def error_of(status, message=None):
+    """The exception for a negative status.
+
+    Without a message it takes the sentence of this thread's last failed call: make it at once.
+    """
+    if message is None:
+        message = quick.syncmgr_last_error().decode("utf-8", "replace")
+    return CLASSES.get(status, SyncError)(message, status)
+
+
+def check(status):
+    """Raises for a negative status, returns any other."""
+    if status < 0:
+        raise error_of(status)
+    return status
+
+
+class Outcomes(dict):
+    """Maps a status to a result; raises the exception for one that is not listed."""
+
+    def __missing__(self, status):
+        raise error_of(status)
+
+
+# What close finds when somebody else has closed already, or when this is a forked child.
+NOTHING_TO_CLOSE = (_ffi.E_CLOSED, _ffi.E_HANDLE, _ffi.E_FORKED)
+
+
+def close_quietly(function, address):
+    """Calls a close function; having nothing to close is no error."""
+    status = function(address)
+    if status < 0 and status not in NOTHING_TO_CLOSE:
+        raise error_of(status)

@@ -1,0 +1,788 @@
+/* syncmgr: programs in any language meet, exclude and wait for each other.
+ *
+ * SPDX-License-Identifier: MIT
+ *
+ * A TOUR
+ *
+ *   syncmgr_t *space;              syncmgr_open("shm:jobs", NULL, &space);
+ *   syncmgr_workstream_t *me;      syncmgr_workstream_open(space, "worker-1", &me);
+ *   syncmgr_mutex_t *lock;         syncmgr_mutex_open(me, "db", NULL, &lock);
+ *   int32_t status = syncmgr_mutex_lock(lock, SYNCMGR_FOREVER);
+ *   if (status == SYNCMGR_OWNER_DIED) repair_the_data();
+ *   if (status >= 0) { use_the_data(); syncmgr_mutex_unlock(lock); }
+ *   syncmgr_close(space);          // closes everything that was opened through it
+ *
+ * space       what a URL names. "local:" is private to this process, "shm:NAME" is shared by the
+ *             processes of this machine that open it. There is no server.
+ * manager     this process's attachment to a space (syncmgr_t).
+ * workstream  a session in the space. It owns what is taken through it. When it closes, or its
+ *             process dies, all it holds is released and all its waits are withdrawn.
+ * object      a named thing in the space: mutex, semaphore, latch, barrier, event.
+ * handle      a workstream's reference to an object. The C pointer is opaque and never
+ *             dereferenced: it is a checked number below 2^53.
+ * ticket      one wait that was started and has not been finished.
+ * queue       where finished tickets and notices arrive, with a descriptor to poll.
+ *
+ * CONVENTIONS
+ *
+ * Status. Every call that can fail returns int32_t: 0 is success, positive is success with
+ * something to know, negative (SYNCMGR_E_...) is an error. After an error syncmgr_last_error()
+ * has this thread's sentence about it. Outputs are written on success only, unless said here.
+ *
+ * Any call with a handle can return E_HANDLE (NULL, never a handle, or of another type),
+ * E_CLOSED (closed before or during the call), E_FORKED (opened by the parent of this process)
+ * and E_CORRUPT (the shared memory contradicts itself). These four are not repeated below.
+ *
+ * Threads. Every function may be called from any thread at any time, except where it says so.
+ * Closing is safe against calls running in other threads: they end with E_CLOSED.
+ * No function may be called from a signal handler.
+ *
+ * Time. `timeout_ns` is how long to wait, in nanoseconds of the monotonic clock. 0 tries once
+ * and does not wait; SYNCMGR_FOREVER (-1) waits without end; below -1 is E_INVALID. A wait whose
+ * time passed, and a try that cannot succeed, return E_TIMEOUT.
+ *
+ * Names are 1 to 255 bytes of UTF-8 without '/' and without control characters, else E_NAME.
+ * The NAME of a shm: space has at most 200 bytes and does not begin with a dot.
+ *
+ * Options. An options structure begins with its `size`; set it by the INIT macro, which also sets
+ * the defaults. NULL means the defaults. 0 in a field means 0. Unknown flags are E_INVALID.
+ *
+ * Opening an object creates it when it is not there. The same name with another type is E_TYPE,
+ * with other parameters E_MISMATCH; the sentence names both values. SYNCMGR_ANY as a count takes
+ * what the object has, and creates nothing (E_NOT_FOUND). One workstream opening an object twice
+ * gets two handles to one hold. Closing its last handle of an object releases what it holds there.
+ *
+ * Closing. close(NULL) does nothing and is OK. Closing a manager closes its workstreams and
+ * queues, closing a workstream its objects. Closing twice is E_CLOSED.
+ *
+ * Death. When a process dies, whatever killed it, survivors release what it held: the next owner
+ * of its mutex gets OWNER_DIED, permits return, a barrier that it had joined breaks. Nobody waits
+ * for the dead. This needs no action of the user, and no process in particular to be alive.
+ *
+ * Fork. A child cannot use inherited handles (E_FORKED) and opens its own. What the parent holds
+ * stays the parent's.
+ *
+ * CAVEATS
+ *
+ * - A stopped process (SIGSTOP) is alive: it keeps what it holds. See syncmgr_mutex_force_release.
+ *   One that is stopped in the midst of changing an object, for less than a microsecond each time,
+ *   holds up others' calls on that object, beyond their timeouts, until it goes on or dies.
+ * - Processes sharing a space trust each other's data, not each other's sanity: a peer that
+ *   scribbles over the segment can spoil waits and counts, but cannot crash this process.
+ * - A space has room for 255 processes, 65,535 workstreams, 16,384 objects, 131,072 open
+ *   (object, workstream) pairs and 65,536 waits at once; beyond that calls return E_LIMIT.
+ * - One process opening a shm: space has one background thread (none with
+ *   SYNCMGR_OPEN_NO_THREADS, see there what it costs). Nothing is started at load.
+ * - Linux on x86-64 and AArch64. The users of one segment run the same layout version.
+ */
+#ifndef SYNCMGR_H
+#define SYNCMGR_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(__GNUC__)
+#define SYNCMGR_API __attribute__((visibility("default")))
+#else
+#define SYNCMGR_API
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ------------------------------------------------------------------------------------------------
+ * Version
+ */
+
+#define SYNCMGR_VERSION_MAJOR 0
+#define SYNCMGR_VERSION_MINOR 1
+#define SYNCMGR_VERSION_PATCH 0
+
+/** The number a binding compares before it calls anything else. */
+#define SYNCMGR_ABI_VERSION 1u
+
+/** Returns "MAJOR.MINOR.PATCH" of the loaded library. Static storage. */
+SYNCMGR_API const char *syncmgr_version(void);
+
+/** Returns SYNCMGR_ABI_VERSION of the loaded library. */
+SYNCMGR_API uint32_t syncmgr_abi_version(void);
+
+/* ------------------------------------------------------------------------------------------------
+ * Status
+ */
+
+#define SYNCMGR_OK ((int32_t)0)
+/** Owned, and the owner before died or was forced out: the protected data may be half changed. */
+#define SYNCMGR_OWNER_DIED ((int32_t)1)
+/** The barrier tripped and this caller was the last to arrive. */
+#define SYNCMGR_LEADER ((int32_t)2)
+/** The wait was started; its outcome comes through the ticket. */
+#define SYNCMGR_PENDING ((int32_t)3)
+/** Too late to cancel: the wait had already finished, its outcome stands and is to be collected. */
+#define SYNCMGR_FINISHED ((int32_t)4)
+/** Nobody holds it. */
+#define SYNCMGR_FREE ((int32_t)5)
+/** A signal arrived; the wait goes on and the ticket keeps its place in line. */
+#define SYNCMGR_INTERRUPTED ((int32_t)6)
+
+/** An argument is outside what the function allows. */
+#define SYNCMGR_E_INVALID ((int32_t)-1)
+/** Not an open handle of this type. */
+#define SYNCMGR_E_HANDLE ((int32_t)-2)
+/** The handle was closed, before the call or while it ran. */
+#define SYNCMGR_E_CLOSED ((int32_t)-3)
+/** The handle belongs to the process this one was forked from. */
+#define SYNCMGR_E_FORKED ((int32_t)-4)
+/** The time passed, or a try could not succeed at once. */
+#define SYNCMGR_E_TIMEOUT ((int32_t)-5)
+/** The wait was cancelled. */
+#define SYNCMGR_E_CANCELLED ((int32_t)-6)
+/** Waiting would never end: the caller waits for itself. */
+#define SYNCMGR_E_DEADLOCK ((int32_t)-7)
+/** The workstream does not hold what it tries to release. */
+#define SYNCMGR_E_NOT_OWNER ((int32_t)-8)
+/** The barrier is broken. */
+#define SYNCMGR_E_BROKEN ((int32_t)-9)
+/** Create-only, and it exists; or the name of a workstream that lives. */
+#define SYNCMGR_E_EXISTS ((int32_t)-10)
+/** Open-only, and it does not exist. */
+#define SYNCMGR_E_NOT_FOUND ((int32_t)-11)
+/** The name belongs to an object of another type. */
+#define SYNCMGR_E_TYPE ((int32_t)-12)
+/** The object exists with other parameters. */
+#define SYNCMGR_E_MISMATCH ((int32_t)-13)
+/** Not a legal name or URL. */
+#define SYNCMGR_E_NAME ((int32_t)-14)
+/** A count would leave its range. */
+#define SYNCMGR_E_OVERFLOW ((int32_t)-15)
+/** The workstream has done this already (a second arrival in one barrier generation). */
+#define SYNCMGR_E_ALREADY ((int32_t)-16)
+/** The shared-memory file system is full. */
+#define SYNCMGR_E_NO_SPACE ((int32_t)-17)
+/** The process is out of memory. */
+#define SYNCMGR_E_NO_MEMORY ((int32_t)-18)
+/** A table of the space or of this process is full. */
+#define SYNCMGR_E_LIMIT ((int32_t)-19)
+/** The system or the segment's owner does not allow it. */
+#define SYNCMGR_E_PERMISSION ((int32_t)-20)
+/** The segment was made by another version of the library. */
+#define SYNCMGR_E_VERSION ((int32_t)-21)
+/** The segment is damaged or is no segment at all. */
+#define SYNCMGR_E_CORRUPT ((int32_t)-22)
+/** A system call failed; the sentence names it and the error. */
+#define SYNCMGR_E_SYSTEM ((int32_t)-23)
+/** This build or this system cannot do it. */
+#define SYNCMGR_E_UNSUPPORTED ((int32_t)-24)
+/** In use. */
+#define SYNCMGR_E_BUSY ((int32_t)-25)
+/** The hold is gone: it was taken away by force, or its lease ended. */
+#define SYNCMGR_E_LOST ((int32_t)-26)
+/** The outcome of the call cannot be told. Spaces on several machines only. */
+#define SYNCMGR_E_UNKNOWN ((int32_t)-27)
+/** The space cannot be reached. Spaces on several machines only. */
+#define SYNCMGR_E_UNAVAILABLE ((int32_t)-28)
+/** Events were missed: read the state again. */
+#define SYNCMGR_E_GAP ((int32_t)-29)
+/** Decided without the caller; the result is attached. Spaces on several machines only. */
+#define SYNCMGR_E_LATE ((int32_t)-30)
+
+/** Returns the name of `status`, such as "E_TIMEOUT", or "E_?" for no status. Static storage. */
+SYNCMGR_API const char *syncmgr_status_name(int32_t status);
+
+/** Returns a short text for `status`, such as "the time passed". Static storage. */
+SYNCMGR_API const char *syncmgr_status_text(int32_t status);
+
+/** Returns the sentence about the last error of this thread: which object, which value, what was
+ *  allowed. Empty when no call of this thread has failed. Never NULL. The thread's next failing
+ *  call overwrites it; success leaves it. */
+SYNCMGR_API const char *syncmgr_last_error(void);
+
+/* ------------------------------------------------------------------------------------------------
+ * Common values
+ */
+
+/** A timeout without end. */
+#define SYNCMGR_FOREVER ((int64_t)-1)
+/** A count that is whatever the existing object has. */
+#define SYNCMGR_ANY 0xffffffffu
+/** The largest count: permits, parties, latch count. */
+#define SYNCMGR_COUNT_MAX 0x3fffffffu
+/** The longest name, in bytes without the terminating zero. */
+#define SYNCMGR_NAME_MAX 255u
+
+/** Object types, for syncmgr_object_remove. */
+#define SYNCMGR_TYPE_MUTEX 1u
+#define SYNCMGR_TYPE_SEMAPHORE 2u
+#define SYNCMGR_TYPE_LATCH 3u
+#define SYNCMGR_TYPE_BARRIER 4u
+#define SYNCMGR_TYPE_EVENT 5u
+
+typedef struct syncmgr syncmgr_t;
+typedef struct syncmgr_workstream syncmgr_workstream_t;
+typedef struct syncmgr_mutex syncmgr_mutex_t;
+typedef struct syncmgr_semaphore syncmgr_semaphore_t;
+typedef struct syncmgr_latch syncmgr_latch_t;
+typedef struct syncmgr_barrier syncmgr_barrier_t;
+typedef struct syncmgr_event syncmgr_event_t;
+typedef struct syncmgr_ticket syncmgr_ticket_t;
+typedef struct syncmgr_queue syncmgr_queue_t;
+typedef struct syncmgr_subscription syncmgr_subscription_t;
+
+/** Who holds something. Filled by the library. */
+typedef struct syncmgr_holder {
+  uint64_t workstream; /**< id of the workstream, see syncmgr_workstream_id */
+  uint64_t token;      /**< fencing token of the grant; 0 for a semaphore */
+  int32_t pid;         /**< process id, as seen by the process itself */
+  uint32_t amount;     /**< permits held; recursion depth of a mutex */
+  char name[256];      /**< name of the workstream, terminated */
+} syncmgr_holder_t;
+
+/** What came out of a started wait, or a notice. 40 bytes. */
+typedef struct syncmgr_record {
+  uint64_t ticket;    /**< the ticket's handle as a number; 0 for a notice */
+  uint64_t user_data; /**< as given to _start or syncmgr_queue_watch */
+  int32_t status;     /**< what the blocking form would have returned */
+  uint32_t kind;      /**< SYNCMGR_TYPE_... of the object, or one SYNCMGR_NOTICE_... bit */
+  uint64_t value;     /**< mutex: token. barrier: generation. notice: workstream id */
+  uint32_t index;     /**< barrier: arrival index. notice: pid */
+  uint32_t reserved;
+} syncmgr_record_t;
+
+/* ------------------------------------------------------------------------------------------------
+ * Manager: this process's attachment to a space
+ */
+
+/** The space must exist, else E_NOT_FOUND. */
+#define SYNCMGR_OPEN_ONLY 1u
+/** The space must not exist, else E_EXISTS. */
+#define SYNCMGR_CREATE_ONLY 2u
+/** The space stays when its last process leaves or dies, until syncmgr_unlink. */
+#define SYNCMGR_PERSISTENT 4u
+/** Starts no background thread for this process. The death of a process is then noticed when the
+ *  kernel drops its file lock (0.1 s per GiB it had resident) by whoever waits for it, within
+ *  20 ms of that; deadlines and completions of started waits are served when this process calls
+ *  syncmgr_ticket_wait, syncmgr_queue_drain or syncmgr_dispatch, and the queue's descriptor is
+ *  not signalled from other processes; callbacks run only in syncmgr_dispatch. */
+#define SYNCMGR_OPEN_NO_THREADS 8u
+
+typedef struct syncmgr_open_options {
+  uint32_t size;  /**< sizeof(syncmgr_open_options_t) */
+  uint32_t flags; /**< SYNCMGR_OPEN_ONLY, SYNCMGR_CREATE_ONLY, SYNCMGR_PERSISTENT, ... */
+  uint32_t mode;  /**< permissions of a new segment: 0600 or, with `group`, 0660 */
+  uint32_t group; /**< group id for a new segment; SYNCMGR_ANY leaves the process's own */
+  uint32_t owner; /**< user id also allowed to own the segment; SYNCMGR_ANY: only this user */
+} syncmgr_open_options_t;
+
+#define SYNCMGR_OPEN_OPTIONS_INIT \
+  { sizeof(syncmgr_open_options_t), 0u, 0600u, SYNCMGR_ANY, SYNCMGR_ANY }
+
+/** Attaches this process to the space that `url` names.
+ *  "local:" is a new private space at every call; "local:NAME" one per name in this process;
+ *  "shm:NAME" a segment shared between processes, the file /dev/shm/syncmgr.NAME.
+ *  A segment that is not there is created complete: nobody ever sees half of one. One whose
+ *  processes are all dead is replaced, or with PERSISTENT recovered. It is refused when its owner
+ *  is neither this user nor `owner`.
+ *  Blocks for milliseconds at most. The caller owns the manager and closes it.
+ *  @return OK; E_NAME (no such kind of URL, or a bad NAME); E_INVALID (options); E_EXISTS,
+ *          E_NOT_FOUND (by flags); E_PERMISSION; E_VERSION (another layout); E_CORRUPT (truncated,
+ *          empty or damaged); E_NO_SPACE (shared memory is full); E_LIMIT (255 processes);
+ *          E_NO_MEMORY; E_SYSTEM. */
+SYNCMGR_API int32_t syncmgr_open(const char *url, const syncmgr_open_options_t *options,
+                                 syncmgr_t **out_manager);
+
+/** Closes the manager and everything opened through it.
+ *  Holds are released, waits end with E_CLOSED, tickets and queues are gone, running callbacks are
+ *  waited for (except the one that calls this). The last process to leave a segment removes it,
+ *  unless it is PERSISTENT.
+ *  Blocks until calls running in other threads have returned.
+ *  @return OK. */
+SYNCMGR_API int32_t syncmgr_close(syncmgr_t *manager);
+
+/** Removes the name of a shm: space. Processes that have it open keep it; the next open creates a
+ *  new one. Only the segment's owner may.
+ *  @return OK; E_NOT_FOUND; E_NAME (not a shm: URL); E_PERMISSION; E_SYSTEM. */
+SYNCMGR_API int32_t syncmgr_unlink(const char *url);
+
+/** Releases everything that dead processes left behind, now, without waiting for somebody to need
+ *  it. `out_count`, which may be NULL, gets the number of dead processes found.
+ *  @return OK. */
+SYNCMGR_API int32_t syncmgr_cleanup(syncmgr_t *manager, uint32_t *out_count);
+
+/** Checks the whole segment against its invariants: every slot accounted for, nothing held by the
+ *  dead, no waiter of a free object, counts that add up. For tests and diagnosis. The space should
+ *  be quiet: a call that is under way in another process can look like a fault.
+ *  @return OK; E_CORRUPT, with the first fault as the sentence. */
+SYNCMGR_API int32_t syncmgr_check(syncmgr_t *manager);
+
+/** Removes an object from the space. Objects otherwise live as long as their space.
+ *  `type` is a SYNCMGR_TYPE_... value.
+ *  @return OK; E_NOT_FOUND; E_TYPE (the name is of another type); E_BUSY (a workstream has it
+ *          open); E_NAME; E_INVALID (no such type). */
+SYNCMGR_API int32_t syncmgr_object_remove(syncmgr_t *manager, uint32_t type, const char *name);
+
+/* ------------------------------------------------------------------------------------------------
+ * Workstream: who owns and who waits
+ *
+ * A workstream does one thing at a time: give each thread or task of control its own. Two threads
+ * may use one, and are then one owner.
+ */
+
+/** Opens a workstream. `name` NULL makes one up ("PID-N").
+ *  @return OK; E_EXISTS (a living workstream has the name); E_NAME; E_LIMIT; E_NO_SPACE. */
+SYNCMGR_API int32_t syncmgr_workstream_open(syncmgr_t *manager, const char *name,
+                                            syncmgr_workstream_t **out_workstream);
+
+/** Closes the workstream and its handles: holds are released, waits end with E_CLOSED.
+ *  A barrier in which it waited breaks; one in which it had only arrived does not.
+ *  Blocks until calls on its handles running in other threads have returned.
+ *  @return OK. */
+SYNCMGR_API int32_t syncmgr_workstream_close(syncmgr_workstream_t *workstream);
+
+/** Writes the name, terminated, into `buffer`.
+ *  @return OK; E_INVALID (`capacity` is too small; 256 always suffices). */
+SYNCMGR_API int32_t syncmgr_workstream_name(syncmgr_workstream_t *workstream, char *buffer,
+                                            size_t capacity);
+
+/** Writes the id: unique in the space while the workstream lives, and long after.
+ *  @return OK. */
+SYNCMGR_API int32_t syncmgr_workstream_id(syncmgr_workstream_t *workstream, uint64_t *out_id);
+
+/* ------------------------------------------------------------------------------------------------
+ * Queue: finished waits and notices
+ */
+
+/** Opens a completion queue for tickets of any workstream of this process in this space.
+ *  `flags` is 0. `wake_fd` is -1 for an eventfd of the library's own, or a non-blocking descriptor
+ *  of the caller's (a pipe or socket), to which 8 bytes are written for each signal; the caller
+ *  keeps it open until after the close, and reads what was written itself.
+ *  There is one signal when the queue turns from empty to non-empty.
+ *  Starts the background thread, unless refused by SYNCMGR_OPEN_NO_THREADS.
+ *  @return OK; E_INVALID (flags, or `wake_fd` is not open); E_LIMIT; E_SYSTEM. */
+SYNCMGR_API int32_t syncmgr_queue_open(syncmgr_t *manager, uint32_t flags, int32_t wake_fd,
+                                       syncmgr_queue_t **out_queue);
+
+/** Closes the queue. Its unfinished tickets are cancelled; grants that arrived and were not drained
+ *  are given back; records are dropped. A queue of the library's own closes its descriptor.
+ *  @return OK. */
+SYNCMGR_API int32_t syncmgr_queue_close(syncmgr_queue_t *queue);
+
+/** Writes the descriptor that is readable while records wait: the eventfd, or `wake_fd`.
+ *  @return OK. */
+SYNCMGR_API int32_t syncmgr_queue_fd(syncmgr_queue_t *queue, int32_t *out_fd);
+
+/** Takes up to `capacity` records, oldest first; `out_count` gets how many, 0 when there are none.
+ *  Level-triggered: the library's own descriptor stays readable until the queue is empty. A drained
+ *  record ends its ticket: the handle is then closed.
+ *  Does not block.
+ *  @return OK; E_INVALID (`records` NULL, capacity 0). */
+SYNCMGR_API int32_t syncmgr_queue_drain(syncmgr_queue_t *queue, syncmgr_record_t *records,
+                                        uint32_t capacity, uint32_t *out_count);
+
+/* ------------------------------------------------------------------------------------------------
+ * Ticket: a wait that was started
+ *
+ * The _start forms try first. When that succeeds, or fails, they return the status of the blocking
+ * form at once, and there is no ticket and no record. Otherwise they return PENDING and a ticket.
+ * The ticket is used up by exactly one of: its record is drained; syncmgr_ticket_wait returns its
+ * outcome; syncmgr_ticket_cancel returns OK.
+ */
+
+/** Waits for a ticket that was started without a queue. `out_record` may be NULL.
+ *  Returns the outcome, which ends the ticket. When `timeout_ns` passes first it returns PENDING,
+ *  and when a signal handler runs INTERRUPTED; the wait then goes on and keeps its place in line.
+ *  The deadline of the wait itself is the one given to _start.
+ *  Blocks.
+ *  @return the status of the blocking form; PENDING; INTERRUPTED; E_INVALID (the ticket belongs to
+ *          a queue). */
+SYNCMGR_API int32_t syncmgr_ticket_wait(syncmgr_ticket_t *ticket, int64_t timeout_ns,
+                                        syncmgr_record_t *out_record);
+
+/** Withdraws a wait. There is exactly one outcome: OK means that it is withdrawn, nothing was
+ *  granted, there will be no record and the ticket is gone. FINISHED means that the wait had ended:
+ *  its record is or will be in the queue, or is to be collected by syncmgr_ticket_wait.
+ *  Cancelling a barrier wait breaks the barrier. Does not block.
+ *  @return OK; FINISHED. */
+SYNCMGR_API int32_t syncmgr_ticket_cancel(syncmgr_ticket_t *ticket);
+
+/* ------------------------------------------------------------------------------------------------
+ * Mutex
+ *
+ * Owned by a workstream. Every grant carries a fencing token that only ever grows, also across
+ * deaths. A waiter passed over for longer than a millisecond gets the mutex handed over.
+ */
+
+/** The owner may lock again; each lock needs its unlock. Without it that is E_DEADLOCK. */
+#define SYNCMGR_MUTEX_RECURSIVE 1u
+/** Strictly first come, first served. Costs throughput: each hand-over is a switch. */
+#define SYNCMGR_MUTEX_FAIR 2u
+
+typedef struct syncmgr_mutex_options {
+  uint32_t size;  /**< sizeof(syncmgr_mutex_options_t) */
+  uint32_t flags; /**< SYNCMGR_MUTEX_RECURSIVE, SYNCMGR_MUTEX_FAIR */
+} syncmgr_mutex_options_t;
+
+#define SYNCMGR_MUTEX_OPTIONS_INIT \
+  { sizeof(syncmgr_mutex_options_t), 0u }
+
+/** Opens or creates a mutex. Its flags are parameters: they must match.
+ *  @return OK; E_NAME; E_TYPE; E_MISMATCH; E_INVALID (options); E_LIMIT; E_NO_SPACE. */
+SYNCMGR_API int32_t syncmgr_mutex_open(syncmgr_workstream_t *workstream, const char *name,
+                                       const syncmgr_mutex_options_t *options,
+                                       syncmgr_mutex_t **out_mutex);
+
+/** Closes the handle. The workstream's last handle of the mutex releases it when held.
+ *  @return OK. */
+SYNCMGR_API int32_t syncmgr_mutex_close(syncmgr_mutex_t *mutex);
+
+/** Locks the mutex.
+ *  Blocks up to `timeout_ns`; without contention it makes no system call.
+ *  @return OK; OWNER_DIED (locked; the owner before died or was forced out, see
+ *          syncmgr_mutex_previous_owner); E_TIMEOUT; E_DEADLOCK (already the owner, and not
+ *          recursive); E_OVERFLOW (recursion depth); E_INVALID (timeout); E_LIMIT. */
+SYNCMGR_API int32_t syncmgr_mutex_lock(syncmgr_mutex_t *mutex, int64_t timeout_ns);
+
+/** Starts to lock. `queue` may be NULL, see syncmgr_ticket_wait. Does not block.
+ *  @return PENDING with a ticket; or at once what syncmgr_mutex_lock returns. */
+SYNCMGR_API int32_t syncmgr_mutex_lock_start(syncmgr_mutex_t *mutex, int64_t timeout_ns,
+                                             syncmgr_queue_t *queue, uint64_t user_data,
+                                             syncmgr_ticket_t **out_ticket);
+
+/** Unlocks the mutex, from any thread of the owning workstream. Does not block.
+ *  @return OK; E_NOT_OWNER; E_LOST (it was taken away by syncmgr_mutex_force_release; the hold is
+ *          thereby ended). */
+SYNCMGR_API int32_t syncmgr_mutex_unlock(syncmgr_mutex_t *mutex);
+
+/** Writes the fencing token of this workstream's grant.
+ *  @return OK; E_NOT_OWNER. */
+SYNCMGR_API int32_t syncmgr_mutex_token(syncmgr_mutex_t *mutex, uint64_t *out_token);
+
+/** Tells whether this workstream still holds the grant with this token.
+ *  @return OK; E_LOST (it does not). */
+SYNCMGR_API int32_t syncmgr_mutex_is_valid(syncmgr_mutex_t *mutex, uint64_t token);
+
+/** Writes who holds the mutex. The answer may be old when it arrives.
+ *  @return OK; FREE (nobody does; nothing is written). */
+SYNCMGR_API int32_t syncmgr_mutex_held_by(syncmgr_mutex_t *mutex, syncmgr_holder_t *out_holder);
+
+/** Writes the last owner that died or was forced out while it held the mutex.
+ *  @return OK; FREE (there was none; nothing is written). */
+SYNCMGR_API int32_t syncmgr_mutex_previous_owner(syncmgr_mutex_t *mutex,
+                                                 syncmgr_holder_t *out_holder);
+
+/** Takes the mutex away from whoever holds it. The next owner gets OWNER_DIED; the old one keeps
+ *  running and finds out by E_LOST from unlock and is_valid, or a HOLD_LOST notice: use the
+ *  fencing token with whatever the mutex protects.
+ *  @return OK; FREE (nobody held it). */
+SYNCMGR_API int32_t syncmgr_mutex_force_release(syncmgr_mutex_t *mutex);
+
+/** The published lock word, for a binding that takes a free mutex by its own compare-and-swap.
+ *  To lock: swap `free_value` for `my_value` in the 32-bit word at `word` (acquire order), then add
+ *  1 to the 64-bit little-endian counter at `grants`, high half first when the low half wraps; no
+ *  atomic addition is needed, for only the owner does that.
+ *  To unlock: swap `my_value` for `free_value` (release order). When a swap fails, call
+ *  syncmgr_mutex_lock or syncmgr_mutex_unlock. The addresses are valid until the handle is closed:
+ *  the binding must not touch them after. */
+typedef struct syncmgr_fastpath {
+  uint64_t word;
+  uint64_t grants;
+  uint32_t free_value;
+  uint32_t my_value;
+} syncmgr_fastpath_t;
+
+/** Writes the fast path of this handle.
+ *  @return OK; E_UNSUPPORTED (a RECURSIVE mutex has none: its depth is counted in the library). */
+SYNCMGR_API int32_t syncmgr_mutex_fastpath(syncmgr_mutex_t *mutex, syncmgr_fastpath_t *out_info);
+
+/* ------------------------------------------------------------------------------------------------
+ * Semaphore
+ *
+ * Holders are known: what a workstream holds returns when it closes or dies. A large request is
+ * not overtaken for ever by small ones: what is passed over for longer than a millisecond is served
+ * first.
+ */
+
+/** Anybody may release, also what it never acquired (a counter of events). Permits that were
+ *  acquired are consumed and do not return when a process dies. */
+#define SYNCMGR_SEMAPHORE_SIGNALLING 1u
+/** Strictly first come, first served. */
+#define SYNCMGR_SEMAPHORE_FAIR 2u
+
+typedef struct syncmgr_semaphore_options {
+  uint32_t size;  /**< sizeof(syncmgr_semaphore_options_t) */
+  uint32_t flags; /**< SYNCMGR_SEMAPHORE_SIGNALLING, SYNCMGR_SEMAPHORE_FAIR */
+} syncmgr_semaphore_options_t;
+
+#define SYNCMGR_SEMAPHORE_OPTIONS_INIT \
+  { sizeof(syncmgr_semaphore_options_t), 0u }
+
+/** Opens or creates a semaphore of `permits`: 1 to COUNT_MAX, with SIGNALLING also 0.
+ *  Permits and flags are parameters: they must match.
+ *  @return OK; E_NAME; E_TYPE; E_MISMATCH; E_INVALID (permits, options); E_NOT_FOUND (ANY);
+ *          E_LIMIT; E_NO_SPACE. */
+SYNCMGR_API int32_t syncmgr_semaphore_open(syncmgr_workstream_t *workstream, const char *name,
+                                           uint32_t permits,
+                                           const syncmgr_semaphore_options_t *options,
+                                           syncmgr_semaphore_t **out_semaphore);
+
+/** Closes the handle. The workstream's last handle of the semaphore gives back what it holds.
+ *  @return OK. */
+SYNCMGR_API int32_t syncmgr_semaphore_close(syncmgr_semaphore_t *semaphore);
+
+/** Acquires `count` permits together: all or none.
+ *  Blocks up to `timeout_ns`.
+ *  @return OK; E_TIMEOUT; E_INVALID (count is 0, or, without SIGNALLING, more than the semaphore
+ *          has; timeout); E_DEADLOCK (never possible: this workstream itself holds too many, and
+ *          the call would wait for ever); E_LIMIT. */
+SYNCMGR_API int32_t syncmgr_semaphore_acquire(syncmgr_semaphore_t *semaphore, uint32_t count,
+                                              int64_t timeout_ns);
+
+/** Starts to acquire. Does not block.
+ *  @return PENDING with a ticket; or at once what syncmgr_semaphore_acquire returns. */
+SYNCMGR_API int32_t syncmgr_semaphore_acquire_start(syncmgr_semaphore_t *semaphore, uint32_t count,
+                                                    int64_t timeout_ns, syncmgr_queue_t *queue,
+                                                    uint64_t user_data,
+                                                    syncmgr_ticket_t **out_ticket);
+
+/** Gives `count` permits back. Does not block.
+ *  @return OK; E_NOT_OWNER (this workstream holds fewer; nothing is released); E_INVALID (count is
+ *          0); E_OVERFLOW (SIGNALLING: more than COUNT_MAX would be available). */
+SYNCMGR_API int32_t syncmgr_semaphore_release(syncmgr_semaphore_t *semaphore, uint32_t count);
+
+/** Writes how many permits are free. @return OK. */
+SYNCMGR_API int32_t syncmgr_semaphore_available(syncmgr_semaphore_t *semaphore,
+                                                uint32_t *out_count);
+
+/** Writes how many permits this workstream holds (0 with SIGNALLING). @return OK. */
+SYNCMGR_API int32_t syncmgr_semaphore_held(syncmgr_semaphore_t *semaphore, uint32_t *out_count);
+
+/** Writes up to `capacity` holders; `out_count` gets how many there are in all.
+ *  @return OK; E_INVALID (`holders` NULL with a capacity). */
+SYNCMGR_API int32_t syncmgr_semaphore_holders(syncmgr_semaphore_t *semaphore,
+                                              syncmgr_holder_t *holders, uint32_t capacity,
+                                              uint32_t *out_count);
+
+/* ------------------------------------------------------------------------------------------------
+ * Latch: counts down to zero once, and stays open
+ */
+
+/** Opens or creates a latch of `count`: 0 to COUNT_MAX. The count it began with is a parameter: it
+ *  must match, however far the latch has come.
+ *  @return OK; E_NAME; E_TYPE; E_MISMATCH; E_INVALID (count); E_NOT_FOUND (ANY); E_LIMIT;
+ *          E_NO_SPACE. */
+SYNCMGR_API int32_t syncmgr_latch_open(syncmgr_workstream_t *workstream, const char *name,
+                                       uint32_t count, syncmgr_latch_t **out_latch);
+
+/** Closes the handle. @return OK. */
+SYNCMGR_API int32_t syncmgr_latch_close(syncmgr_latch_t *latch);
+
+/** Counts down by `count`; at zero everybody who waits goes on. What was counted stays counted when
+ *  the process dies. `out_remaining` may be NULL. Does not block.
+ *  @return OK; E_INVALID (count is 0); E_OVERFLOW (fewer remain; nothing is counted). */
+SYNCMGR_API int32_t syncmgr_latch_count_down(syncmgr_latch_t *latch, uint32_t count,
+                                             uint32_t *out_remaining);
+
+/** Waits until the latch is at zero. Blocks up to `timeout_ns`.
+ *  @return OK; E_TIMEOUT; E_INVALID (timeout); E_LIMIT. */
+SYNCMGR_API int32_t syncmgr_latch_wait(syncmgr_latch_t *latch, int64_t timeout_ns);
+
+/** Starts to wait. Does not block.
+ *  @return PENDING with a ticket; or at once what syncmgr_latch_wait returns. */
+SYNCMGR_API int32_t syncmgr_latch_wait_start(syncmgr_latch_t *latch, int64_t timeout_ns,
+                                             syncmgr_queue_t *queue, uint64_t user_data,
+                                             syncmgr_ticket_t **out_ticket);
+
+/** Writes the remaining count. @return OK. */
+SYNCMGR_API int32_t syncmgr_latch_count(syncmgr_latch_t *latch, uint32_t *out_count);
+
+/* ------------------------------------------------------------------------------------------------
+ * Barrier: cyclic; all parties meet, then all go on
+ *
+ * A barrier breaks when a waiter times out, is cancelled, closes or dies, when a process dies that
+ * has arrived without waiting, when the leader dies or gives up before the release, and by
+ * syncmgr_barrier_abort. Also when a process dies that has the barrier open and has not arrived
+ * yet while others wait in it: they might wait for it for ever. All who wait then, and all who
+ * arrive later, get E_BROKEN until syncmgr_barrier_reset.
+ */
+
+/** The last to arrive does not release the others: its wait returns LEADER at once, and they go on
+ *  when it calls syncmgr_barrier_release. For bindings that run an action of their own. */
+#define SYNCMGR_BARRIER_LEADER_RELEASES 1u
+
+typedef struct syncmgr_barrier_options {
+  uint32_t size;               /**< sizeof(syncmgr_barrier_options_t) */
+  uint32_t flags;              /**< SYNCMGR_BARRIER_LEADER_RELEASES */
+  void (*action)(void *user);  /**< run once by the last to arrive through this handle, before the
+                                    others go on; NULL for none. It runs on the thread that calls
+                                    syncmgr_barrier_wait, _wait_start or _arrive, with no lock held,
+                                    and may call anything but this barrier's wait. */
+  void *user;                  /**< passed to `action` */
+} syncmgr_barrier_options_t;
+
+#define SYNCMGR_BARRIER_OPTIONS_INIT \
+  { sizeof(syncmgr_barrier_options_t), 0u, NULL, NULL }
+
+/** Opens or creates a barrier of `parties`: 1 to 65,535. The parties are a parameter and must
+ *  match; the options belong to this handle.
+ *  @return OK; E_NAME; E_TYPE; E_MISMATCH; E_INVALID (parties, options); E_NOT_FOUND (ANY);
+ *          E_LIMIT; E_NO_SPACE. */
+SYNCMGR_API int32_t syncmgr_barrier_open(syncmgr_workstream_t *workstream, const char *name,
+                                         uint32_t parties,
+                                         const syncmgr_barrier_options_t *options,
+                                         syncmgr_barrier_t **out_barrier);
+
+/** Closes the handle. The workstream's last handle breaks the barrier when it waits in it.
+ *  @return OK. */
+SYNCMGR_API int32_t syncmgr_barrier_close(syncmgr_barrier_t *barrier);
+
+/** Arrives and waits for the others. `out_generation` and `out_index` may be NULL; the index is the
+ *  order of arrival, 0 for the first, parties - 1 for the last. The generation counts the times the
+ *  barrier tripped before.
+ *  Blocks up to `timeout_ns`; when that passes the barrier breaks. With 0 it only tries: it arrives
+ *  if it is the last, and otherwise nothing changes.
+ *  @return OK; LEADER (was the last); E_BROKEN; E_TIMEOUT; E_ALREADY (this workstream has arrived
+ *  in
+ *          this generation); E_INVALID (timeout); E_LIMIT. */
+SYNCMGR_API int32_t syncmgr_barrier_wait(syncmgr_barrier_t *barrier, int64_t timeout_ns,
+                                         uint64_t *out_generation, uint32_t *out_index);
+
+/** Starts to wait: has arrived when it returns PENDING. Does not block, but for the action.
+ *  `out_record` may be NULL; when the wait is over at once it gets generation and index.
+ *  @return PENDING with a ticket; or at once what syncmgr_barrier_wait returns; E_BUSY (all have
+ *          arrived, and their leader has yet to release them: try again). */
+SYNCMGR_API int32_t syncmgr_barrier_wait_start(syncmgr_barrier_t *barrier, int64_t timeout_ns,
+                                               syncmgr_queue_t *queue, uint64_t user_data,
+                                               syncmgr_ticket_t **out_ticket,
+                                               syncmgr_record_t *out_record);
+
+/** Arrives without waiting. `out_generation` may be NULL. Does not block, but for the action.
+ *  @return OK; LEADER (was the last); E_BROKEN; E_ALREADY; E_BUSY (as in _wait_start). */
+SYNCMGR_API int32_t syncmgr_barrier_arrive(syncmgr_barrier_t *barrier, uint64_t *out_generation);
+
+/** Lets the others go on, after a LEADER through a handle with LEADER_RELEASES.
+ *  @return OK; E_NOT_OWNER (this workstream is not the leader of an unreleased barrier); E_BROKEN
+ *          (it broke meanwhile). */
+SYNCMGR_API int32_t syncmgr_barrier_release(syncmgr_barrier_t *barrier);
+
+/** Breaks the barrier. @return OK. */
+SYNCMGR_API int32_t syncmgr_barrier_abort(syncmgr_barrier_t *barrier);
+
+/** Makes the barrier whole and empty again. Who waits in it gets E_BROKEN. The generation, which
+ *  counts trips only, stays. @return OK. */
+SYNCMGR_API int32_t syncmgr_barrier_reset(syncmgr_barrier_t *barrier);
+
+typedef struct syncmgr_barrier_info {
+  uint64_t generation; /**< how often the barrier has tripped */
+  uint32_t parties;
+  uint32_t arrived;    /**< in this generation, with or without waiting */
+  uint32_t waiting;    /**< of those, how many wait */
+  uint32_t broken;     /**< 0 or 1 */
+} syncmgr_barrier_info_t;
+
+/** Writes the state. @return OK. */
+SYNCMGR_API int32_t syncmgr_barrier_state(syncmgr_barrier_t *barrier,
+                                          syncmgr_barrier_info_t *out_state);
+
+/* ------------------------------------------------------------------------------------------------
+ * Event
+ *
+ * An auto-reset event lets one waiter go on for each set, and is then reset. A manual-reset one
+ * lets everybody go on until it is reset.
+ */
+
+#define SYNCMGR_EVENT_MANUAL_RESET 1u
+/** A new event is set from the start. Not a parameter: ignored when the event exists. */
+#define SYNCMGR_EVENT_INITIALLY_SET 2u
+
+typedef struct syncmgr_event_options {
+  uint32_t size;  /**< sizeof(syncmgr_event_options_t) */
+  uint32_t flags; /**< SYNCMGR_EVENT_MANUAL_RESET, SYNCMGR_EVENT_INITIALLY_SET */
+} syncmgr_event_options_t;
+
+#define SYNCMGR_EVENT_OPTIONS_INIT \
+  { sizeof(syncmgr_event_options_t), 0u }
+
+/** Opens or creates an event. Manual or auto reset is a parameter: it must match.
+ *  @return OK; E_NAME; E_TYPE; E_MISMATCH; E_INVALID (options); E_LIMIT; E_NO_SPACE. */
+SYNCMGR_API int32_t syncmgr_event_open(syncmgr_workstream_t *workstream, const char *name,
+                                       const syncmgr_event_options_t *options,
+                                       syncmgr_event_t **out_event);
+
+/** Closes the handle. @return OK. */
+SYNCMGR_API int32_t syncmgr_event_close(syncmgr_event_t *event);
+
+/** Sets the event. Setting a set event changes nothing. Does not block. @return OK. */
+SYNCMGR_API int32_t syncmgr_event_set(syncmgr_event_t *event);
+
+/** Resets the event. Does not block. @return OK. */
+SYNCMGR_API int32_t syncmgr_event_reset(syncmgr_event_t *event);
+
+/** Waits until the event is set; an auto-reset event is then reset. Blocks up to `timeout_ns`.
+ *  A set that was granted to a waiter that died before it returned goes to the next.
+ *  @return OK; E_TIMEOUT; E_INVALID (timeout); E_LIMIT. */
+SYNCMGR_API int32_t syncmgr_event_wait(syncmgr_event_t *event, int64_t timeout_ns);
+
+/** Starts to wait. Does not block.
+ *  @return PENDING with a ticket; or at once what syncmgr_event_wait returns. */
+SYNCMGR_API int32_t syncmgr_event_wait_start(syncmgr_event_t *event, int64_t timeout_ns,
+                                             syncmgr_queue_t *queue, uint64_t user_data,
+                                             syncmgr_ticket_t **out_ticket);
+
+/** Writes 1 when the event is set, 0 when not. @return OK. */
+SYNCMGR_API int32_t syncmgr_event_is_set(syncmgr_event_t *event, uint32_t *out_set);
+
+/* ------------------------------------------------------------------------------------------------
+ * Notices and callbacks
+ */
+
+/** A workstream was opened. */
+#define SYNCMGR_NOTICE_OPENED 0x100u
+/** A workstream was closed by its process. */
+#define SYNCMGR_NOTICE_CLOSED 0x200u
+/** A workstream ended because its process died. */
+#define SYNCMGR_NOTICE_DIED 0x400u
+/** A mutex was taken away from a workstream by force. */
+#define SYNCMGR_NOTICE_HOLD_LOST 0x800u
+/** Notices were missed: read the state again. Always delivered; status of a record: E_GAP. */
+#define SYNCMGR_NOTICE_GAP 0x1000u
+/** All of them. */
+#define SYNCMGR_NOTICE_ALL 0x1f00u
+
+typedef struct syncmgr_notice {
+  uint64_t workstream; /**< id of the workstream it is about; 0 for GAP */
+  const char *name;    /**< its name; valid until the callback returns; "" for GAP */
+  uint32_t kind;       /**< one SYNCMGR_NOTICE_... bit */
+  int32_t pid;         /**< its process */
+} syncmgr_notice_t;
+
+/** Calls `callback(notice, user)` for every notice of the kinds in `mask` from now on.
+ *  Runs on the library's dispatcher thread, which the first registration starts; with
+ *  SYNCMGR_OPEN_NO_THREADS on whichever thread calls syncmgr_dispatch. Never under a lock: the
+ *  callback may call anything, including syncmgr_off and syncmgr_close. One callback at a time.
+ *  `destroy(user)`, which may be NULL, runs exactly once: after the last call, at off or close, or
+ *  before this returns an error.
+ *  @return OK; E_INVALID (mask empty or unknown, callback NULL); E_LIMIT; E_NO_MEMORY; E_SYSTEM. */
+SYNCMGR_API int32_t syncmgr_on(syncmgr_t *manager, uint32_t mask,
+                               void (*callback)(const syncmgr_notice_t *notice, void *user),
+                               void *user, void (*destroy)(void *user),
+                               syncmgr_subscription_t **out_subscription);
+
+/** Ends a subscription. Waits for a running callback, unless called from within it.
+ *  @return OK. */
+SYNCMGR_API int32_t syncmgr_off(syncmgr_subscription_t *subscription);
+
+/** Runs the callbacks that are due on this thread, and serves deadlines and completions; waits up
+ *  to `timeout_ns` for something to do.
+ *  @return OK (something was done); E_TIMEOUT; E_INVALID (timeout); E_BUSY (the manager has a
+ *          dispatcher thread, or another thread dispatches). */
+SYNCMGR_API int32_t syncmgr_dispatch(syncmgr_t *manager, int64_t timeout_ns);
+
+/** Puts notices of the kinds in `mask` into `queue` as records, from now on; 0 stops that. GAP
+ *  comes with any. @return OK; E_INVALID (unknown bits). */
+SYNCMGR_API int32_t syncmgr_queue_watch(syncmgr_queue_t *queue, uint32_t mask, uint64_t user_data);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* SYNCMGR_H */
