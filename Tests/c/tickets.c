@@ -1,7 +1,7 @@
 /* One ticket in the hands of several threads: each of them comes back, whoever used it up. */
 #include "peer.h"
 
-enum { ROUNDS = 2000 };
+enum { ROUNDS = 20000 };
 
 typedef struct shared_ticket {
   _Atomic(syncmgr_ticket_t *) ticket;

@@ -24,8 +24,23 @@ extension UnsafeMutablePointer<sm_slot> {
   }
   /// Whether its record is in the queue. Under the process's lock.
   var isCompleted: Bool { flags.load() & 1 != 0 }
-  /// How many threads wait for it, times two, beside that.
-  var visitors: UInt32 { flags.load() & ~1 }
+  /// Takes the mark away when no thread waits for it: bits 1 to 15 count them.
+  func endVisits() -> Bool { flags.update { $0 & 0xfffe == 0 ? 0 : nil } != nil }
+
+  /// The upper half of the flags: which ticket they belong to, so that a thread that comes late
+  /// does not count itself in with the slot's next user.
+  static func ticketMark(_ handle: UInt64) -> UInt32 {
+    0x8000_0000 | UInt32(truncatingIfNeeded: handle >> 8) & 0x7fff_0000
+  }
+
+  /// Counts this thread among those that wait for the ticket. False when the slot is no longer
+  /// this ticket's: the next user's flags are left alone.
+  func visit(_ handle: UInt64) -> Bool {
+    let mark = Self.ticketMark(handle)
+    return flags.update { $0 & 0xffff_0000 == mark ? $0 + 2 : nil } != nil
+  }
+
+  func endVisit() { flags.add(UInt32.max - 1) }
 }
 
 /// What a `_start` call gives: an outcome at once, or PENDING and a ticket.
@@ -111,7 +126,7 @@ enum Tickets {
     slot.userData = start.userData
     slot.deadline = deadline
     slot.queueSlot = queueSlot
-    slot.flags.store(0)
+    slot.flags.store(Slot.ticketMark(Handles.value(slot, .ticket)))
     slot.pointee.participant = UInt32(truncatingIfNeeded: caller.slot - sm_slots())
     return Draft(
       slot: slot, handle: Handles.publish(slot, .ticket), cell: cell,
@@ -120,6 +135,8 @@ enum Tickets {
 
   /// The wait was not needed after all. Its cell has been given back already.
   static func discard(_ draft: Draft) {
+    // Nobody has heard of the handle, so nobody waits for it.
+    draft.slot.flags.store(0)
     if Handles.retire(draft.slot, draft.handle) { Handles.free(draft.slot) }
   }
 
@@ -128,7 +145,7 @@ enum Tickets {
   private static func end(_ slot: Slot, _ handle: UInt64, _ attachment: Attachment) -> Bool {
     let cell = attachment.segment.cell(slot.cellIndex)
     guard Handles.retire(slot, handle) else { return false }
-    while slot.visitors > 0 {
+    while !slot.endVisits() {
       if let cell { sm_futex_wake(cell.state.at, Int32.max) }
       sm_nap(20_000)
     }
@@ -143,20 +160,20 @@ enum Tickets {
     let slot = try Handles.enter(handle, .ticket)
     defer { sm_leave() }
     let attachment = Attachment.of(slot)
-    guard slot.queueSlot == 0 else {
-      throw Failure(SYNCMGR_E_INVALID, "the ticket's outcome comes through its queue")
-    }
     let patience = try Deadline.after(timeout)
     // Counted before the tag is looked at: who ends the ticket sees us, or we see that it has
     // ended.
-    slot.flags.add(2)
+    guard slot.visit(handle) else { throw usedUp() }
     var isCounted = true
     func leave() {
-      if isCounted { slot.flags.add(UInt32.max - 1) }
+      if isCounted { slot.endVisit() }
       isCounted = false
     }
     defer { leave() }
     guard slot.tag.load() == handle else { throw usedUp() }
+    guard slot.queueSlot == 0 else {
+      throw Failure(SYNCMGR_E_INVALID, "the ticket's outcome comes through its queue")
+    }
     let (userData, own) = (slot.userData, slot.deadline)
     guard let cell = attachment.segment.cell(slot.cellIndex), let object = slot.pointee.object,
       slot.tag.load() == handle
