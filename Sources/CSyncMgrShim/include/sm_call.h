@@ -5,12 +5,14 @@
 
 #include "sm_layout.h"
 
-/* Handle: slot index (20 bits) | type (4) | generation (22) | fork epoch (6): below 2^52. */
+/* Handle: slot index (20 bits) | type (5) | generation (21) | fork epoch (6): below 2^52. */
 #define SM_SLOTS (1u << 20)
-#define SM_HANDLE_INDEX(handle) ((uint32_t)(handle) & (SM_SLOTS - 1u))
-#define SM_HANDLE_TYPE(handle) ((uint32_t)((handle) >> 20) & 15u)
-#define SM_HANDLE_GENERATION(handle) ((uint32_t)((handle) >> 24) & 0x3fffffu)
-#define SM_HANDLE_EPOCH(handle) ((uint32_t)((handle) >> 46))
+SM_INLINE uint32_t sm_handle_index(uint64_t handle) { return (uint32_t)handle & (SM_SLOTS - 1u); }
+SM_INLINE uint32_t sm_handle_type(uint64_t handle) { return (uint32_t)(handle >> 20) & 31u; }
+SM_INLINE uint32_t sm_handle_generation(uint64_t handle) {
+  return (uint32_t)(handle >> 25) & 0x1fffffu;
+}
+SM_INLINE uint32_t sm_handle_epoch(uint64_t handle) { return (uint32_t)(handle >> 46); }
 
 /* All that is private to this process and that a forked child must find zeroed. */
 #define SM_ATTACHMENTS 4096u
@@ -46,14 +48,14 @@ void sm_thread_begin(void);
  * closer sees us inside. Where there is no membarrier, `fenced` orders them. */
 SM_INLINE struct sm_slot *sm_enter_table(struct sm_thread *self, struct sm_slot *slots,
                                          uint64_t handle, uint32_t type, int fenced) {
-  uint32_t index = SM_HANDLE_INDEX(handle);
+  uint32_t index = sm_handle_index(handle);
   struct sm_slot *slot = slots + index;
   uint64_t attachment = __atomic_load_n(&slot->attachment, __ATOMIC_RELAXED);
   __atomic_store_n(&self->inside, attachment << 32 | (index + 1u), __ATOMIC_RELAXED);
   if (fenced) __atomic_thread_fence(__ATOMIC_SEQ_CST);
   __atomic_signal_fence(__ATOMIC_SEQ_CST);
   if (__builtin_expect(__atomic_load_n(&slot->tag, __ATOMIC_ACQUIRE) != handle ||
-                           SM_HANDLE_TYPE(handle) != type,
+                           sm_handle_type(handle) != type,
                        0)) {
     __atomic_store_n(&self->inside, 0, __ATOMIC_RELEASE);
     return NULL;

@@ -3,18 +3,19 @@ import CSyncMgrShim
 
 typealias Slot = UnsafeMutablePointer<sm_slot>
 
-/// What a handle can be. The number is part of the handle's value.
+/// What a handle can be. The number is part of the handle's value: below 16 it is the number of an
+/// object type in the header, and there are 5 bits for it.
 enum HandleType: UInt32 {
   case mutex = 1
   case semaphore = 2
   case latch = 3
   case barrier = 4
   case event = 5
-  case manager = 6
-  case workstream = 7
-  case ticket = 8
-  case queue = 9
-  case subscription = 10
+  case manager = 16
+  case workstream = 17
+  case ticket = 18
+  case queue = 19
+  case subscription = 20
 
   var noun: String {
     switch self {
@@ -55,10 +56,10 @@ enum Handles {
   /// Says why `handle` does not work.
   private static func why(_ handle: UInt64, _ type: HandleType) -> Failure {
     if handle == 0 { return Failure(SYNCMGR_E_HANDLE, naming: "the \(type.noun) is NULL") }
-    let epoch = UInt32(truncatingIfNeeded: handle >> 46)
-    let index = UInt32(truncatingIfNeeded: handle) & (SM_SLOTS - 1)
-    let generation = UInt32(truncatingIfNeeded: handle >> 24) & 0x3f_ffff
-    let found = HandleType(rawValue: UInt32(truncatingIfNeeded: handle >> 20) & 15)
+    let epoch = sm_handle_epoch(handle)
+    let index = sm_handle_index(handle)
+    let generation = sm_handle_generation(handle)
+    let found = HandleType(rawValue: sm_handle_type(handle))
     let now = sm_fork_epoch()
     guard let found, handle < 1 << 52, index > 0, generation > 0, epoch <= now,
       sm_slots() != nil
@@ -95,7 +96,7 @@ enum Handles {
         local.slotsHigh += 1
       }
       let slot = sm_slots() + Int(index)
-      slot.generation.store(slot.generation.load() % 0x3f_ffff + 1)
+      slot.generation.store(slot.generation.load() % 0x1f_ffff + 1)
       slot.attachment.store(attachment)
       slot.pointee.object = nil
       slot.pointee.holding = nil
@@ -108,7 +109,7 @@ enum Handles {
   /// The value that `slot` will have, or has, as a handle.
   static func value(_ slot: Slot, _ type: HandleType) -> UInt64 {
     UInt64(slot - sm_slots()) | UInt64(type.rawValue) << 20
-      | UInt64(slot.generation.load()) << 24 | UInt64(sm_fork_epoch()) << 46
+      | UInt64(slot.generation.load()) << 25 | UInt64(sm_fork_epoch()) << 46
   }
 
   static func publish(_ slot: Slot, _ type: HandleType) -> UInt64 {
@@ -152,4 +153,9 @@ enum Handles {
   static func settle() {
     if sm_fenced() != 0 || sm_barrier_all() < 0 { sm_fence() }
   }
+}
+
+extension UInt64 {
+  /// Whether this number, as a handle, is one of `type`.
+  func isHandle(_ type: HandleType) -> Bool { sm_handle_type(self) == type.rawValue }
 }

@@ -64,7 +64,7 @@ enum Closing {
       let slot = sm_slots() + Int(index)
       let handle = slot.tag.load()
       guard slot.attachment.load() == attachment.id,
-        handle >> 20 & 15 == UInt64(HandleType.ticket.rawValue)
+        handle.isHandle(.ticket)
       else { continue }
       if Handles.retire(slot, handle) { Handles.free(slot) }
     }

@@ -105,7 +105,7 @@ final class Queue {
   static func at(_ slot: UInt32) -> Queue? {
     guard slot != 0, slot < SM_SLOTS else { return nil }
     let found = sm_slots() + Int(slot)
-    guard found.tag.load() >> 20 & 15 == UInt64(HandleType.queue.rawValue),
+    guard found.tag.load().isHandle(.queue),
       let context = found.pointee.context
     else { return nil }
     return Unmanaged<Queue>.fromOpaque(context).takeUnretainedValue()
@@ -114,15 +114,15 @@ final class Queue {
   /// Checks a queue handle that is an argument beside the handle the call is inside of.
   static func slotIndex(_ handle: UInt64, in attachment: Attachment) throws(Failure) -> UInt32 {
     try Local.locked { (_) throws(Failure) in
-      let index = UInt32(truncatingIfNeeded: handle) & (SM_SLOTS - 1)
+      let index = sm_handle_index(handle)
       let slot = sm_slots() + Int(index)
       guard handle != 0, slot.tag.load() == handle,
-        handle >> 20 & 15 == UInt64(HandleType.queue.rawValue)
+        handle.isHandle(.queue)
       else {
         let closed =
-          handle >> 20 & 15 == UInt64(HandleType.queue.rawValue) && handle < 1 << 52
-          && slot.generation.load() >= UInt32(truncatingIfNeeded: handle >> 24) & 0x3f_ffff
-          && UInt32(truncatingIfNeeded: handle >> 46) == sm_fork_epoch()
+          handle.isHandle(.queue) && handle < 1 << 52
+          && slot.generation.load() >= sm_handle_generation(handle)
+          && sm_handle_epoch(handle) == sm_fork_epoch()
         throw closed
           ? Failure(SYNCMGR_E_CLOSED, "the queue was closed")
           : Failure(SYNCMGR_E_HANDLE, "not a handle: a queue was expected")

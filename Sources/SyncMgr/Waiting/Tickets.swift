@@ -30,7 +30,7 @@ extension UnsafeMutablePointer<sm_slot> {
   /// The upper half of the flags: which ticket they belong to, so that a thread that comes late
   /// does not count itself in with the slot's next user.
   static func ticketMark(_ handle: UInt64) -> UInt32 {
-    0x8000_0000 | UInt32(truncatingIfNeeded: handle >> 8) & 0x7fff_0000
+    0x8000_0000 | UInt32(truncatingIfNeeded: handle >> 9) & 0x7fff_0000
   }
 
   /// Counts this thread among those that wait for the ticket. False when the slot is no longer
