@@ -17,7 +17,8 @@
  * manager     this process's attachment to a space (syncmgr_t).
  * workstream  a session in the space. It owns what is taken through it. When it closes, or its
  *             process dies, all it holds is released and all its waits are withdrawn.
- * object      a named thing in the space: mutex, semaphore, latch, barrier, event.
+ * object      a named thing in the space: mutex, readers-writer lock, semaphore, condition, latch,
+ *             barrier, event, election.
  * handle      a workstream's reference to an object. The C pointer is opaque and never
  *             dereferenced: it is a checked number below 2^53.
  * ticket      one wait that was started and has not been finished.
@@ -115,7 +116,7 @@ SYNCMGR_API uint32_t syncmgr_abi_version(void);
 #define SYNCMGR_OK ((int32_t)0)
 /** Owned, and the owner before died or was forced out: the protected data may be half changed. */
 #define SYNCMGR_OWNER_DIED ((int32_t)1)
-/** The barrier tripped and this caller was the last to arrive. */
+/** The barrier tripped and this caller was the last to arrive; or it was elected. */
 #define SYNCMGR_LEADER ((int32_t)2)
 /** The wait was started; its outcome comes through the ticket. */
 #define SYNCMGR_PENDING ((int32_t)3)
@@ -217,6 +218,9 @@ SYNCMGR_API const char *syncmgr_last_error(void);
 #define SYNCMGR_TYPE_LATCH 3u
 #define SYNCMGR_TYPE_BARRIER 4u
 #define SYNCMGR_TYPE_EVENT 5u
+#define SYNCMGR_TYPE_RWLOCK 6u
+#define SYNCMGR_TYPE_CONDITION 7u
+#define SYNCMGR_TYPE_ELECTION 8u
 
 typedef struct syncmgr syncmgr_t;
 typedef struct syncmgr_workstream syncmgr_workstream_t;
@@ -225,6 +229,9 @@ typedef struct syncmgr_semaphore syncmgr_semaphore_t;
 typedef struct syncmgr_latch syncmgr_latch_t;
 typedef struct syncmgr_barrier syncmgr_barrier_t;
 typedef struct syncmgr_event syncmgr_event_t;
+typedef struct syncmgr_rwlock syncmgr_rwlock_t;
+typedef struct syncmgr_condition syncmgr_condition_t;
+typedef struct syncmgr_election syncmgr_election_t;
 typedef struct syncmgr_ticket syncmgr_ticket_t;
 typedef struct syncmgr_queue syncmgr_queue_t;
 typedef struct syncmgr_subscription syncmgr_subscription_t;
@@ -608,10 +615,13 @@ SYNCMGR_API int32_t syncmgr_latch_count(syncmgr_latch_t *latch, uint32_t *out_co
 /** The last to arrive does not release the others: its wait returns LEADER at once, and they go on
  *  when it calls syncmgr_barrier_release. For bindings that run an action of their own. */
 #define SYNCMGR_BARRIER_LEADER_RELEASES 1u
+/** Parties join and leave between phases: syncmgr_barrier_join, syncmgr_barrier_leave. The parties
+ *  it is opened with, which may be 0 then, are there besides. A parameter: it must match. */
+#define SYNCMGR_BARRIER_PHASER 2u
 
 typedef struct syncmgr_barrier_options {
   uint32_t size;               /**< sizeof(syncmgr_barrier_options_t) */
-  uint32_t flags;              /**< SYNCMGR_BARRIER_LEADER_RELEASES */
+  uint32_t flags;              /**< SYNCMGR_BARRIER_LEADER_RELEASES, SYNCMGR_BARRIER_PHASER */
   void (*action)(void *user);  /**< run once by the last to arrive through this handle, before the
                                     others go on; NULL for none. It runs on the thread that calls
                                     syncmgr_barrier_wait, _wait_start or _arrive, with no lock held,
@@ -622,8 +632,8 @@ typedef struct syncmgr_barrier_options {
 #define SYNCMGR_BARRIER_OPTIONS_INIT \
   { sizeof(syncmgr_barrier_options_t), 0u, NULL, NULL }
 
-/** Opens or creates a barrier of `parties`: 1 to 65,535. The parties are a parameter and must
- *  match; the options belong to this handle.
+/** Opens or creates a barrier of `parties`: 1 to 65,535, with PHASER also 0. The parties, and
+ *  PHASER, are parameters and must match; the other options belong to this handle.
  *  @return OK; E_NAME; E_TYPE; E_MISMATCH; E_INVALID (parties, options); E_NOT_FOUND (ANY);
  *          E_LIMIT; E_NO_SPACE. */
 SYNCMGR_API int32_t syncmgr_barrier_open(syncmgr_workstream_t *workstream, const char *name,
@@ -671,9 +681,22 @@ SYNCMGR_API int32_t syncmgr_barrier_abort(syncmgr_barrier_t *barrier);
  *  counts trips only, stays. @return OK. */
 SYNCMGR_API int32_t syncmgr_barrier_reset(syncmgr_barrier_t *barrier);
 
+/** Makes this workstream a party of a PHASER, from the phase under way on. One whose process dies,
+ *  or that closes, is a party no more. Does not block.
+ *  @return OK; E_ALREADY (it is one); E_BUSY (all have arrived, and their leader has yet to release
+ *          them: try again); E_BROKEN; E_UNSUPPORTED (not a PHASER); E_OVERFLOW (65,535 parties).
+ */
+SYNCMGR_API int32_t syncmgr_barrier_join(syncmgr_barrier_t *barrier);
+
+/** Takes this workstream out of the parties of a PHASER. When all others have arrived the barrier
+ *  trips. An arrival of its own in this phase stands. Does not block.
+ *  @return OK; E_NOT_OWNER (it is no party); E_BUSY (as in syncmgr_barrier_join);
+ *          E_UNSUPPORTED (not a PHASER). */
+SYNCMGR_API int32_t syncmgr_barrier_leave(syncmgr_barrier_t *barrier);
+
 typedef struct syncmgr_barrier_info {
   uint64_t generation; /**< how often the barrier has tripped */
-  uint32_t parties;
+  uint32_t parties;    /**< now; those of a PHASER change */
   uint32_t arrived;    /**< in this generation, with or without waiting */
   uint32_t waiting;    /**< of those, how many wait */
   uint32_t broken;     /**< 0 or 1 */
@@ -730,6 +753,243 @@ SYNCMGR_API int32_t syncmgr_event_wait_start(syncmgr_event_t *event, int64_t tim
 
 /** Writes 1 when the event is set, 0 when not. @return OK. */
 SYNCMGR_API int32_t syncmgr_event_is_set(syncmgr_event_t *event, uint32_t *out_set);
+
+/* ------------------------------------------------------------------------------------------------
+ * Readers-writer lock
+ *
+ * Held by one workstream EXCLUSIVE, or by any number SHARED. Neither side starves: who is passed
+ * over for longer than a millisecond goes first, and newcomers wait behind it; a workstream that
+ * holds the lock SHARED already is always let in again. When a process dies holding it EXCLUSIVE,
+ * everybody gets OWNER_DIED until somebody has had it EXCLUSIVE. Shared holds of the dead return.
+ */
+
+#define SYNCMGR_SHARED 0u
+#define SYNCMGR_EXCLUSIVE 1u
+
+/** Strictly first come, first served. */
+#define SYNCMGR_RWLOCK_FAIR 1u
+
+typedef struct syncmgr_rwlock_options {
+  uint32_t size;  /**< sizeof(syncmgr_rwlock_options_t) */
+  uint32_t flags; /**< SYNCMGR_RWLOCK_FAIR */
+} syncmgr_rwlock_options_t;
+
+#define SYNCMGR_RWLOCK_OPTIONS_INIT \
+  { sizeof(syncmgr_rwlock_options_t), 0u }
+
+/** Opens or creates a readers-writer lock. Its flags are parameters: they must match.
+ *  @return OK; E_NAME; E_TYPE; E_MISMATCH; E_INVALID (options); E_LIMIT; E_NO_SPACE. */
+SYNCMGR_API int32_t syncmgr_rwlock_open(syncmgr_workstream_t *workstream, const char *name,
+                                        const syncmgr_rwlock_options_t *options,
+                                        syncmgr_rwlock_t **out_rwlock);
+
+/** Closes the handle. The workstream's last handle of the lock releases what it holds.
+ *  @return OK. */
+SYNCMGR_API int32_t syncmgr_rwlock_close(syncmgr_rwlock_t *rwlock);
+
+/** Locks, `mode` SHARED or EXCLUSIVE. Shared holds of one workstream are counted.
+ *  Blocks up to `timeout_ns`; without contention it makes no system call.
+ *  @return OK; OWNER_DIED (locked; a process died, or was forced out, as the exclusive owner);
+ *          E_TIMEOUT; E_DEADLOCK (this workstream holds it and would wait for itself: exclusive
+ *          already, or shared and asks for exclusive, see syncmgr_rwlock_upgrade); E_INVALID (mode,
+ *          timeout); E_LIMIT. */
+SYNCMGR_API int32_t syncmgr_rwlock_lock(syncmgr_rwlock_t *rwlock, uint32_t mode,
+                                        int64_t timeout_ns);
+
+/** Starts to lock. Does not block.
+ *  @return PENDING with a ticket; or at once what syncmgr_rwlock_lock returns. */
+SYNCMGR_API int32_t syncmgr_rwlock_lock_start(syncmgr_rwlock_t *rwlock, uint32_t mode,
+                                              int64_t timeout_ns, syncmgr_queue_t *queue,
+                                              uint64_t user_data, syncmgr_ticket_t **out_ticket);
+
+/** Ends the exclusive hold, or one shared hold. Does not block.
+ *  @return OK; E_NOT_OWNER; E_LOST (it was taken away; the hold is thereby ended). */
+SYNCMGR_API int32_t syncmgr_rwlock_unlock(syncmgr_rwlock_t *rwlock);
+
+/** Turns this workstream's shared holds into the exclusive one, with nobody in between. It waits
+ *  until the other readers have left, and no new ones come in meanwhile. When that does not succeed
+ *  the shared holds stay.
+ *  Blocks up to `timeout_ns`.
+ *  @return OK; OWNER_DIED; E_TIMEOUT; E_NOT_OWNER (no shared hold); E_DEADLOCK (another workstream
+ *          is upgrading already: each would wait for the other); E_LOST; E_INVALID; E_LIMIT. */
+SYNCMGR_API int32_t syncmgr_rwlock_upgrade(syncmgr_rwlock_t *rwlock, int64_t timeout_ns);
+
+/** Starts to upgrade. Does not block.
+ *  @return PENDING with a ticket; or at once what syncmgr_rwlock_upgrade returns. */
+SYNCMGR_API int32_t syncmgr_rwlock_upgrade_start(syncmgr_rwlock_t *rwlock, int64_t timeout_ns,
+                                                 syncmgr_queue_t *queue, uint64_t user_data,
+                                                 syncmgr_ticket_t **out_ticket);
+
+/** Turns the exclusive hold into one shared hold, with nobody in between. Does not block.
+ *  @return OK; E_NOT_OWNER (no exclusive hold); E_LOST. */
+SYNCMGR_API int32_t syncmgr_rwlock_downgrade(syncmgr_rwlock_t *rwlock);
+
+/** Writes the fencing token of this workstream's latest grant. Tokens only ever grow.
+ *  @return OK; E_NOT_OWNER. */
+SYNCMGR_API int32_t syncmgr_rwlock_token(syncmgr_rwlock_t *rwlock, uint64_t *out_token);
+
+/** Tells whether this workstream still holds the grant with this token. @return OK; E_LOST. */
+SYNCMGR_API int32_t syncmgr_rwlock_is_valid(syncmgr_rwlock_t *rwlock, uint64_t token);
+
+/** Writes up to `capacity` holders; `out_count` gets how many there are. `amount` is the number of
+ *  shared holds, or SYNCMGR_COUNT_MAX for the exclusive one.
+ *  @return OK; E_INVALID (`holders` NULL with a capacity). */
+SYNCMGR_API int32_t syncmgr_rwlock_holders(syncmgr_rwlock_t *rwlock, syncmgr_holder_t *holders,
+                                           uint32_t capacity, uint32_t *out_count);
+
+/** Writes the last exclusive owner that died or was forced out.
+ *  @return OK; FREE (there was none; nothing is written). */
+SYNCMGR_API int32_t syncmgr_rwlock_previous_owner(syncmgr_rwlock_t *rwlock,
+                                                  syncmgr_holder_t *out_holder);
+
+/** Takes the lock away from all who hold it, as syncmgr_mutex_force_release does.
+ *  @return OK; FREE (nobody held it). */
+SYNCMGR_API int32_t syncmgr_rwlock_force_release(syncmgr_rwlock_t *rwlock);
+
+/* ------------------------------------------------------------------------------------------------
+ * Condition: waiting for something that a mutex protects
+ *
+ * A signal goes to the longest waiter that lives, and moves it into the line of its mutex: nobody
+ * is woken only to wait again. A signal is never lost to a waiter that leaves: when one that was
+ * signalled dies, is cancelled or closes before it has its mutex back, the next waiter is signalled
+ * in its place. There are no spurious wake-ups, but others may come first: look at what you wait
+ * for in a loop.
+ */
+
+/** Opens or creates a condition.
+ *  @return OK; E_NAME; E_TYPE; E_LIMIT; E_NO_SPACE. */
+SYNCMGR_API int32_t syncmgr_condition_open(syncmgr_workstream_t *workstream, const char *name,
+                                           syncmgr_condition_t **out_condition);
+
+/** Closes the handle. @return OK. */
+SYNCMGR_API int32_t syncmgr_condition_close(syncmgr_condition_t *condition);
+
+/** Unlocks `mutex` and waits for a signal, as one step, and locks the mutex again before it
+ *  returns, also after a timeout; a recursive mutex is unlocked wholly and gets its depth back.
+ *  Both handles are of one workstream. Different waiters may use different mutexes.
+ *  Blocks up to `timeout_ns` for the signal, and then for the mutex without limit.
+ *  @return OK (signalled); OWNER_DIED (the mutex is locked, its owner before died; signalled or
+ *          late, look); E_TIMEOUT (no signal came; the mutex is locked); E_NOT_OWNER (the mutex is
+ *          not this workstream's; nothing was done); E_INVALID (handles of two workstreams,
+ *          timeout 0 or below -1); E_LIMIT (nothing was done). After E_CLOSED the mutex is not
+ *          locked. */
+SYNCMGR_API int32_t syncmgr_condition_wait(syncmgr_condition_t *condition, syncmgr_mutex_t *mutex,
+                                           int64_t timeout_ns);
+
+/** Starts to wait: the mutex is unlocked when this returns PENDING, and locked again, as by
+ *  syncmgr_mutex_lock, when the ticket ends with OK, OWNER_DIED or E_TIMEOUT. Cancelling the ticket
+ *  leaves the mutex unlocked. Does not block.
+ *  @return PENDING with a ticket; or an error of syncmgr_condition_wait. */
+SYNCMGR_API int32_t syncmgr_condition_wait_start(syncmgr_condition_t *condition,
+                                                 syncmgr_mutex_t *mutex, int64_t timeout_ns,
+                                                 syncmgr_queue_t *queue, uint64_t user_data,
+                                                 syncmgr_ticket_t **out_ticket);
+
+/** Signals up to `count` waiters, the longest first. Signals that nobody waits for are not kept.
+ *  The mutex need not be held. `out_signalled`, which may be NULL, gets how many there were.
+ *  Does not block.
+ *  @return OK; E_INVALID (count is 0). */
+SYNCMGR_API int32_t syncmgr_condition_signal(syncmgr_condition_t *condition, uint32_t count,
+                                             uint32_t *out_signalled);
+
+/** Signals everybody who waits. Does not block. @return OK. */
+SYNCMGR_API int32_t syncmgr_condition_broadcast(syncmgr_condition_t *condition,
+                                                uint32_t *out_signalled);
+
+/** Writes how many wait for a signal. @return OK. */
+SYNCMGR_API int32_t syncmgr_condition_waiting(syncmgr_condition_t *condition, uint32_t *out_count);
+
+/* ------------------------------------------------------------------------------------------------
+ * Election: one leads, the others wait; once: one does it, the others get the result
+ *
+ * A leader leads until it resigns, closes, dies, or publishes a result. After the first three the
+ * longest candidate is elected. Each term has a fencing token. Once there is a result there are no
+ * more leaders: every candidate, waiting or new, gets OK and the result.
+ */
+
+/** The largest result, in bytes. */
+#define SYNCMGR_RESULT_MAX 256u
+
+/** Opens or creates an election.
+ *  @return OK; E_NAME; E_TYPE; E_LIMIT; E_NO_SPACE. */
+SYNCMGR_API int32_t syncmgr_election_open(syncmgr_workstream_t *workstream, const char *name,
+                                          syncmgr_election_t **out_election);
+
+/** Closes the handle. The workstream's last handle resigns. @return OK. */
+SYNCMGR_API int32_t syncmgr_election_close(syncmgr_election_t *election);
+
+/** Stands for election. `out_term`, which may be NULL, gets the token of the term when elected.
+ *  Blocks up to `timeout_ns`.
+ *  @return LEADER (elected; also when it leads already); OK (there is a result, see
+ *          syncmgr_election_result); E_TIMEOUT; E_INVALID (timeout); E_LIMIT. */
+SYNCMGR_API int32_t syncmgr_election_campaign(syncmgr_election_t *election, int64_t timeout_ns,
+                                              uint64_t *out_term);
+
+/** Starts to stand. The record's value is the term. Does not block.
+ *  @return PENDING with a ticket; or at once what syncmgr_election_campaign returns. */
+SYNCMGR_API int32_t syncmgr_election_campaign_start(syncmgr_election_t *election,
+                                                    int64_t timeout_ns, syncmgr_queue_t *queue,
+                                                    uint64_t user_data,
+                                                    syncmgr_ticket_t **out_ticket,
+                                                    syncmgr_record_t *out_record);
+
+/** Steps down: the next candidate is elected. Does not block.
+ *  @return OK; E_NOT_OWNER; E_LOST. */
+SYNCMGR_API int32_t syncmgr_election_resign(syncmgr_election_t *election);
+
+/** Publishes the result, `length` bytes at `result`, and ends the term and the election.
+ *  Does not block.
+ *  @return OK; E_NOT_OWNER (this workstream does not lead); E_LOST; E_INVALID (more than
+ *          SYNCMGR_RESULT_MAX bytes, or NULL with a length). */
+SYNCMGR_API int32_t syncmgr_election_finish(syncmgr_election_t *election, const void *result,
+                                            size_t length);
+
+/** Writes the result into `buffer` and its length into `out_length`.
+ *  @return OK; PENDING (there is none yet; nothing is written); E_INVALID (`capacity` is too
+ *          small; SYNCMGR_RESULT_MAX always suffices). */
+SYNCMGR_API int32_t syncmgr_election_result(syncmgr_election_t *election, void *buffer,
+                                            size_t capacity, size_t *out_length);
+
+/** Forgets the result: the election begins anew. @return OK. */
+SYNCMGR_API int32_t syncmgr_election_reset(syncmgr_election_t *election);
+
+/** Writes who leads; `token` is the term. @return OK; FREE (nobody does; nothing is written). */
+SYNCMGR_API int32_t syncmgr_election_leader(syncmgr_election_t *election,
+                                            syncmgr_holder_t *out_leader);
+
+/** Tells whether this workstream still leads in this term. @return OK; E_LOST. */
+SYNCMGR_API int32_t syncmgr_election_is_valid(syncmgr_election_t *election, uint64_t term);
+
+/** Takes the leadership away, as syncmgr_mutex_force_release does.
+ *  @return OK; FREE (nobody led). */
+SYNCMGR_API int32_t syncmgr_election_force_release(syncmgr_election_t *election);
+
+/* ------------------------------------------------------------------------------------------------
+ * Lease: a hold that ends by itself
+ *
+ * For mutexes, readers-writer locks, semaphores and elections: `lock` is the handle of any of
+ * these. When a lease ends before it was renewed, the hold is taken away as by force: the next
+ * owner of a mutex gets OWNER_DIED, the old one E_LOST and a HOLD_LOST notice. A lease belongs to
+ * one grant and is gone with it.
+ */
+
+/** The background thread renews the lease three times in its length, as long as this process runs:
+ *  a stopped process loses its holds, one that works does not. */
+#define SYNCMGR_LEASE_RENEW 1u
+
+/** Gives this workstream's hold a lease of `lease_ns` from now; FOREVER takes the lease off.
+ *  Starts the background thread. Does not block.
+ *  @return OK; E_NOT_OWNER; E_LOST; E_INVALID (flags; lease_ns below 1 ms and not FOREVER);
+ *          E_HANDLE (not a handle of a lock); E_UNSUPPORTED (RENEW, or a local: space, with
+ *          SYNCMGR_OPEN_NO_THREADS). */
+SYNCMGR_API int32_t syncmgr_lease_set(void *lock, int64_t lease_ns, uint32_t flags);
+
+/** Begins the lease anew with its length.
+ *  @return OK; E_NOT_OWNER (no hold, or it has no lease); E_LOST (it ended). */
+SYNCMGR_API int32_t syncmgr_lease_renew(void *lock);
+
+/** Writes how long the lease still runs. @return OK; E_NOT_OWNER (no hold, or no lease); E_LOST. */
+SYNCMGR_API int32_t syncmgr_lease_remaining(void *lock, int64_t *out_ns);
 
 /* ------------------------------------------------------------------------------------------------
  * Notices and callbacks

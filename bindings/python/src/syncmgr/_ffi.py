@@ -67,6 +67,9 @@ TYPE_SEMAPHORE = 2
 TYPE_LATCH = 3
 TYPE_BARRIER = 4
 TYPE_EVENT = 5
+TYPE_RWLOCK = 6
+TYPE_CONDITION = 7
+TYPE_ELECTION = 8
 OPEN_ONLY = 1
 CREATE_ONLY = 2
 PERSISTENT = 4
@@ -76,8 +79,14 @@ MUTEX_FAIR = 2
 SEMAPHORE_SIGNALLING = 1
 SEMAPHORE_FAIR = 2
 BARRIER_LEADER_RELEASES = 1
+BARRIER_PHASER = 2
 EVENT_MANUAL_RESET = 1
 EVENT_INITIALLY_SET = 2
+SHARED = 0
+EXCLUSIVE = 1
+RWLOCK_FAIR = 1
+RESULT_MAX = 256
+LEASE_RENEW = 1
 NOTICE_OPENED = 256
 NOTICE_CLOSED = 512
 NOTICE_DIED = 1024
@@ -210,6 +219,20 @@ class EventOptions(Structure):
         return cls(size=8, flags=0)
 
 
+class RwlockOptions(Structure):
+    """syncmgr_rwlock_options_t, 8 bytes."""
+
+    _fields_ = (
+        ("size", c_uint32),
+        ("flags", c_uint32),
+    )
+
+    @classmethod
+    def defaults(cls):
+        """The values of SYNCMGR_RWLOCK_OPTIONS_INIT."""
+        return cls(size=8, flags=0)
+
+
 class Notice(Structure):
     """syncmgr_notice_t, 24 bytes."""
 
@@ -320,6 +343,8 @@ PROTOTYPES = {
     "syncmgr_barrier_release": (c_int32, (c_void_p,)),
     "syncmgr_barrier_abort": (c_int32, (c_void_p,)),
     "syncmgr_barrier_reset": (c_int32, (c_void_p,)),
+    "syncmgr_barrier_join": (c_int32, (c_void_p,)),
+    "syncmgr_barrier_leave": (c_int32, (c_void_p,)),
     "syncmgr_barrier_state": (c_int32, (c_void_p, POINTER(BarrierInfo))),
     "syncmgr_event_open": (c_int32, (c_void_p, c_char_p, POINTER(EventOptions), POINTER(c_void_p))),
     "syncmgr_event_close": (c_int32, (c_void_p,)),
@@ -334,6 +359,72 @@ PROTOTYPES = {
         POINTER(c_void_p),
     )),
     "syncmgr_event_is_set": (c_int32, (c_void_p, POINTER(c_uint32))),
+    "syncmgr_rwlock_open": (c_int32, (
+        c_void_p,
+        c_char_p,
+        POINTER(RwlockOptions),
+        POINTER(c_void_p),
+    )),
+    "syncmgr_rwlock_close": (c_int32, (c_void_p,)),
+    "syncmgr_rwlock_lock": (c_int32, (c_void_p, c_uint32, c_int64)),
+    "syncmgr_rwlock_lock_start": (c_int32, (
+        c_void_p,
+        c_uint32,
+        c_int64,
+        c_void_p,
+        c_uint64,
+        POINTER(c_void_p),
+    )),
+    "syncmgr_rwlock_unlock": (c_int32, (c_void_p,)),
+    "syncmgr_rwlock_upgrade": (c_int32, (c_void_p, c_int64)),
+    "syncmgr_rwlock_upgrade_start": (c_int32, (
+        c_void_p,
+        c_int64,
+        c_void_p,
+        c_uint64,
+        POINTER(c_void_p),
+    )),
+    "syncmgr_rwlock_downgrade": (c_int32, (c_void_p,)),
+    "syncmgr_rwlock_token": (c_int32, (c_void_p, POINTER(c_uint64))),
+    "syncmgr_rwlock_is_valid": (c_int32, (c_void_p, c_uint64)),
+    "syncmgr_rwlock_holders": (c_int32, (c_void_p, POINTER(Holder), c_uint32, POINTER(c_uint32))),
+    "syncmgr_rwlock_previous_owner": (c_int32, (c_void_p, POINTER(Holder))),
+    "syncmgr_rwlock_force_release": (c_int32, (c_void_p,)),
+    "syncmgr_condition_open": (c_int32, (c_void_p, c_char_p, POINTER(c_void_p))),
+    "syncmgr_condition_close": (c_int32, (c_void_p,)),
+    "syncmgr_condition_wait": (c_int32, (c_void_p, c_void_p, c_int64)),
+    "syncmgr_condition_wait_start": (c_int32, (
+        c_void_p,
+        c_void_p,
+        c_int64,
+        c_void_p,
+        c_uint64,
+        POINTER(c_void_p),
+    )),
+    "syncmgr_condition_signal": (c_int32, (c_void_p, c_uint32, POINTER(c_uint32))),
+    "syncmgr_condition_broadcast": (c_int32, (c_void_p, POINTER(c_uint32))),
+    "syncmgr_condition_waiting": (c_int32, (c_void_p, POINTER(c_uint32))),
+    "syncmgr_election_open": (c_int32, (c_void_p, c_char_p, POINTER(c_void_p))),
+    "syncmgr_election_close": (c_int32, (c_void_p,)),
+    "syncmgr_election_campaign": (c_int32, (c_void_p, c_int64, POINTER(c_uint64))),
+    "syncmgr_election_campaign_start": (c_int32, (
+        c_void_p,
+        c_int64,
+        c_void_p,
+        c_uint64,
+        POINTER(c_void_p),
+        POINTER(Record),
+    )),
+    "syncmgr_election_resign": (c_int32, (c_void_p,)),
+    "syncmgr_election_finish": (c_int32, (c_void_p, POINTER(None), c_size_t)),
+    "syncmgr_election_result": (c_int32, (c_void_p, c_void_p, c_size_t, POINTER(c_size_t))),
+    "syncmgr_election_reset": (c_int32, (c_void_p,)),
+    "syncmgr_election_leader": (c_int32, (c_void_p, POINTER(Holder))),
+    "syncmgr_election_is_valid": (c_int32, (c_void_p, c_uint64)),
+    "syncmgr_election_force_release": (c_int32, (c_void_p,)),
+    "syncmgr_lease_set": (c_int32, (c_void_p, c_int64, c_uint32)),
+    "syncmgr_lease_renew": (c_int32, (c_void_p,)),
+    "syncmgr_lease_remaining": (c_int32, (c_void_p, POINTER(c_int64))),
     "syncmgr_on": (c_int32, (
         c_void_p,
         c_uint32,
