@@ -1,6 +1,6 @@
 /* The layout of a segment. One place for all of it: fixed-width fields, padded by hand, no
  * pointers, no objects of the C library. Every word that more than one process touches is reached
- * through Word32 and Word64 in Swift, by the accessors made below.
+ * through Word32 and Word64 in Swift, by the accessors of sm_fields.h.
  *
  *   offset      table             entries   who may write
  *   0           header                  1   under the directory guard, unless said otherwise
@@ -116,8 +116,8 @@ struct sm_workstream { /* 320 bytes */
   uint8_t name[256];
 };
 
-struct sm_object { /* 704 bytes */
-  uint32_t word;   /* mutex: owner and flags. semaphore: available. latch: remaining. event: set */
+struct sm_object { /* 1024 bytes */
+  uint32_t word;   /* mutex: owner and flags. counted: available. latch: remaining. event: set */
   uint32_t guard;  /* participant id of who changes this object */
   uint64_t grants; /* mutex: fencing token. barrier: generation */
   uint32_t cpu;    /* where the last owner, setter or arriver ran */
@@ -126,13 +126,14 @@ struct sm_object { /* 704 bytes */
   uint32_t epoch;  /* futex of those who wait for everybody's sake: changes at each broadcast */
   uint32_t woken;  /* semaphore: cell + 1 that was told to try */
   uint64_t order;  /* arrivals in line */
-  uint32_t broken; /* barrier */
+  uint32_t broken; /* barrier. rwlock: 1 since an exclusive owner died */
   uint32_t arrived;
   uint32_t leader; /* barrier: owner id of who runs the action */
   uint32_t reserved;
 
   uint64_t detached; /* barrier: generation << 16 | arrivals of closed handles in it.
-                        mutex: fencing token, once it was taken away by force */
+                        mutex: fencing token, once it was taken away by force.
+                        election: 1 once there is a result */
   uint32_t intent;        /* cell + 1 of the grant under way, written first and cleared last */
   uint32_t intent_amount; /* what the holding's amount will be */
   uint32_t intent_word;   /* what `word` will be */
@@ -151,7 +152,9 @@ struct sm_object { /* 704 bytes */
   uint8_t name[256];
   uint8_t previous_name[256];
   uint32_t hash; /* of the name */
-  uint8_t pad[52];
+  uint32_t value_length;
+  uint8_t value[256]; /* election: the result */
+  uint8_t pad[112];
 };
 
 struct sm_holding { /* 64 bytes: one workstream's relation to one object */
@@ -159,12 +162,14 @@ struct sm_holding { /* 64 bytes: one workstream's relation to one object */
   uint32_t state;
   uint32_t workstream; /* owner id, as in a mutex word */
   uint32_t object;
-  uint32_t amount; /* semaphore: permits. mutex: recursions. barrier: 1 waits, 2 arrived */
+  uint32_t amount; /* counted: permits. mutex: recursions. barrier: 1 waits, 2 arrived */
   uint32_t index;  /* barrier: order of arrival */
   uint32_t waits;  /* cells of its process that wait, or have ended and were not collected */
-  uint32_t reserved;
-  uint64_t mark;   /* barrier: generation + 1 arrived in; all ones: it broke. mutex: lost */
-  uint8_t pad[24];
+  uint32_t joined; /* 1: a party of a phaser */
+  uint64_t mark;   /* barrier: generation + 1 arrived in; all ones: it broke. locks: lost */
+  uint64_t token;  /* of the latest grant. mutex: of the grant that the lease belongs to */
+  uint64_t lease;  /* when it ends (monotonic ns), or 0 */
+  uint64_t lease_length; /* ns */
 };
 
 struct sm_cell { /* 128 bytes: one wait */
@@ -181,7 +186,11 @@ struct sm_cell { /* 128 bytes: one wait */
   uint64_t value;  /* outcome: token or generation */
   uint32_t index;
   uint32_t result;
-  uint8_t pad[56];
+  uint32_t partner;      /* waits for a condition: holding + 1 of that; `holding` is the mutex's */
+  uint32_t partner_slot; /* of the mutex's handle in its process */
+  uint32_t signalled;    /* 1 from the signal until it has its mutex: it must not be lost */
+  uint32_t override;     /* the outcome of the wait, once it has its mutex */
+  uint8_t pad[40];
 };
 
 /* Process-private: one open handle. */
@@ -219,7 +228,7 @@ SM_CHECK(sm_participant, 256);
 SM_CHECK(sm_notice, 320);
 SM_CHECK(sm_batch, 64);
 SM_CHECK(sm_workstream, 320);
-SM_CHECK(sm_object, 704);
+SM_CHECK(sm_object, 1024);
 SM_CHECK(sm_holding, 64);
 SM_CHECK(sm_cell, 128);
 SM_CHECK(sm_slot, 64);
@@ -227,124 +236,6 @@ SM_CHECK(sm_thread, 64);
 _Static_assert(offsetof(struct sm_participant, life) == 64, "life has its own line");
 _Static_assert(offsetof(struct sm_participant, doorbell) == 128, "doorbell has its own line");
 _Static_assert(offsetof(struct sm_object, detached) == 64, "hot fields first");
-
-/* One accessor per shared word: Swift names the field, C finds the address. */
-#define SM_FIELD(type, field, bits)                                                               \
-  SM_INLINE uint##bits##_t *sm_##type##_##field(struct sm_##type *at) {                           \
-    return (uint##bits##_t *)&at->field;                                                          \
-  }
-
-SM_FIELD(header, guard, 32)
-SM_FIELD(header, membership, 32)
-SM_FIELD(header, watched, 32)
-SM_FIELD(header, participants_high, 32)
-SM_FIELD(header, workstreams_high, 32)
-SM_FIELD(header, objects_high, 32)
-SM_FIELD(header, holdings_high, 32)
-SM_FIELD(header, batches_high, 32)
-SM_FIELD(header, workstreams_committed, 32)
-SM_FIELD(header, objects_committed, 32)
-SM_FIELD(header, holdings_committed, 32)
-SM_FIELD(header, batches_committed, 32)
-SM_FIELD(header, workstreams_hint, 32)
-SM_FIELD(header, objects_hint, 32)
-SM_FIELD(header, holdings_hint, 32)
-SM_FIELD(header, serial, 64)
-SM_FIELD(header, journal_next, 64)
-SM_FIELD(header, flags, 32)
-
-SM_FIELD(participant, id, 32)
-SM_FIELD(participant, generation, 32)
-SM_FIELD(participant, recoverer, 32)
-SM_FIELD(participant, pid, 32)
-SM_FIELD(participant, has_life, 32)
-SM_FIELD(participant, start_time, 64)
-SM_FIELD(participant, pid_namespace, 64)
-SM_FIELD(participant, life, 32)
-SM_FIELD(participant, doorbell, 32)
-
-SM_FIELD(notice, sequence, 64)
-SM_FIELD(notice, workstream, 64)
-SM_FIELD(notice, kind, 32)
-SM_FIELD(notice, pid, 32)
-
-SM_FIELD(batch, owner, 32)
-SM_FIELD(batch, finished, 64)
-
-SM_FIELD(workstream, owner, 32)
-SM_FIELD(workstream, state, 32)
-SM_FIELD(workstream, generation, 32)
-SM_FIELD(workstream, pid, 32)
-SM_FIELD(workstream, id, 64)
-SM_FIELD(workstream, name_length, 32)
-SM_FIELD(workstream, hash, 32)
-
-SM_FIELD(object, word, 32)
-SM_FIELD(object, guard, 32)
-SM_FIELD(object, grants, 64)
-SM_FIELD(object, cpu, 32)
-SM_FIELD(object, head, 32)
-SM_FIELD(object, tail, 32)
-SM_FIELD(object, epoch, 32)
-SM_FIELD(object, order, 64)
-SM_FIELD(object, woken, 32)
-SM_FIELD(object, broken, 32)
-SM_FIELD(object, arrived, 32)
-SM_FIELD(object, leader, 32)
-SM_FIELD(object, detached, 64)
-SM_FIELD(object, intent, 32)
-SM_FIELD(object, intent_amount, 32)
-SM_FIELD(object, intent_word, 32)
-SM_FIELD(object, intent_result, 32)
-SM_FIELD(object, owner, 32)
-SM_FIELD(object, state, 32)
-SM_FIELD(object, type, 32)
-SM_FIELD(object, flags, 32)
-SM_FIELD(object, count, 32)
-SM_FIELD(object, name_length, 32)
-SM_FIELD(object, hash, 32)
-SM_FIELD(object, previous_workstream, 64)
-SM_FIELD(object, previous_token, 64)
-SM_FIELD(object, previous_pid, 32)
-SM_FIELD(object, previous_set, 32)
-
-SM_FIELD(holding, owner, 32)
-SM_FIELD(holding, state, 32)
-SM_FIELD(holding, workstream, 32)
-SM_FIELD(holding, object, 32)
-SM_FIELD(holding, amount, 32)
-SM_FIELD(holding, index, 32)
-SM_FIELD(holding, waits, 32)
-SM_FIELD(holding, mark, 64)
-
-SM_FIELD(cell, state, 32)
-SM_FIELD(cell, object, 32)
-SM_FIELD(cell, holding, 32)
-SM_FIELD(cell, workstream, 32)
-SM_FIELD(cell, amount, 32)
-SM_FIELD(cell, flags, 32)
-SM_FIELD(cell, next, 32)
-SM_FIELD(cell, previous, 32)
-SM_FIELD(cell, order, 64)
-SM_FIELD(cell, since, 64)
-SM_FIELD(cell, ticket, 64)
-SM_FIELD(cell, value, 64)
-SM_FIELD(cell, index, 32)
-SM_FIELD(cell, result, 32)
-
-SM_FIELD(slot, tag, 64)
-SM_FIELD(slot, generation, 32)
-SM_FIELD(slot, flags, 32)
-SM_FIELD(slot, attachment, 32)
-
-SM_FIELD(thread, inside, 64)
-SM_FIELD(thread, used, 32)
-SM_FIELD(thread, registered, 32)
-
-SM_INLINE uint8_t *sm_object_name(struct sm_object *at) { return at->name; }
-SM_INLINE uint8_t *sm_object_previous_name(struct sm_object *at) { return at->previous_name; }
-SM_INLINE uint8_t *sm_workstream_name(struct sm_workstream *at) { return at->name; }
-SM_INLINE uint8_t *sm_notice_name(struct sm_notice *at) { return at->name; }
 
 /* Where the tables are. Each begins on a page, so that it can be committed by itself. */
 #define SM_PAGES(bytes) (((uint64_t)(bytes) + 4095u) & ~(uint64_t)4095u)

@@ -4,7 +4,10 @@ enum AllKinds {
   static func install() throws(Failure) {
     try Local.locked { (_) throws(Failure) in
       if Kinds.table.isEmpty {
-        Kinds.table = [Mutex.kind, Semaphore.kind, Latch.kind, Barrier.kind, Event.kind]
+        Kinds.table = [
+          Mutex.kind, Semaphore.kind, Latch.kind, Barrier.kind, Event.kind, RWLock.kind,
+          Condition.kind, Election.kind,
+        ]
       }
     }
   }

@@ -16,7 +16,7 @@ extension Mutex {
       let mine = holding.workstream.load()
       guard mine != 0, owner(object.word.load()) == mine else { return }
       if died {
-        rememberOwner(attachment, object, mine)
+        Holds.remember(attachment, object, mine, token: token(object))
         // It may have died before it counted its grant: no token is given twice.
         object.grants.store(object.grants.load() &+ 1)
       }
@@ -47,6 +47,7 @@ extension Mutex {
       advance(attachment, object, from: mine, died: isInherited, &wakes)
       wakes.send(attachment)
     },
+    take: { attachment, object, holding in take(attachment, object, holding) },
     check: { attachment, object in
       let word = object.word.load()
       if owner(word) != 0, attachment.workstream(ofOwner: word) == nil {
@@ -72,51 +73,26 @@ extension Mutex {
     {
       count(object)  // once too often does no harm: tokens only have to grow
       let isInherited = object.intentResult.load() != 0
-      wakes.finish(
-        cell, isInherited ? SYNCMGR_OWNER_DIED : SYNCMGR_OK, value: token(object), attachment)
+      tell(attachment, object, cell, isInherited, &wakes)
     }
     object.intent.store(0)
   }
 
-  /// Keeps who the owner was, for `previous_owner`. Under the guard.
-  private static func rememberOwner(_ attachment: Attachment, _ object: Object, _ owner: UInt32) {
-    guard let stream = attachment.workstream(ofOwner: owner) else { return }
-    object.previousSet.store(0)
-    NameField(stream).copy(to: NameField(previousOwnerOf: object))
-    object.previousWorkstream.store(stream.id.load())
-    object.previousPid.store(stream.pid.load())
-    object.previousToken.store(token(object))
-    object.previousSet.store(1)
-  }
-
   /// Takes the mutex away from its owner. The holding's mark tells it so before the word changes:
-  /// dies in between: the owner still owns, and the mark is overwritten or cleared later.
-  static func forceRelease(_ caller: Caller) throws(Failure) -> Int32 {
-    let (object, attachment) = (caller.object, caller.attachment)
-    try caller.lock()
-    let owner = owner(object.word.load())
-    if owner == 0 {
-      caller.unlock()
-      return SYNCMGR_FREE
-    }
-    rememberOwner(attachment, object, owner)
+  /// dies in between: the owner still owns, and the mark is overwritten or cleared later. From now
+  /// on there may be two who think that they own it: see `forced`. Under the guard.
+  static func take(_ attachment: Attachment, _ object: Object, _ holding: Holding) {
+    let mine = holding.workstream.load()
+    guard mine != 0, owner(object.word.load()) == mine else { return }
+    Holds.remember(attachment, object, mine, token: token(object))
     if object.word.load() & forced == 0 {
       object.detached.store(object.grants.load() &+ (1 << 32))
       _ = object.word.update { $0 | forced }
     }
-    attachment.forHoldings(of: object) {
-      if $0.workstream.load() == owner { $0.mark.store(UInt64.max) }
-    }
+    holding.mark.store(Holds.lostMark)
     var wakes = Wakes()
-    advance(attachment, object, from: owner, died: true, &wakes)
-    caller.unlock()
+    advance(attachment, object, from: mine, died: true, &wakes)
     wakes.send(attachment)
-    attachment.always {
-      if let stream = attachment.workstream(ofOwner: owner) {
-        attachment.record(SYNCMGR_NOTICE_HOLD_LOST, stream)
-      }
-    }
-    return SYNCMGR_OK
   }
 
   static func heldBy(_ caller: Caller) -> syncmgr_holder_t? {
@@ -132,20 +108,6 @@ extension Mutex {
       if $0.workstream.load() == owner(word) { holder.amount = $0.amount.load() &+ 1 }
     }
     holder.setName(NameField(stream))
-    return holder
-  }
-
-  static func previousOwner(_ caller: Caller) throws(Failure) -> syncmgr_holder_t? {
-    try caller.lock()
-    defer { caller.unlock() }
-    let object = caller.object
-    guard object.previousSet.load() != 0 else { return nil }
-    var holder = syncmgr_holder_t()
-    holder.workstream = object.previousWorkstream.load()
-    holder.token = object.previousToken.load()
-    holder.pid = Int32(bitPattern: object.previousPid.load())
-    holder.amount = 1
-    holder.setName(NameField(previousOwnerOf: object))
     return holder
   }
 }

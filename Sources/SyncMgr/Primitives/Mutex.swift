@@ -154,7 +154,7 @@ enum Mutex {
 
   /// The waiter that an unlock has woken: takes the mutex and leaves the line, or goes back to
   /// waiting (nil). PENDING means that the mutex was handed over meanwhile.
-  private static func compete(_ caller: Caller, _ cell: Cell) -> Int32? {
+  static func compete(_ caller: Caller, _ cell: Cell) -> Int32? {
     let (object, attachment) = (caller.object, caller.attachment)
     var spins = 0
     while true {
@@ -167,6 +167,7 @@ enum Mutex {
         // Taken away by force and handed to us again in this moment: the cell is out of line then.
         let isInLine = cell.state.load() & CellState.kind != CellState.done
         if isInLine {
+          if cell.signalled.load() != 0 { cell.signalled.store(0) }
           cell.state.store(CellState.free)
           attachment.unlink(cell, object)
           if object.head.load() == 0 { _ = object.word.update { $0 & ~waiters } }
@@ -228,15 +229,9 @@ enum Mutex {
   }
 
   private static func notOwner(_ caller: Caller) -> Failure {
-    if caller.holding.mark.exchange(0) != 0 {
-      caller.holding.amount.store(0)
-      return Failure(
-        SYNCMGR_E_LOST, caller.object,
-        text: "it was taken away by force")
-    }
-    return Failure(
-      SYNCMGR_E_NOT_OWNER, caller.object,
-      text: "this workstream does not hold it")
+    let failure = Holds.missing(caller)
+    if failure.status == SYNCMGR_E_LOST { caller.holding.amount.store(0) }
+    return failure
   }
 
   /// Passes the mutex on when it is free or `from` has it: hands it over, wakes the head of the
@@ -289,10 +284,47 @@ enum Mutex {
   ) {
     count(object)
     object.cpu.store(UInt32.max)
-    if let holding = attachment.segment.holding(cell.holding.load() &- 1) { begin(holding) }
     attachment.unlink(cell, object)
-    wakes.finish(
-      cell, isInherited ? SYNCMGR_OWNER_DIED : SYNCMGR_OK, value: token(object), attachment)
+    tell(attachment, object, cell, isInherited, &wakes)
+  }
+
+  /// Ends the wait of a cell that the mutex was handed to. One that waited for a condition gets the
+  /// depth back that it had.
+  static func tell(
+    _ attachment: Attachment, _ object: Object, _ cell: Cell, _ isInherited: Bool,
+    _ wakes: inout Wakes
+  ) {
+    if let holding = attachment.segment.holding(cell.holding.load() &- 1) {
+      begin(holding)
+      let depth = cell.amount.load()
+      if depth != 0 { holding.amount.store(depth) }
+    }
+    if cell.signalled.load() != 0 { cell.signalled.store(0) }
+    let status = result(cell, isInherited ? SYNCMGR_OWNER_DIED : SYNCMGR_OK)
+    wakes.finish(cell, status, value: token(object), attachment)
+  }
+
+  /// What a waiter is told that got the mutex: an inherited death before anything else.
+  static func result(_ cell: Cell, _ status: Int32) -> Int32 {
+    status == SYNCMGR_OWNER_DIED ? status : Int32(bitPattern: cell.override.load())
+  }
+
+  /// Takes a cell into the line that waited for a condition until now. Under the guard. The store
+  /// of `object` is the move.
+  static func adopt(
+    _ attachment: Attachment, _ object: Object, _ cell: Cell, _ wakes: inout Wakes
+  ) {
+    let order = object.order.load() &+ 1
+    object.order.store(order)
+    cell.order.store(order)
+    cell.since.store(UInt64(bitPattern: sm_now()))
+    cell.object.store(attachment.segment.index(of: object) + 1)
+    attachment.append(cell, object)
+    // From here on no unlock can miss it.
+    _ = object.word.update { $0 | waiters }
+    if owner(object.word.load()) == 0 {
+      advance(attachment, object, from: 0, died: false, &wakes)
+    }
   }
 
   private static func mustHandOver(_ head: Cell, _ object: Object, _ hasDied: Bool) -> Bool {

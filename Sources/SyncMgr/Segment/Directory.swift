@@ -219,7 +219,7 @@ extension Attachment {
     object.cpu.store(UInt32.max)
     for field in [
       object.head, object.tail, object.epoch, object.woken, object.broken, object.arrived,
-      object.leader, object.intent, object.previousSet,
+      object.leader, object.intent, object.intentResult, object.previousSet, object.valueLength,
     ] { field.store(0) }
     object.order.store(0)
     object.grants.store(0)
@@ -281,7 +281,10 @@ extension Attachment {
     holding.amount.store(0)
     holding.waits.store(0)
     holding.index.store(0)
-    holding.mark.store(0)
+    holding.joined.store(0)
+    for field in [holding.mark, holding.token, holding.lease, holding.leaseLength] {
+      field.store(0)
+    }
     holding.state.store(SlotState.live)
     return holding
   }

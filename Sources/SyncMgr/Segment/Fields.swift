@@ -88,6 +88,7 @@ extension UnsafeMutablePointer<sm_object> {
   @inline(__always) var previousToken: Word64 { Word64(sm_object_previous_token(self)) }
   @inline(__always) var previousPid: Word32 { Word32(sm_object_previous_pid(self)) }
   @inline(__always) var previousSet: Word32 { Word32(sm_object_previous_set(self)) }
+  @inline(__always) var valueLength: Word32 { Word32(sm_object_value_length(self)) }
 }
 
 extension UnsafeMutablePointer<sm_holding> {
@@ -99,6 +100,10 @@ extension UnsafeMutablePointer<sm_holding> {
   @inline(__always) var index: Word32 { Word32(sm_holding_index(self)) }
   @inline(__always) var waits: Word32 { Word32(sm_holding_waits(self)) }
   @inline(__always) var mark: Word64 { Word64(sm_holding_mark(self)) }
+  @inline(__always) var joined: Word32 { Word32(sm_holding_joined(self)) }
+  @inline(__always) var token: Word64 { Word64(sm_holding_token(self)) }
+  @inline(__always) var lease: Word64 { Word64(sm_holding_lease(self)) }
+  @inline(__always) var leaseLength: Word64 { Word64(sm_holding_lease_length(self)) }
 }
 
 extension UnsafeMutablePointer<sm_cell> {
@@ -116,6 +121,10 @@ extension UnsafeMutablePointer<sm_cell> {
   @inline(__always) var value: Word64 { Word64(sm_cell_value(self)) }
   @inline(__always) var index: Word32 { Word32(sm_cell_index(self)) }
   @inline(__always) var result: Word32 { Word32(sm_cell_result(self)) }
+  @inline(__always) var partner: Word32 { Word32(sm_cell_partner(self)) }
+  @inline(__always) var partnerSlot: Word32 { Word32(sm_cell_partner_slot(self)) }
+  @inline(__always) var signalled: Word32 { Word32(sm_cell_signalled(self)) }
+  @inline(__always) var override: Word32 { Word32(sm_cell_override(self)) }
 }
 
 extension UnsafeMutablePointer<sm_slot> {

@@ -11,6 +11,9 @@ enum HandleType: UInt32 {
   case latch = 3
   case barrier = 4
   case event = 5
+  case rwlock = 6
+  case condition = 7
+  case election = 8
   case manager = 16
   case workstream = 17
   case ticket = 18
@@ -24,6 +27,9 @@ enum HandleType: UInt32 {
     case .latch: "latch"
     case .barrier: "barrier"
     case .event: "event"
+    case .rwlock: "readers-writer lock"
+    case .condition: "condition"
+    case .election: "election"
     case .manager: "manager"
     case .workstream: "workstream"
     case .ticket: "ticket"
@@ -54,7 +60,7 @@ enum Handles {
   }
 
   /// Says why `handle` does not work.
-  private static func why(_ handle: UInt64, _ type: HandleType) -> Failure {
+  static func why(_ handle: UInt64, _ type: HandleType) -> Failure {
     if handle == 0 { return Failure(SYNCMGR_E_HANDLE, naming: "the \(type.noun) is NULL") }
     let epoch = sm_handle_epoch(handle)
     let index = sm_handle_index(handle)

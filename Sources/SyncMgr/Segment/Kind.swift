@@ -14,6 +14,13 @@ struct Kind: Sendable {
   let withdrawn: @Sendable (Attachment, Object, Cell) -> Void
   /// A grant that its dead waiter never saw, or that was not wanted any more.
   let refused: @Sendable (Attachment, Object, Cell) -> Void
+  /// What the end of a wait's time does, where that is more than to end the wait. Not under the
+  /// guard. The wait may be another by now: `isRight` tells, under the guard.
+  var expire: (@Sendable (Attachment, Object, Cell, (Cell) -> Bool) -> Void)?
+  /// Gives a signal to the next, for a waiter that had it and is gone. Not under the guard.
+  var passOn: @Sendable (Attachment, Object) -> Void = { _, _ in }
+  /// Takes away by force what `holding` holds: its workstream lives, and finds the lost mark.
+  var take: @Sendable (Attachment, Object, Holding) -> Void = { _, _, _ in }
   /// Faults of a quiet object, in words; nil when there are none.
   let check: @Sendable (Attachment, Object) -> String?
 }

@@ -41,7 +41,11 @@ enum Closing {
     _ attachment: Attachment, _ slots: [Slot], _ indices: Set<UInt32>
   ) -> [Cell] {
     if !slots.contains(where: { ($0.pointee.holding?.waits.load() ?? 0) != 0 }) { return [] }
-    return attachment.ownCells { $0.ticket.load() != 0 && indices.contains(Tickets.origin($0)) }
+    return attachment.ownCells {
+      $0.ticket.load() != 0
+        && (indices.contains(Tickets.origin($0))
+          || $0.partner.load() != 0 && indices.contains($0.partnerSlot.load()))
+    }
   }
 
   /// For handles on which nobody waits for other processes.

@@ -32,6 +32,20 @@ func objectCall(
   call(handle, type) { (slot) throws(Failure) in try body(Caller(slot, number(handle))) }
 }
 
+/// An object's handle that is an argument beside the one the call is inside of. Whoever closes it
+/// does not wait for this call.
+func companion(_ handle: OpaquePointer?, _ type: HandleType) throws(Failure) -> Caller {
+  let value = number(handle)
+  let slot = sm_slots() + Int(sm_handle_index(value))
+  guard value.isHandle(type), slot.tag.load() == value, slot.pointee.object != nil,
+    slot.pointee.holding != nil
+  else { throw Handles.why(value, type) }
+  let caller = Caller(slot, value)
+  // What was read is of this handle: it was open before and is so still.
+  if slot.tag.load() != value { throw Handles.why(value, type) }
+  return caller
+}
+
 /// A call without a handle, or one that closes it.
 @inline(__always)
 func plainCall(_ body: () throws(Failure) -> Int32) -> Int32 {
@@ -128,4 +142,41 @@ func checkCount(
   if count == SYNCMGR_ANY || (count >= least && count <= most) { return }
   throw Failure(
     SYNCMGR_E_INVALID, naming: "\(count) is no number of \(noun): \(least) to \(most) are possible")
+}
+
+/// Writes those who hold permits of an object.
+func holdersCall(
+  _ handle: OpaquePointer?, _ type: HandleType, _ holders: UnsafeMutablePointer<syncmgr_holder_t>?,
+  _ capacity: UInt32, _ out_count: UnsafeMutablePointer<UInt32>?
+) -> Int32 {
+  objectCall(handle, type) { (caller) throws(Failure) in
+    let target = try required(out_count)
+    if holders == nil, capacity > 0 {
+      throw Failure(SYNCMGR_E_INVALID, "the array of holders is NULL")
+    }
+    let all = Holds.holders(caller)
+    for (position, holder) in all.prefix(Int(capacity)).enumerated() { holders![position] = holder }
+    target.pointee = UInt32(all.count)
+    return SYNCMGR_OK
+  }
+}
+
+/// Writes the last owner that died or was forced out.
+func previousOwnerCall(
+  _ handle: OpaquePointer?, _ type: HandleType, _ out: UnsafeMutablePointer<syncmgr_holder_t>?
+) -> Int32 {
+  objectCall(handle, type) { (caller) throws(Failure) in
+    let target = try required(out)
+    guard let holder = try Holds.previousOwner(caller) else { return SYNCMGR_FREE }
+    target.pointee = holder
+    return SYNCMGR_OK
+  }
+}
+
+/// Tells whether the workstream still holds the grant of permits with this token.
+func isValidCall(_ handle: OpaquePointer?, _ type: HandleType, _ token: UInt64) -> Int32 {
+  objectCall(handle, type) { (caller) throws(Failure) in
+    if caller.holding.amount.load() > 0, caller.holding.token.load() == token { return SYNCMGR_OK }
+    throw Failure(SYNCMGR_E_LOST, naming: "this workstream does not hold the grant \(token)")
+  }
 }

@@ -100,17 +100,12 @@ public func syncmgr_mutex_held_by(
 public func syncmgr_mutex_previous_owner(
   _ mutex: OpaquePointer?, _ out_holder: UnsafeMutablePointer<syncmgr_holder_t>?
 ) -> Int32 {
-  objectCall(mutex, .mutex) { (caller) throws(Failure) in
-    let target = try required(out_holder)
-    guard let holder = try Mutex.previousOwner(caller) else { return SYNCMGR_FREE }
-    target.pointee = holder
-    return SYNCMGR_OK
-  }
+  previousOwnerCall(mutex, .mutex, out_holder)
 }
 
 @c @implementation
 public func syncmgr_mutex_force_release(_ mutex: OpaquePointer?) -> Int32 {
-  objectCall(mutex, .mutex) { (caller) throws(Failure) in try Mutex.forceRelease(caller) }
+  objectCall(mutex, .mutex) { (caller) throws(Failure) in try Holds.forceRelease(caller) }
 }
 
 @c @implementation

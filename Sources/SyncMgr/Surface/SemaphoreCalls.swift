@@ -102,14 +102,5 @@ public func syncmgr_semaphore_holders(
   _ semaphore: OpaquePointer?, _ holders: UnsafeMutablePointer<syncmgr_holder_t>?,
   _ capacity: UInt32, _ out_count: UnsafeMutablePointer<UInt32>?
 ) -> Int32 {
-  objectCall(semaphore, .semaphore) { (caller) throws(Failure) in
-    let target = try required(out_count)
-    if holders == nil, capacity > 0 {
-      throw Failure(SYNCMGR_E_INVALID, "the array of holders is NULL")
-    }
-    let all = Semaphore.holders(caller)
-    for (position, holder) in all.prefix(Int(capacity)).enumerated() { holders![position] = holder }
-    target.pointee = UInt32(all.count)
-    return SYNCMGR_OK
-  }
+  holdersCall(semaphore, .semaphore, holders, capacity, out_count)
 }

@@ -22,6 +22,8 @@ enum CellFlag {
   static let ticket: UInt32 = 1
   /// Its outcome goes to a queue.
   static let queued: UInt32 = 2
+  /// It stands before all others in line, and lets nobody pass.
+  static let first: UInt32 = 4
 }
 
 /// Claiming and freeing cells. A process claims them from the segment in batches and keeps the
@@ -61,6 +63,12 @@ extension Attachment {
     let holding = cell.holding.load()
     if holding != 0 { segment.holding(holding - 1)?.waits.add(UInt32.max) }
     cell.holding.store(0)
+    let partner = cell.partner.load()
+    if partner != 0 {
+      segment.holding(partner - 1)?.waits.add(UInt32.max)
+      cell.signalled.store(0)
+      cell.partner.store(0)
+    }
     cell.ticket.store(0)
     cell.state.store(CellState.free)
     Local.always { _ in

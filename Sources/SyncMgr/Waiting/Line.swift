@@ -34,10 +34,11 @@ extension Attachment {
   /// and its owner being dead, recovery takes it out.
   func enqueue(
     _ cell: Cell, _ object: Object, holding: Holding, workstream: UInt32, amount: UInt32,
-    flags: UInt32, handle: UInt64
+    flags: UInt32, handle: UInt64, partner: UInt32 = 0, partnerSlot: UInt32 = 0
   ) {
-    let order = object.order.load() &+ 1
-    object.order.store(order)
+    let isFirst = flags & CellFlag.first != 0
+    let order = isFirst ? 0 : object.order.load() &+ 1
+    if !isFirst { object.order.store(order) }
     cell.object.store(segment.index(of: object) + 1)
     cell.holding.store(segment.index(of: holding) + 1)
     cell.workstream.store(workstream)
@@ -50,11 +51,29 @@ extension Attachment {
     cell.value.store(0)
     cell.index.store(0)
     cell.result.store(0)
+    cell.partner.store(partner)
+    cell.partnerSlot.store(partnerSlot)
+    cell.signalled.store(0)
+    cell.override.store(0)
     cell.state.store(CellState.waiting)
-    append(cell, object)
+    if isFirst { prepend(cell, object) } else { append(cell, object) }
   }
 
-  private func append(_ cell: Cell, _ object: Object) {
+  private func prepend(_ cell: Cell, _ object: Object) {
+    let position = segment.index(of: cell) + 1
+    let head = object.head.load()
+    cell.previous.store(0)
+    cell.next.store(head)
+    if head != 0, let first = segment.cell(head - 1) {
+      first.previous.store(position)
+    } else {
+      object.tail.store(position)
+    }
+    object.head.store(position)
+  }
+
+  /// Links a cell whose order is set as the last. Under the guard.
+  func append(_ cell: Cell, _ object: Object) {
     let position = segment.index(of: cell) + 1
     let tail = object.tail.load()
     cell.next.store(0)

@@ -95,6 +95,13 @@ extension Attachment {
         unlock(object)
       }
     }
+    // The signal last had by a dead one that did not get as far as its mutex. Given once too often
+    // when we die right here; not lost.
+    if cell.signalled.load() != 0 {
+      passOn(cell.partner.load())
+      cell.signalled.store(0)
+    }
+    cell.partner.store(0)
     cell.ticket.store(0)
     cell.object.store(0)
     cell.state.store(CellState.free)

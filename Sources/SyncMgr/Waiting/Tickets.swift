@@ -174,7 +174,8 @@ enum Tickets {
     guard slot.queueSlot == 0 else {
       throw Failure(SYNCMGR_E_INVALID, "the ticket's outcome comes through its queue")
     }
-    let (userData, own) = (slot.userData, slot.deadline)
+    let userData = slot.userData
+    var own = slot.deadline
     guard let cell = attachment.segment.cell(slot.cellIndex), let object = slot.pointee.object,
       slot.tag.load() == handle
     else { throw Tickets.usedUp() }
@@ -197,10 +198,9 @@ enum Tickets {
       case .timedOut:
         guard slot.tag.load() == handle else { throw Tickets.usedUp() }
         if Deadline.hasPassed(own) {
-          // The wait is over, unless it was granted this very moment.
-          _ = Waits.withdraw(cell, object, attachment, result: SYNCMGR_E_TIMEOUT) {
-            $0.ticket.load() == handle
-          }
+          // The wait is over, unless it was granted this very moment, or has to go on to its end.
+          timeOut(cell, object, attachment) { $0.ticket.load() == handle }
+          own = Deadline.never
         } else {
           return (Outcome(SYNCMGR_PENDING), userData, type)
         }
@@ -236,8 +236,18 @@ enum Tickets {
     let attachment = Attachment.of(slot)
     guard let cell = attachment.segment.cell(slot.cellIndex), let object = slot.pointee.object
     else { return }
-    _ = Waits.withdraw(cell, object, attachment, result: SYNCMGR_E_TIMEOUT) {
+    timeOut(cell, object, attachment) {
       $0.ticket.load() == handle && slot.tag.load() == handle
+    }
+  }
+
+  private static func timeOut(
+    _ cell: Cell, _ object: Object, _ attachment: Attachment, _ isRight: (Cell) -> Bool
+  ) {
+    if let expire = Kinds.of(object)?.expire {
+      expire(attachment, object, cell, isRight)
+    } else {
+      _ = Waits.withdraw(cell, object, attachment, result: SYNCMGR_E_TIMEOUT, isRight)
     }
   }
 

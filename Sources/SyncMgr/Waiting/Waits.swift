@@ -124,6 +124,9 @@ enum Waits {
       return false
     }
     var wakes = Wakes()
+    // Read before the waiter can go on and give its cell back.
+    let partner = cell.signalled.load() == 0 ? 0 : cell.partner.load()
+    if partner != 0 { cell.signalled.store(0) }
     attachment.unlink(cell, object)
     // The cell stops waiting before anything is passed on: a rebuilt line does not have it again.
     if let result {
@@ -137,6 +140,18 @@ enum Waits {
     Kinds.of(object)?.withdrawn(attachment, object, cell)
     attachment.unlock(object)
     wakes.send(attachment)
+    if partner != 0 { attachment.passOn(partner) }
     return true
+  }
+}
+
+extension Attachment {
+  /// Gives the signal that a waiter had, and will not use, to the next one: `partner` is what the
+  /// waiter's cell has.
+  func passOn(_ partner: UInt32) {
+    guard let holding = segment.holding(partner &- 1),
+      let object = segment.object(holding.object.load() &- 1)
+    else { return }
+    Kinds.of(object)?.passOn(self, object)
   }
 }

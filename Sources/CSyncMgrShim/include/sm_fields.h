@@ -1,0 +1,135 @@
+/* The addresses of the shared fields. */
+#ifndef SM_FIELDS_H
+#define SM_FIELDS_H
+
+#include "sm_layout.h"
+
+/* One accessor per shared word: Swift names the field, C finds the address. */
+#define SM_FIELD(type, field, bits)                                                               \
+  SM_INLINE uint##bits##_t *sm_##type##_##field(struct sm_##type *at) {                           \
+    return (uint##bits##_t *)&at->field;                                                          \
+  }
+
+SM_FIELD(header, guard, 32)
+SM_FIELD(header, membership, 32)
+SM_FIELD(header, watched, 32)
+SM_FIELD(header, participants_high, 32)
+SM_FIELD(header, workstreams_high, 32)
+SM_FIELD(header, objects_high, 32)
+SM_FIELD(header, holdings_high, 32)
+SM_FIELD(header, batches_high, 32)
+SM_FIELD(header, workstreams_committed, 32)
+SM_FIELD(header, objects_committed, 32)
+SM_FIELD(header, holdings_committed, 32)
+SM_FIELD(header, batches_committed, 32)
+SM_FIELD(header, workstreams_hint, 32)
+SM_FIELD(header, objects_hint, 32)
+SM_FIELD(header, holdings_hint, 32)
+SM_FIELD(header, serial, 64)
+SM_FIELD(header, journal_next, 64)
+SM_FIELD(header, flags, 32)
+
+SM_FIELD(participant, id, 32)
+SM_FIELD(participant, generation, 32)
+SM_FIELD(participant, recoverer, 32)
+SM_FIELD(participant, pid, 32)
+SM_FIELD(participant, has_life, 32)
+SM_FIELD(participant, start_time, 64)
+SM_FIELD(participant, pid_namespace, 64)
+SM_FIELD(participant, life, 32)
+SM_FIELD(participant, doorbell, 32)
+
+SM_FIELD(notice, sequence, 64)
+SM_FIELD(notice, workstream, 64)
+SM_FIELD(notice, kind, 32)
+SM_FIELD(notice, pid, 32)
+
+SM_FIELD(batch, owner, 32)
+SM_FIELD(batch, finished, 64)
+
+SM_FIELD(workstream, owner, 32)
+SM_FIELD(workstream, state, 32)
+SM_FIELD(workstream, generation, 32)
+SM_FIELD(workstream, pid, 32)
+SM_FIELD(workstream, id, 64)
+SM_FIELD(workstream, name_length, 32)
+SM_FIELD(workstream, hash, 32)
+
+SM_FIELD(object, word, 32)
+SM_FIELD(object, guard, 32)
+SM_FIELD(object, grants, 64)
+SM_FIELD(object, cpu, 32)
+SM_FIELD(object, head, 32)
+SM_FIELD(object, tail, 32)
+SM_FIELD(object, epoch, 32)
+SM_FIELD(object, order, 64)
+SM_FIELD(object, woken, 32)
+SM_FIELD(object, broken, 32)
+SM_FIELD(object, arrived, 32)
+SM_FIELD(object, leader, 32)
+SM_FIELD(object, detached, 64)
+SM_FIELD(object, intent, 32)
+SM_FIELD(object, intent_amount, 32)
+SM_FIELD(object, intent_word, 32)
+SM_FIELD(object, intent_result, 32)
+SM_FIELD(object, owner, 32)
+SM_FIELD(object, state, 32)
+SM_FIELD(object, type, 32)
+SM_FIELD(object, flags, 32)
+SM_FIELD(object, count, 32)
+SM_FIELD(object, name_length, 32)
+SM_FIELD(object, hash, 32)
+SM_FIELD(object, previous_workstream, 64)
+SM_FIELD(object, previous_token, 64)
+SM_FIELD(object, previous_pid, 32)
+SM_FIELD(object, previous_set, 32)
+SM_FIELD(object, value_length, 32)
+
+SM_FIELD(holding, owner, 32)
+SM_FIELD(holding, state, 32)
+SM_FIELD(holding, workstream, 32)
+SM_FIELD(holding, object, 32)
+SM_FIELD(holding, amount, 32)
+SM_FIELD(holding, index, 32)
+SM_FIELD(holding, waits, 32)
+SM_FIELD(holding, mark, 64)
+SM_FIELD(holding, joined, 32)
+SM_FIELD(holding, token, 64)
+SM_FIELD(holding, lease, 64)
+SM_FIELD(holding, lease_length, 64)
+
+SM_FIELD(cell, state, 32)
+SM_FIELD(cell, object, 32)
+SM_FIELD(cell, holding, 32)
+SM_FIELD(cell, workstream, 32)
+SM_FIELD(cell, amount, 32)
+SM_FIELD(cell, flags, 32)
+SM_FIELD(cell, next, 32)
+SM_FIELD(cell, previous, 32)
+SM_FIELD(cell, order, 64)
+SM_FIELD(cell, since, 64)
+SM_FIELD(cell, ticket, 64)
+SM_FIELD(cell, value, 64)
+SM_FIELD(cell, index, 32)
+SM_FIELD(cell, result, 32)
+SM_FIELD(cell, partner, 32)
+SM_FIELD(cell, partner_slot, 32)
+SM_FIELD(cell, signalled, 32)
+SM_FIELD(cell, override, 32)
+
+SM_FIELD(slot, tag, 64)
+SM_FIELD(slot, generation, 32)
+SM_FIELD(slot, flags, 32)
+SM_FIELD(slot, attachment, 32)
+
+SM_FIELD(thread, inside, 64)
+SM_FIELD(thread, used, 32)
+SM_FIELD(thread, registered, 32)
+
+SM_INLINE uint8_t *sm_object_name(struct sm_object *at) { return at->name; }
+SM_INLINE uint8_t *sm_object_previous_name(struct sm_object *at) { return at->previous_name; }
+SM_INLINE uint8_t *sm_object_value(struct sm_object *at) { return at->value; }
+SM_INLINE uint8_t *sm_workstream_name(struct sm_workstream *at) { return at->name; }
+SM_INLINE uint8_t *sm_notice_name(struct sm_notice *at) { return at->name; }
+
+#endif
