@@ -616,7 +616,8 @@ SYNCMGR_API int32_t syncmgr_latch_count(syncmgr_latch_t *latch, uint32_t *out_co
  *  when it calls syncmgr_barrier_release. For bindings that run an action of their own. */
 #define SYNCMGR_BARRIER_LEADER_RELEASES 1u
 /** Parties join and leave between phases: syncmgr_barrier_join, syncmgr_barrier_leave. The parties
- *  it is opened with, which may be 0 then, are there besides. A parameter: it must match. */
+ *  it is opened with, which may be 0 then, are there besides: as many may arrive without joining,
+ *  more are E_NOT_OWNER. A parameter: it must match. */
 #define SYNCMGR_BARRIER_PHASER 2u
 
 typedef struct syncmgr_barrier_options {
@@ -689,9 +690,9 @@ SYNCMGR_API int32_t syncmgr_barrier_reset(syncmgr_barrier_t *barrier);
 SYNCMGR_API int32_t syncmgr_barrier_join(syncmgr_barrier_t *barrier);
 
 /** Takes this workstream out of the parties of a PHASER. When all others have arrived the barrier
- *  trips. An arrival of its own in this phase stands. Does not block.
- *  @return OK; E_NOT_OWNER (it is no party); E_BUSY (as in syncmgr_barrier_join);
- *          E_UNSUPPORTED (not a PHASER). */
+ *  trips; no action runs then. Does not block.
+ *  @return OK; E_NOT_OWNER (it is no party); E_BUSY (it waits in the barrier; or as in
+ *          syncmgr_barrier_join); E_UNSUPPORTED (not a PHASER). */
 SYNCMGR_API int32_t syncmgr_barrier_leave(syncmgr_barrier_t *barrier);
 
 typedef struct syncmgr_barrier_info {

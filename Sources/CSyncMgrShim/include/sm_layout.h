@@ -69,7 +69,8 @@ struct sm_header { /* 4096 bytes */
   uint32_t reserved1;
   uint64_t serial;       /* workstream ids given out */
   uint64_t journal_next; /* notices written */
-  uint8_t pad[4096 - 64 - 64 - 16];
+  uint64_t lease_next;   /* when somebody is to look at the leases next (monotonic ns); 0: never */
+  uint8_t pad[4096 - 64 - 64 - 24];
 };
 
 struct sm_participant { /* 256 bytes */
@@ -153,8 +154,10 @@ struct sm_object { /* 1024 bytes */
   uint8_t previous_name[256];
   uint32_t hash; /* of the name */
   uint32_t value_length;
+  uint32_t joined; /* barrier: holdings that are parties of a phaser */
+  uint32_t reserved1;
   uint8_t value[256]; /* election: the result */
-  uint8_t pad[112];
+  uint8_t pad[104];
 };
 
 struct sm_holding { /* 64 bytes: one workstream's relation to one object */

@@ -9,14 +9,15 @@ extension Barrier {
       var wakes = Wakes()
       let generation = object.grants.load()
       attachment.rebuildLine(object)
+      countParties(attachment, object)
       finishOldTickets(attachment, object, generation, &wakes)
       if object.broken.load() != 0 {
         breakUp(attachment, object, &wakes)
       } else {
         object.arrived.store(countArrivals(attachment, object, generation))
-        if object.leader.load() != 0, object.arrived.load() < object.count.load() {
+        if object.leader.load() != 0, object.arrived.load() < parties(object) {
           object.leader.store(0)
-        } else if object.leader.load() == 0, object.arrived.load() >= object.count.load() {
+        } else if object.leader.load() == 0, isFull(object, object.arrived.load()) {
           // The last one arrived and died before it could trip the barrier: as if it had not come.
           breakUp(attachment, object, &wakes)
         }
@@ -36,6 +37,8 @@ extension Barrier {
         }
       } else if isIn, isLeader || holding.amount.load() == Presence.waits {
         breakUp(attachment, object, &wakes)
+      } else if holding.joined.load() != 0 {
+        removeParty(attachment, object, holding, &wakes)
       } else if isIn {
         // It arrived without waiting: the arrival stands, though its holding goes.
         let seen = object.detached.load()
@@ -43,6 +46,10 @@ extension Barrier {
         object.detached.store((generation & 0xffff_ffff_ffff) << 16 | min(count + 1, 0xffff))
       }
       holding.mark.store(0)
+      if holding.joined.load() != 0 {
+        holding.joined.store(0)
+        countParties(attachment, object)
+      }
       wakes.send(attachment, object)
     },
     withdrawn: { attachment, object, cell in
@@ -62,19 +69,22 @@ extension Barrier {
       if counted != object.arrived.load() {
         return "counts \(object.arrived.load()) arrivals and has \(counted)"
       }
-      if object.leader.load() == 0, counted >= object.count.load() { return "is full and stands" }
+      if object.leader.load() == 0, isFull(object, counted) { return "is full and stands" }
       return nil
     })
 
-  private static func countArrivals(
-    _ attachment: Attachment, _ object: Object, _ generation: UInt64
+  /// The arrivals in a generation: all of them, or those of workstreams that have not joined.
+  static func countArrivals(
+    _ attachment: Attachment, _ object: Object, _ generation: UInt64, joined: Bool = true
   ) -> UInt32 {
     let detached = object.detached.load()
     var count: UInt32 = 0
     if detached >> 16 == generation & 0xffff_ffff_ffff {
       count = UInt32(truncatingIfNeeded: detached & 0xffff)
     }
-    attachment.forHoldings(of: object) { if $0.mark.load() == generation &+ 1 { count += 1 } }
+    attachment.forHoldings(of: object) {
+      if $0.mark.load() == generation &+ 1, joined || $0.joined.load() == 0 { count += 1 }
+    }
     return count
   }
 

@@ -188,7 +188,8 @@ enum Barrier {
     }
     if object.leader.load() != 0 { return .occupied(epoch: object.epoch.load()) }
     let index = object.arrived.load()
-    let isLast = index &+ 1 >= object.count.load()
+    try checkParty(caller)
+    let isLast = index &+ 1 >= parties(object)
     if onlyLast, !isLast {
       throw Failure(
         SYNCMGR_E_TIMEOUT, caller.object, "others have yet to arrive and the call does not wait")
@@ -208,7 +209,7 @@ enum Barrier {
     return .last
   }
 
-  private static func trip(_ attachment: Attachment, _ object: Object, _ wakes: inout Wakes) {
+  static func trip(_ attachment: Attachment, _ object: Object, _ wakes: inout Wakes) {
     object.grants.store(object.grants.load() &+ 1)
     object.leader.store(0)
     object.arrived.store(0)
@@ -289,7 +290,7 @@ enum Barrier {
     let object = caller.object
     var state = syncmgr_barrier_info_t()
     state.generation = object.grants.load()
-    state.parties = object.count.load()
+    state.parties = parties(object)
     state.arrived = object.arrived.load()
     state.broken = object.broken.load()
     caller.attachment.forHoldings(of: object) {

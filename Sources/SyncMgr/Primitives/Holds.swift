@@ -86,7 +86,7 @@ enum Holds {
       lost.append(mine)
     }
     caller.unlock()
-    for owner in lost { announceLoss(attachment, owner) }
+    for owner in lost { attachment.announceLoss(owner) }
     return lost.isEmpty ? SYNCMGR_FREE : SYNCMGR_OK
   }
 
@@ -99,14 +99,5 @@ enum Holds {
     holding.mark.store(lostMark)
     Permits.release(attachment, object, holding, amount, &wakes)
     wakes.send(attachment)
-  }
-
-  /// Says that a workstream's hold was taken away. Outside of every guard.
-  static func announceLoss(_ attachment: Attachment, _ owner: UInt32) {
-    attachment.always {
-      if let stream = attachment.workstream(ofOwner: owner) {
-        attachment.record(SYNCMGR_NOTICE_HOLD_LOST, stream)
-      }
-    }
   }
 }

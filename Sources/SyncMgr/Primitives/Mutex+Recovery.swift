@@ -47,6 +47,10 @@ extension Mutex {
       advance(attachment, object, from: mine, died: isInherited, &wakes)
       wakes.send(attachment)
     },
+    isLeased: { object, holding in
+      owner(object.word.load()) == holding.workstream.load()
+        && token(object) == holding.token.load()
+    },
     take: { attachment, object, holding in take(attachment, object, holding) },
     check: { attachment, object in
       let word = object.word.load()

@@ -220,6 +220,7 @@ extension Attachment {
     for field in [
       object.head, object.tail, object.epoch, object.woken, object.broken, object.arrived,
       object.leader, object.intent, object.intentResult, object.previousSet, object.valueLength,
+      object.joined,
     ] { field.store(0) }
     object.order.store(0)
     object.grants.store(0)

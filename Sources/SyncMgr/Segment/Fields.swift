@@ -22,6 +22,7 @@ extension UnsafeMutablePointer<sm_header> {
   @inline(__always) var holdingsHint: Word32 { Word32(sm_header_holdings_hint(self)) }
   @inline(__always) var serial: Word64 { Word64(sm_header_serial(self)) }
   @inline(__always) var journalNext: Word64 { Word64(sm_header_journal_next(self)) }
+  @inline(__always) var leaseNext: Word64 { Word64(sm_header_lease_next(self)) }
   @inline(__always) var flags: Word32 { Word32(sm_header_flags(self)) }
 }
 
@@ -89,6 +90,7 @@ extension UnsafeMutablePointer<sm_object> {
   @inline(__always) var previousPid: Word32 { Word32(sm_object_previous_pid(self)) }
   @inline(__always) var previousSet: Word32 { Word32(sm_object_previous_set(self)) }
   @inline(__always) var valueLength: Word32 { Word32(sm_object_value_length(self)) }
+  @inline(__always) var joined: Word32 { Word32(sm_object_joined(self)) }
 }
 
 extension UnsafeMutablePointer<sm_holding> {

@@ -19,6 +19,8 @@ struct Kind: Sendable {
   var expire: (@Sendable (Attachment, Object, Cell, (Cell) -> Bool) -> Void)?
   /// Gives a signal to the next, for a waiter that had it and is gone. Not under the guard.
   var passOn: @Sendable (Attachment, Object) -> Void = { _, _ in }
+  /// Whether the workstream still has the hold that the holding's lease belongs to.
+  var isLeased: @Sendable (Object, Holding) -> Bool = { _, holding in holding.amount.load() > 0 }
   /// Takes away by force what `holding` holds: its workstream lives, and finds the lost mark.
   var take: @Sendable (Attachment, Object, Holding) -> Void = { _, _, _ in }
   /// Faults of a quiet object, in words; nil when there are none.

@@ -9,15 +9,17 @@ public func syncmgr_barrier_open(
 ) -> Int32 {
   openCall(workstream, name, out_barrier) { () throws(Failure) in
     let wanted = try readOptions(options, syncmgr_barrier_options_t())
-    try checkFlags(wanted.flags, SYNCMGR_BARRIER_LEADER_RELEASES)
-    if wanted.flags != 0, wanted.action != nil {
+    try checkFlags(wanted.flags, SYNCMGR_BARRIER_LEADER_RELEASES | SYNCMGR_BARRIER_PHASER)
+    if wanted.flags & SYNCMGR_BARRIER_LEADER_RELEASES != 0, wanted.action != nil {
       throw Failure(SYNCMGR_E_INVALID, "LEADER_RELEASES and an action exclude each other")
     }
-    try checkCount(parties, 1, 65535, "parties")
+    let isPhaser = wanted.flags & SYNCMGR_BARRIER_PHASER != 0
+    try checkCount(parties, isPhaser ? 0 : 1, Barrier.mostParties, "parties")
     let action = wanted.action.map { BarrierAction(run: $0, user: wanted.user) }
     return Stream.Parameters(
-      type: .barrier, count: parties, countNoun: "parties", context: action,
-      handleFlags: wanted.flags)
+      type: .barrier, flags: wanted.flags & SYNCMGR_BARRIER_PHASER, count: parties,
+      countNoun: "parties", context: action,
+      handleFlags: wanted.flags & SYNCMGR_BARRIER_LEADER_RELEASES)
   }
 }
 
@@ -111,6 +113,22 @@ public func syncmgr_barrier_abort(_ barrier: OpaquePointer?) -> Int32 {
 public func syncmgr_barrier_reset(_ barrier: OpaquePointer?) -> Int32 {
   objectCall(barrier, .barrier) { (caller) throws(Failure) in
     try Barrier.reset(caller)
+    return SYNCMGR_OK
+  }
+}
+
+@c @implementation
+public func syncmgr_barrier_join(_ barrier: OpaquePointer?) -> Int32 {
+  objectCall(barrier, .barrier) { (caller) throws(Failure) in
+    try Barrier.join(caller)
+    return SYNCMGR_OK
+  }
+}
+
+@c @implementation
+public func syncmgr_barrier_leave(_ barrier: OpaquePointer?) -> Int32 {
+  objectCall(barrier, .barrier) { (caller) throws(Failure) in
+    try Barrier.leave(caller)
     return SYNCMGR_OK
   }
 }

@@ -3,6 +3,7 @@ final class LocalWaiting {
   var service: Service?
   var deadlines = DeadlineHeap()
   var queues: [Queue] = []
+  var renewals = Renewals()
 }
 
 extension Local {

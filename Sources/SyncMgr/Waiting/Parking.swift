@@ -42,6 +42,12 @@ extension Attachment {
     return Deadline.earlier(deadline, sm_now() + 20_000_000)
   }
 
+  /// What a sleeper does at each tick, where no service thread does it.
+  private func lookAround() {
+    recoverDead()
+    expireLeases()
+  }
+
   static let processors = UInt32(max(sm_processors(), 1))
 
   /// Sleeps until the cell's wait ends, it is told to try, or the deadline passes.
@@ -60,7 +66,7 @@ extension Attachment {
       if state != asleep, !cell.state.claim(state, asleep) { continue }
       let error = sm_futex_wait(cell.state.at, asleep, endOfSleep(deadline))
       if error == SM_INTERRUPT, interruptible { return .interrupted }
-      if error == SM_LATE, isShared { recoverDead() }
+      if error == SM_LATE, isShared { lookAround() }
     }
   }
 
@@ -68,7 +74,7 @@ extension Attachment {
   /// the caller looks at what it waits for and comes again.
   func parkOnEpoch(_ object: Object, _ seen: UInt32, until deadline: Int64) {
     let error = sm_futex_wait(object.epoch.at, seen, endOfSleep(deadline))
-    if error == SM_LATE, isShared { recoverDead() }
+    if error == SM_LATE, isShared { lookAround() }
   }
 
   /// Spins for a moment while `done` is not, if that can pay: when whoever will change the object

@@ -71,6 +71,7 @@ final class Service: @unchecked Sendable {
     let service = Local.always { local -> Service? in
       guard let service = local.forWaiting.service else { return nil }
       service.wanted.removeAll { $0 === attachment }
+      local.forWaiting.renewals.remove(attachment)
       if service.wanted.isEmpty {
         service.isStopping = true
         local.forWaiting.service = nil
@@ -111,6 +112,7 @@ final class Service: @unchecked Sendable {
       let words = attended.map { ($0.participant.doorbell.load(), $0.header.membership.load()) }
       for attachment in attended { attachment.serviceOnce() }
       _ = Deadlines.serve()
+      Renewals.serve()
       sleep(seen, words)
     }
   }
@@ -161,7 +163,9 @@ final class Service: @unchecked Sendable {
         }
       }
     }
-    let deadline = Deadline.earlier(Deadlines.earliest(), sm_now() + tick)
+    var deadline = Deadline.earlier(Deadlines.earliest(), sm_now() + tick)
+    for attachment in attended { deadline = Deadline.earlier(deadline, attachment.nextLook) }
+    deadline = Deadline.earlier(deadline, Local.always { $0.forWaiting.renewals.earliest })
     _ = sm_futex_waitv(list, UInt32(list.count), deadline)
   }
 }
@@ -171,6 +175,7 @@ extension Attachment {
   func serviceOnce() {
     answerDoorbell()
     if isShared { recoverDead() }
+    expireLeases()
     for queue in Local.always({ $0.forWaiting.queues }) where queue.attachment === self {
       Local.always { _ in queue.collectNotices() }
     }
