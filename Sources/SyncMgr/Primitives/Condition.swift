@@ -86,18 +86,21 @@ enum Condition {
       flags: flags, handle: ticket ?? caller.handle,
       partner: attachment.segment.index(of: caller.holding) + 1,
       partnerSlot: UInt32(mutex.slot - sm_slots()))
-    caller.unlock()
-    // We are not inside of the mutex's handle. Who closes it finds the cell, or we find it closed.
+    // We are not inside of the mutex's handle. Who closes it finds the cell, and waits for this
+    // guard to end the wait; or we find it closed.
     if mutex.isClosed {
-      if Waits.withdraw(cell, caller.object, attachment, { _ in true }) {
-        attachment.giveBack(cell)
-        throw Waits.failure(SYNCMGR_E_CLOSED, mutex.object)
-      }
-      return depth
+      attachment.unlink(cell, caller.object)
+      cell.state.store(CellState.free)
+      caller.unlock()
+      attachment.giveBack(cell)
+      throw Waits.failure(SYNCMGR_E_CLOSED, mutex.object)
     }
     // It may have been taken away by force in this moment: then there is nothing to unlock.
+    var wakes = Wakes()
     mutex.holding.amount.store(0)
-    _ = try? Mutex.unlock(mutex)
+    _ = try? Mutex.unlock(mutex, &wakes)
+    caller.unlock()
+    wakes.send(attachment)
     return depth
   }
 
@@ -120,8 +123,11 @@ enum Condition {
 
   static func signal(_ caller: Caller, _ count: UInt32) throws(Failure) -> UInt32 {
     if count == 0 { throw Failure(SYNCMGR_E_INVALID, caller.object, "0 cannot be signalled") }
-    // Nobody in line: nothing to do. Who enters after this look is signalled by the next.
-    if caller.object.head.load() == 0, !caller.isClosed { return 0 }
+    // Nobody in line and nobody changing it, or dead in the midst of that: nothing to do. Who
+    // enters after this look is signalled by the next.
+    if caller.object.head.load() == 0, caller.object.guardian.load() == 0, !caller.isClosed {
+      return 0
+    }
     var wakes = Wakes()
     try caller.lock()
     let signalled = signal(caller.attachment, caller.object, count, &wakes)

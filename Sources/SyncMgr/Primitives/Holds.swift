@@ -74,17 +74,18 @@ enum Holds {
   static func forceRelease(_ caller: Caller) throws(Failure) -> Int32 {
     let (object, attachment) = (caller.object, caller.attachment)
     guard let kind = Kinds.of(object) else { throw attachment.corrupt("the object table") }
-    var lost: [UInt32] = []
+    // All of them first: what one loses may be granted to somebody behind it at once.
+    var held: [Holding] = []
     try caller.lock()
     let isMutex = object.type.load() == SYNCMGR_TYPE_MUTEX
     let owner = Mutex.owner(object.word.load())
     attachment.forHoldings(of: object) { holding in
       let mine = holding.workstream.load()
       let holds = isMutex ? mine == owner : holding.amount.load() > 0
-      guard holds, mine != 0 else { return }
-      kind.take(attachment, object, holding)
-      lost.append(mine)
+      if holds, mine != 0 { held.append(holding) }
     }
+    let lost = held.map { $0.workstream.load() }
+    for holding in held { kind.take(attachment, object, holding) }
     caller.unlock()
     for owner in lost { attachment.announceLoss(owner) }
     return lost.isEmpty ? SYNCMGR_FREE : SYNCMGR_OK

@@ -202,6 +202,12 @@ enum Mutex {
   }
 
   static func unlock(_ caller: Caller) throws(Failure) {
+    var wakes = Wakes()
+    try unlock(caller, &wakes)
+    wakes.send(caller.attachment)
+  }
+
+  static func unlock(_ caller: Caller, _ wakes: inout Wakes) throws(Failure) {
     let (object, attachment) = (caller.object, caller.attachment)
     let isFair = caller.slot.pointee.flags & SYNCMGR_MUTEX_FAIR != 0
     while true {
@@ -219,10 +225,8 @@ enum Mutex {
         if object.word.claim(word, word & ~OwnerID.mask) { return }
       } else {
         attachment.lock(object)
-        var wakes = Wakes()
         advance(attachment, object, from: caller.mine, died: false, &wakes)
         attachment.unlock(object)
-        wakes.send(attachment)
         return
       }
     }
@@ -301,6 +305,7 @@ enum Mutex {
     }
     if cell.signalled.load() != 0 { cell.signalled.store(0) }
     let status = result(cell, isInherited ? SYNCMGR_OWNER_DIED : SYNCMGR_OK)
+    if status < 0 { cell.flags.store(cell.flags.load() | CellFlag.granted) }
     wakes.finish(cell, status, value: token(object), attachment)
   }
 

@@ -34,6 +34,11 @@ enum Permits {
     return object.count.load() &- held
   }
 
+  /// Whether a cell waits for the upgrade of a hold that is gone meanwhile.
+  private static func isOfLostHold(_ cell: Cell, _ object: Object, _ wanted: UInt32) -> Bool {
+    cell.flags.load() & CellFlag.first != 0 && wanted == object.count.load()
+  }
+
   // MARK: - Taking. Under the guard.
 
   /// Takes permits when there are enough and nobody in line is to be served first.
@@ -144,11 +149,12 @@ enum Permits {
     if object.woken.load() == attachment.segment.index(of: cell) + 1 { object.woken.store(0) }
     let available = object.word.load()
     let count = wanted(cell, object, attachment)
-    guard available >= count else {
+    let isLost = isOfLostHold(cell, object, count)
+    guard isLost || available >= count else {
       cell.state.store(CellState.waiting)
       return nil
     }
-    let status = take(object, caller.holding, available, count)
+    let status = isLost ? SYNCMGR_E_LOST : take(object, caller.holding, available, count)
     cell.state.store(CellState.free)
     attachment.unlink(cell, object)
     serve(attachment, object, &wakes)
@@ -179,6 +185,11 @@ enum Permits {
       left -= 1
       let available = object.word.load()
       let wanted = wanted(head, object, attachment)
+      if isOfLostHold(head, object, wanted) {
+        attachment.unlink(head, object)
+        wakes.finish(head, SYNCMGR_E_LOST, attachment)
+        continue
+      }
       if available < wanted { return }
       if !(isLock && wanted == 1), !goesFirst(head, object) {
         // Who was woken is the head, unless it died before it came.
@@ -203,12 +214,12 @@ enum Permits {
       wakes.finish(cell, SYNCMGR_E_CORRUPT, attachment)
       return
     }
+    // How many come of this grant, for a waiter that will not want it any more.
+    cell.amount.store(count)
     object.intentAmount.store(isSignalling(object) ? 0 : holding.amount.load() &+ count)
     object.intentWord.store(left)
     object.intent.store(attachment.segment.index(of: cell) + 1)
     if object.woken.load() == attachment.segment.index(of: cell) + 1 { object.woken.store(0) }
-    // How many came of this grant, for a waiter that does not want it any more.
-    cell.amount.store(count)
     carryOut(attachment, object, holding, cell, &wakes)
     attachment.unlink(cell, object)
     object.intent.store(0)

@@ -21,10 +21,21 @@ enum Closing {
       for slot in slots {
         if let epoch = slot.pointee.object?.epoch { sm_futex_wake(epoch.at, Int32.max) }
       }
-      if !isAnyoneInside(indices) { break }
+      if !isAnyoneInside(indices), !isAnyoneWaiting(attachment, slots, indices) { break }
       sm_nap(200_000)
     }
     for cell in cells(attachment, slots, indices) { Tickets.revoke(cell, attachment) }
+  }
+
+  /// Whether a thread that is inside of another handle waits for a mutex of one of these. Its cell
+  /// is gone when it is through.
+  private static func isAnyoneWaiting(
+    _ attachment: Attachment, _ slots: [Slot], _ indices: Set<UInt32>
+  ) -> Bool {
+    cells(attachment, slots, indices).contains {
+      $0.flags.load() & CellFlag.ticket == 0 && $0.partner.load() != 0
+        && indices.contains($0.partnerSlot.load())
+    }
   }
 
   /// The handles of tickets without a queue that came through `slots`: nobody is to collect them.

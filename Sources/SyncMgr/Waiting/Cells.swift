@@ -24,6 +24,14 @@ enum CellFlag {
   static let queued: UInt32 = 2
   /// It stands before all others in line, and lets nobody pass.
   static let first: UInt32 = 4
+  /// It was granted what it waited for, though its result is an error: it came too late.
+  static let granted: UInt32 = 8
+
+  /// Whether a wait that is over ended with a grant.
+  static func isGranted(_ cell: Cell) -> Bool {
+    cell.state.load() & CellState.kind == CellState.done
+      && (cell.result.load() < 0x8000_0000 || cell.flags.load() & granted != 0)
+  }
 }
 
 /// Claiming and freeing cells. A process claims them from the segment in batches and keeps the

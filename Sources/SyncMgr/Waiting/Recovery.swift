@@ -87,7 +87,7 @@ extension Attachment {
   private func withdrawCell(_ cell: Cell) {
     if let object = segment.object(cell.object.load() &- 1) {
       _ = Waits.withdraw(cell, object, self) { _ in true }
-      if cell.state.load() & CellState.kind == CellState.done, cell.result.load() < 0x8000_0000 {
+      if CellFlag.isGranted(cell) {
         lock(object)
         // `done` is undone before the object moves on: whoever comes here again finds nothing.
         cell.state.store(CellState.free)

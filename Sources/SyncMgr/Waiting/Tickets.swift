@@ -216,10 +216,8 @@ enum Tickets {
     let slot = try Handles.enter(handle, .ticket)
     defer { sm_leave() }
     let attachment = Attachment.of(slot)
-    guard let cell = attachment.segment.cell(slot.cellIndex), let object = slot.pointee.object
-    else { throw Tickets.usedUp() }
-    let isRight = { (cell: Cell) in cell.ticket.load() == handle && slot.tag.load() == handle }
-    if Waits.withdraw(cell, object, attachment, isRight) {
+    guard let cell = attachment.segment.cell(slot.cellIndex) else { throw Tickets.usedUp() }
+    if withdraw(cell, attachment, { $0.ticket.load() == handle && slot.tag.load() == handle }) {
       _ = end(slot, handle, attachment)
       return SYNCMGR_OK
     }
@@ -227,6 +225,19 @@ enum Tickets {
       throw usedUp()
     }
     return SYNCMGR_FINISHED
+  }
+
+  /// Takes a cell out of the line it stands in, which may change in this moment: a signal moves a
+  /// waiter from its condition to its mutex.
+  private static func withdraw(
+    _ cell: Cell, _ attachment: Attachment, _ isRight: (Cell) -> Bool
+  ) -> Bool {
+    while true {
+      let current = cell.object.load()
+      guard let object = attachment.segment.object(current &- 1) else { return false }
+      if Waits.withdraw(cell, object, attachment, isRight) { return true }
+      if cell.object.load() == current { return false }
+    }
   }
 
   /// Ends a ticket because its deadline passed.
@@ -269,10 +280,10 @@ enum Tickets {
       kind.holdsGrants
     else { return }
     attachment.lock(object)
-    let isGranted =
-      cell.state.load() & CellState.kind == CellState.done && cell.result.load() < 0x8000_0000
+    let isGranted = CellFlag.isGranted(cell)
     if isGranted {
       kind.refused(attachment, object, cell)
+      cell.flags.store(cell.flags.load() & ~CellFlag.granted)
       cell.result.store(UInt32(bitPattern: SYNCMGR_E_CLOSED))
     }
     attachment.unlock(object)
@@ -287,10 +298,10 @@ enum Tickets {
   /// Drops a ticket of a queue that closes. A grant that had come is given back.
   static func drop(_ handle: UInt64, _ attachment: Attachment) {
     let slot = slot(of: handle)
-    guard slot.tag.load() == handle, let object = slot.pointee.object,
-      let cell = attachment.segment.cell(slot.cellIndex)
-    else { return }
-    let isWithdrawn = Waits.withdraw(cell, object, attachment) { $0.ticket.load() == handle }
+    guard slot.tag.load() == handle, let cell = attachment.segment.cell(slot.cellIndex) else {
+      return
+    }
+    let isWithdrawn = withdraw(cell, attachment) { $0.ticket.load() == handle }
     if !isWithdrawn, cell.ticket.load() == handle { revoke(cell, attachment) }
     _ = end(slot, handle, attachment)
   }

@@ -71,6 +71,7 @@ enum Waits {
     switch status {
     case SYNCMGR_E_TIMEOUT: Failure(status, object, "the time passed")
     case SYNCMGR_E_CLOSED: Failure(status, object, "the handle was closed while the call ran")
+    case SYNCMGR_E_LOST: Failure(status, object, "the hold was taken away meanwhile")
     case SYNCMGR_E_BROKEN: Failure(status, object, "the barrier is broken")
     default: Failure(status, object, "the wait failed")
     }
