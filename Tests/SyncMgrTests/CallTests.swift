@@ -22,6 +22,9 @@ private struct Specimens {
       .latch: try me.latch(count: 1).handle,
       .barrier: barrier.handle,
       .event: try me.event().handle,
+      .rwlock: try me.rwlock().handle,
+      .condition: try me.condition().handle,
+      .election: try me.election().handle,
       .subscription: try Handle {
         syncmgr_on(space.handle.pointer, SYNCMGR_NOTICE_DIED, { _, _ in }, nil, nil, $0)
       },

@@ -8,6 +8,10 @@ struct ModelTests {
   @Test("a fair semaphore does what its model does, whatever the calls", arguments: Kind.allCases)
   func semaphore(kind: Kind) throws { try runSequences(of: SemaphoreModel.self, in: kind) }
 
+  @Test("a fair readers-writer lock does what its model does, whatever the calls",
+    arguments: Kind.allCases)
+  func rwlock(kind: Kind) throws { try runSequences(of: RWLockModel.self, in: kind) }
+
   @Test("a latch does what its model does, whatever the calls", arguments: Kind.allCases)
   func latch(kind: Kind) throws { try runSequences(of: LatchModel.self, in: kind) }
 

@@ -190,6 +190,8 @@ struct StressTests {
               if started == .closed { return started }
               if let mutex = object as? Mutex { _ = mutex.unlock() }
               if let semaphore = object as? Semaphore { _ = semaphore.release() }
+              if let rwlock = object as? RWLock { _ = rwlock.unlock() }
+              if let election = object as? Election { _ = election.resign() }
               if let barrier = object as? Barrier { _ = barrier.reset() }
             }
           }

@@ -110,10 +110,12 @@ enum Permits {
     _ caller: Caller, _ count: UInt32, flags: UInt32 = 0, _ start: Tickets.Start,
     _ admit: () throws(Failure) -> Int32?
   ) throws(Failure) -> Started {
-    try start.begin(caller) { (draft) throws(Failure) in
+    // OK of an election is its result, not a grant.
+    let isElection = caller.object.type.load() == SYNCMGR_TYPE_ELECTION
+    return try start.begin(caller) { (draft) throws(Failure) in
       try enterLine(
         caller, draft.cell, count, flags: draft.flags | flags, ticket: draft.handle, admit
-      ).map { Outcome($0, value: caller.holding.token.load()) }
+      ).map { Outcome($0, value: $0 == SYNCMGR_OK && isElection ? 0 : caller.holding.token.load()) }
     }
   }
 

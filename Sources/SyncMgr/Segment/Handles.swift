@@ -20,6 +20,9 @@ enum HandleType: UInt32 {
   case queue = 19
   case subscription = 20
 
+  /// With its article.
+  var aNoun: String { ("aeiou".contains(noun.first ?? "x") ? "an " : "a ") + noun }
+
   var noun: String {
     switch self {
     case .mutex: "mutex"
@@ -70,7 +73,7 @@ enum Handles {
     guard let found, handle < 1 << 52, index > 0, generation > 0, epoch <= now,
       sm_slots() != nil
     else {
-      return Failure(SYNCMGR_E_HANDLE, naming: "not a handle: a \(type.noun) was expected")
+      return Failure(SYNCMGR_E_HANDLE, naming: "not a handle: \(type.aNoun) was expected")
     }
     if epoch < now {
       return Failure(
@@ -78,11 +81,11 @@ enum Handles {
     }
     let slot = sm_slots() + Int(index)
     if slot.generation.load() < generation {
-      return Failure(SYNCMGR_E_HANDLE, naming: "not a handle: a \(type.noun) was expected")
+      return Failure(SYNCMGR_E_HANDLE, naming: "not a handle: \(type.aNoun) was expected")
     }
     if found != type {
       return Failure(
-        SYNCMGR_E_HANDLE, naming: "the handle is a \(found.noun), not a \(type.noun)")
+        SYNCMGR_E_HANDLE, naming: "the handle is \(found.aNoun), not \(type.aNoun)")
     }
     return Failure(SYNCMGR_E_CLOSED, naming: "the \(type.noun) was closed")
   }

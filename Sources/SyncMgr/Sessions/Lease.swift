@@ -4,12 +4,11 @@ import CSyncMgrShim
 /// Setting a lease, and asking for it.
 enum Lease {
   static let least: Int64 = 1_000_000
-  static let most: Int64 = 1 << 60
 
   static func set(_ caller: Caller, _ length: Int64, _ flags: UInt32) throws(Failure) {
     let (object, attachment, holding) = (caller.object, caller.attachment, caller.holding)
     let isEnd = length == SYNCMGR_FOREVER
-    if !isEnd, length < least || length > most {
+    if !isEnd, length < least {
       throw Failure(
         SYNCMGR_E_INVALID, object, text: "a lease of \(length) ns: it has at least 1,000,000 ns")
     }
@@ -21,7 +20,8 @@ enum Lease {
       caller.unlock()
       throw failure
     }
-    let end = sm_now() + length
+    let (sum, overflow) = sm_now().addingReportingOverflow(length)
+    let end = overflow ? Int64.max : sum
     if isEnd {
       holding.lease.store(0)
     } else {
@@ -76,13 +76,17 @@ enum Lease {
   }
 
   static func renew(_ caller: Caller) throws(Failure) {
+    caller.attachment.expireLeases()
     try caller.lock()
     defer { caller.unlock() }
     try check(caller)
-    caller.holding.lease.store(UInt64(bitPattern: sm_now()) &+ caller.holding.leaseLength.load())
+    let length = Int64(clamping: caller.holding.leaseLength.load())
+    let (sum, overflow) = sm_now().addingReportingOverflow(length)
+    caller.holding.lease.store(UInt64(overflow ? Int64.max : sum))
   }
 
   static func remaining(_ caller: Caller) throws(Failure) -> Int64 {
+    caller.attachment.expireLeases()
     try caller.lock()
     defer { caller.unlock() }
     try check(caller)

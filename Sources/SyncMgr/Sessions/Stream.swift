@@ -188,8 +188,8 @@ final class Stream {
     if type != wanted.type.rawValue {
       throw Failure(
         SYNCMGR_E_TYPE,
-        naming: "'\(name.text)' is a \(HandleType(rawValue: type)?.noun ?? "?"), "
-          + "not a \(wanted.type.noun)")
+        naming: "'\(name.text)' is \(HandleType(rawValue: type)?.aNoun ?? "?"), "
+          + "not \(wanted.type.aNoun)")
     }
     let (count, flags) = (object.count.load(), object.flags.load())
     if wanted.count != SYNCMGR_ANY, count != wanted.count {

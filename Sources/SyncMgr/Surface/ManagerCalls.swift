@@ -75,7 +75,7 @@ public func syncmgr_object_remove(
   _ manager: OpaquePointer?, _ type: UInt32, _ name: UnsafePointer<CChar>?
 ) -> Int32 {
   call(manager, .manager) { (slot) throws(Failure) in
-    guard type >= SYNCMGR_TYPE_MUTEX, type <= SYNCMGR_TYPE_EVENT else {
+    guard type >= 1, type <= Kinds.table.count else {
       throw Failure(SYNCMGR_E_INVALID, naming: "\(type) is no type of object")
     }
     try Attachment.of(slot).remove(type, try Name(name, what: "object"))

@@ -135,7 +135,8 @@ extension Attachment {
       Kinds.of(entry.object)?.isLeased(entry.object, holding)
         ?? false
     else { return false }
-    holding.lease.store(UInt64(bitPattern: sm_now() + entry.length))
+    let (end, overflow) = sm_now().addingReportingOverflow(entry.length)
+    holding.lease.store(UInt64(overflow ? Int64.max : end))
     return true
   }
 }

@@ -9,12 +9,14 @@ struct Call: Sendable {
 
 /// The types of handle.
 enum HandleType: String, CaseIterable, Sendable {
-  case manager, workstream, queue, ticket, mutex, semaphore, latch, barrier, event, subscription
+  case manager, workstream, queue, ticket, mutex, semaphore, latch, barrier, event, rwlock
+  case condition, election, subscription
 }
 
 /// Every function that takes a handle, but for those that close it.
 let calls: [Call] =
-  managerCalls + mutexCalls + semaphoreCalls + latchCalls + barrierCalls + eventCalls
+  managerCalls + mutexCalls + semaphoreCalls + latchCalls + barrierCalls + eventCalls + rwlockCalls
+  + conditionCalls + electionCalls
 
 /// The function that closes a handle of each type.
 let closes: [Call] = [
@@ -26,6 +28,9 @@ let closes: [Call] = [
   Call(name: "latch_close", type: .latch) { syncmgr_latch_close($0) },
   Call(name: "barrier_close", type: .barrier) { syncmgr_barrier_close($0) },
   Call(name: "event_close", type: .event) { syncmgr_event_close($0) },
+  Call(name: "rwlock_close", type: .rwlock) { syncmgr_rwlock_close($0) },
+  Call(name: "condition_close", type: .condition) { syncmgr_condition_close($0) },
+  Call(name: "election_close", type: .election) { syncmgr_election_close($0) },
   Call(name: "off", type: .subscription) { syncmgr_off($0) },
 ]
 
@@ -63,6 +68,15 @@ private let managerCalls: [Call] = [
   },
   Call(name: "event_open", type: .workstream) { workstream in
     opening { syncmgr_event_open(workstream, "e", nil, $0) }
+  },
+  Call(name: "rwlock_open", type: .workstream) { workstream in
+    opening { syncmgr_rwlock_open(workstream, "rw", nil, $0) }
+  },
+  Call(name: "condition_open", type: .workstream) { workstream in
+    opening { syncmgr_condition_open(workstream, "c", $0) }
+  },
+  Call(name: "election_open", type: .workstream) { workstream in
+    opening { syncmgr_election_open(workstream, "el", $0) }
   },
   Call(name: "queue_fd", type: .queue) { number($0, syncmgr_queue_fd) },
   Call(name: "queue_drain", type: .queue) {
@@ -129,6 +143,8 @@ private let barrierCalls: [Call] = [
   Call(name: "barrier_release", type: .barrier) { syncmgr_barrier_release($0) },
   Call(name: "barrier_abort", type: .barrier) { syncmgr_barrier_abort($0) },
   Call(name: "barrier_reset", type: .barrier) { syncmgr_barrier_reset($0) },
+  Call(name: "barrier_join", type: .barrier) { syncmgr_barrier_join($0) },
+  Call(name: "barrier_leave", type: .barrier) { syncmgr_barrier_leave($0) },
   Call(name: "barrier_state", type: .barrier) {
     var state = syncmgr_barrier_info_t()
     return syncmgr_barrier_state($0, &state)
@@ -143,6 +159,54 @@ private let eventCalls: [Call] = [
     opening { syncmgr_event_wait_start(event, 0, nil, 0, $0) }
   },
   Call(name: "event_is_set", type: .event) { number($0, syncmgr_event_is_set) },
+]
+
+private let rwlockCalls: [Call] = [
+  Call(name: "rwlock_lock", type: .rwlock) { syncmgr_rwlock_lock($0, SYNCMGR_SHARED, 0) },
+  Call(name: "rwlock_lock_start", type: .rwlock) { rwlock in
+    opening { syncmgr_rwlock_lock_start(rwlock, SYNCMGR_SHARED, 0, nil, 0, $0) }
+  },
+  Call(name: "rwlock_unlock", type: .rwlock) { syncmgr_rwlock_unlock($0) },
+  Call(name: "rwlock_upgrade", type: .rwlock) { syncmgr_rwlock_upgrade($0, 0) },
+  Call(name: "rwlock_upgrade_start", type: .rwlock) { rwlock in
+    opening { syncmgr_rwlock_upgrade_start(rwlock, 0, nil, 0, $0) }
+  },
+  Call(name: "rwlock_downgrade", type: .rwlock) { syncmgr_rwlock_downgrade($0) },
+  Call(name: "rwlock_token", type: .rwlock) { number($0, syncmgr_rwlock_token) },
+  Call(name: "rwlock_is_valid", type: .rwlock) { syncmgr_rwlock_is_valid($0, 1) },
+  Call(name: "rwlock_holders", type: .rwlock) { rwlock in
+    number(rwlock) { syncmgr_rwlock_holders($0, nil, 0, $1) }
+  },
+  Call(name: "rwlock_previous_owner", type: .rwlock) {
+    var holder = syncmgr_holder_t()
+    return syncmgr_rwlock_previous_owner($0, &holder)
+  },
+  Call(name: "rwlock_force_release", type: .rwlock) { syncmgr_rwlock_force_release($0) },
+]
+
+private let conditionCalls: [Call] = [
+  Call(name: "condition_signal", type: .condition) { syncmgr_condition_signal($0, 1, nil) },
+  Call(name: "condition_broadcast", type: .condition) { syncmgr_condition_broadcast($0, nil) },
+  Call(name: "condition_waiting", type: .condition) { number($0, syncmgr_condition_waiting) },
+]
+
+private let electionCalls: [Call] = [
+  Call(name: "election_campaign", type: .election) { syncmgr_election_campaign($0, 0, nil) },
+  Call(name: "election_campaign_start", type: .election) { election in
+    opening { syncmgr_election_campaign_start(election, 0, nil, 0, $0, nil) }
+  },
+  Call(name: "election_resign", type: .election) { syncmgr_election_resign($0) },
+  Call(name: "election_finish", type: .election) { syncmgr_election_finish($0, nil, 0) },
+  Call(name: "election_result", type: .election) { election in
+    number(election) { syncmgr_election_result($0, nil, 0, $1) }
+  },
+  Call(name: "election_reset", type: .election) { syncmgr_election_reset($0) },
+  Call(name: "election_leader", type: .election) {
+    var holder = syncmgr_holder_t()
+    return syncmgr_election_leader($0, &holder)
+  },
+  Call(name: "election_is_valid", type: .election) { syncmgr_election_is_valid($0, 1) },
+  Call(name: "election_force_release", type: .election) { syncmgr_election_force_release($0) },
 ]
 
 /// Runs a call that writes a handle, which is of no interest.

@@ -2,7 +2,7 @@ import CSyncMgr
 
 /// Each object that can be waited for: what holds for every wait is tried with all of them.
 enum Noun: String, CaseIterable, Sendable {
-  case mutex, semaphore, latch, barrier, event
+  case mutex, semaphore, latch, barrier, event, rwlock, election
 
   var type: UInt32 {
     switch self {
@@ -11,6 +11,8 @@ enum Noun: String, CaseIterable, Sendable {
     case .latch: SYNCMGR_TYPE_LATCH
     case .barrier: SYNCMGR_TYPE_BARRIER
     case .event: SYNCMGR_TYPE_EVENT
+    case .rwlock: SYNCMGR_TYPE_RWLOCK
+    case .election: SYNCMGR_TYPE_ELECTION
     }
   }
 
@@ -22,6 +24,8 @@ enum Noun: String, CaseIterable, Sendable {
     case .latch: try workstream.latch(name, count: 1)
     case .barrier: try workstream.barrier(name, parties: 2)
     case .event: try workstream.event(name)
+    case .rwlock: try workstream.rwlock(name)
+    case .election: try workstream.election(name)
     }
   }
 }
@@ -84,6 +88,27 @@ struct Scene: Sendable {
       object = try waiter.event(name)
       grant = { theirs.set() }
       restore = {}
+    case .rwlock:
+      let mine = try waiter.rwlock(name)
+      let theirs = try peer.rwlock(name)
+      guard theirs.lock(SYNCMGR_SHARED) == .ok else { throw Failed(status: .deadlock) }
+      object = mine
+      grant = { theirs.unlock() }
+      restore = {
+        _ = mine.unlock()
+        _ = theirs.lock(SYNCMGR_SHARED)
+      }
+    case .election:
+      let mine = try waiter.election(name)
+      let theirs = try peer.election(name)
+      guard theirs.campaign().status == .leader else { throw Failed(status: .deadlock) }
+      object = mine
+      // With a result whoever waits gets OK; the next round is an election of its own.
+      grant = { theirs.finish([1]) }
+      restore = {
+        _ = theirs.reset()
+        _ = theirs.campaign()
+      }
     }
   }
 }

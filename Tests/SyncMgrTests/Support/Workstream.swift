@@ -52,6 +52,20 @@ struct Workstream: Sendable {
       handle: try Handle { syncmgr_barrier_open(handle.pointer, name, parties, &options, $0) })
   }
 
+  func rwlock(_ name: String = "rwlock", flags: UInt32 = 0) throws(Failed) -> RWLock {
+    var options = syncmgr_rwlock_options_t(
+      size: UInt32(MemoryLayout<syncmgr_rwlock_options_t>.size), flags: flags)
+    return RWLock(handle: try Handle { syncmgr_rwlock_open(handle.pointer, name, &options, $0) })
+  }
+
+  func condition(_ name: String = "condition") throws(Failed) -> Condition {
+    Condition(handle: try Handle { syncmgr_condition_open(handle.pointer, name, $0) })
+  }
+
+  func election(_ name: String = "election") throws(Failed) -> Election {
+    Election(handle: try Handle { syncmgr_election_open(handle.pointer, name, $0) })
+  }
+
   func event(_ name: String = "event", flags: UInt32 = 0) throws(Failed) -> Event {
     var options = syncmgr_event_options_t(
       size: UInt32(MemoryLayout<syncmgr_event_options_t>.size), flags: flags)
