@@ -112,7 +112,9 @@ struct ConditionTests {
         while try condition.waiting() == 0 { pause(millisecond) }
         #expect((closesMutex ? mutex.close() : condition.close()) == .ok)
         #expect(try thread.result() == .closed)
-        #expect(try space.workstream().mutex().lock(0) == .ok)
+        let next = try space.workstream().mutex()
+        #expect(next.lock(0) == .ok)
+        #expect(next.unlock() == .ok)
         #expect(me.close() == .ok)
       }
     }

@@ -191,7 +191,7 @@ struct sm_cell { /* 128 bytes: one wait */
   uint32_t result;
   uint32_t partner;      /* waits for a condition: holding + 1 of that; `holding` is the mutex's */
   uint32_t partner_slot; /* of the mutex's handle in its process */
-  uint32_t signalled;    /* 1 from the signal until it has its mutex: it must not be lost */
+  uint32_t signalled;    /* not 0 from the signal until it has its mutex: it must not be lost */
   uint32_t override;     /* the outcome of the wait, once it has its mutex */
   uint8_t pad[40];
 };

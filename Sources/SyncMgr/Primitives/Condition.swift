@@ -123,9 +123,13 @@ enum Condition {
 
   static func signal(_ caller: Caller, _ count: UInt32) throws(Failure) -> UInt32 {
     if count == 0 { throw Failure(SYNCMGR_E_INVALID, caller.object, "0 cannot be signalled") }
-    // Nobody in line and nobody changing it, or dead in the midst of that: nothing to do. Who
-    // enters after this look is signalled by the next.
-    if caller.object.head.load() == 0, caller.object.guardian.load() == 0, !caller.isClosed {
+    // Nobody in line: nothing to do. Who enters after this look is signalled by the next. While
+    // somebody moves the last in line, or died in that, the line looks empty as well; when that
+    // was repaired between the looks, the second one shows it.
+    let object = caller.object
+    if object.head.load() == 0, object.guardian.load() == 0, object.head.load() == 0,
+      !caller.isClosed
+    {
       return 0
     }
     var wakes = Wakes()
@@ -163,7 +167,8 @@ enum Condition {
     }
     attachment.lock(mutex)
     cell.override.store(UInt32(bitPattern: result))
-    cell.signalled.store(result == SYNCMGR_OK ? 1 : 0)
+    cell.signalled.store(
+      result == SYNCMGR_OK ? UInt32(truncatingIfNeeded: cell.order.load()) | 1 : 0)
     Mutex.adopt(attachment, mutex, cell, &wakes)
     attachment.unlock(mutex)
   }

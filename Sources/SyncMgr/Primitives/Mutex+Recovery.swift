@@ -48,8 +48,9 @@ extension Mutex {
       wakes.send(attachment)
     },
     isLeased: { object, holding in
+      // The mark: who took it away died before it was through. Tokens are counted elsewhere then.
       owner(object.word.load()) == holding.workstream.load()
-        && token(object) == holding.token.load()
+        && (token(object) == holding.token.load() || holding.mark.load() == Holds.lostMark)
     },
     take: { attachment, object, holding in take(attachment, object, holding) },
     check: { attachment, object in
@@ -88,12 +89,12 @@ extension Mutex {
   static func take(_ attachment: Attachment, _ object: Object, _ holding: Holding) {
     let mine = holding.workstream.load()
     guard mine != 0, owner(object.word.load()) == mine else { return }
+    holding.mark.store(Holds.lostMark)
     Holds.remember(attachment, object, mine, token: token(object))
     if object.word.load() & forced == 0 {
       object.detached.store(object.grants.load() &+ (1 << 32))
       _ = object.word.update { $0 | forced }
     }
-    holding.mark.store(Holds.lostMark)
     var wakes = Wakes()
     advance(attachment, object, from: mine, died: true, &wakes)
     wakes.send(attachment)

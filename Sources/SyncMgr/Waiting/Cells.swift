@@ -73,8 +73,12 @@ extension Attachment {
     cell.holding.store(0)
     let partner = cell.partner.load()
     if partner != 0 {
+      // A signal that was not used: who dies in here leaves it to whoever recovers it.
+      if cell.signalled.load() != 0 {
+        passOn(partner)
+        cell.signalled.store(0)
+      }
       segment.holding(partner - 1)?.waits.add(UInt32.max)
-      cell.signalled.store(0)
       cell.partner.store(0)
     }
     cell.ticket.store(0)

@@ -127,11 +127,16 @@ extension Attachment {
       }
     }
     waiting.sort { $0.order < $1.order }
-    object.head.store(0)
-    object.tail.store(0)
-    for entry in waiting {
-      append(entry.cell, object)
+    // The line is never seen empty in between by who looks without the guard.
+    var previous: UInt32 = 0
+    for (place, entry) in waiting.enumerated() {
+      let next = place + 1 < waiting.count ? segment.index(of: waiting[place + 1].cell) + 1 : 0
+      entry.cell.previous.store(previous)
+      entry.cell.next.store(next)
+      previous = segment.index(of: entry.cell) + 1
       if entry.order > object.order.load() { object.order.store(entry.order) }
     }
+    object.head.store(waiting.isEmpty ? 0 : segment.index(of: waiting[0].cell) + 1)
+    object.tail.store(previous)
   }
 }

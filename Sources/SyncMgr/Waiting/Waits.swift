@@ -125,9 +125,11 @@ enum Waits {
       return false
     }
     var wakes = Wakes()
-    // Read before the waiter can go on and give its cell back.
-    let partner = cell.signalled.load() == 0 ? 0 : cell.partner.load()
-    if partner != 0 { cell.signalled.store(0) }
+    // Read before the waiter can go on and give its cell back, by which it passes its signal on. A
+    // ticket that ends may lie in its queue for long: its signal is passed on here.
+    let signal = cell.signalled.load()
+    let isTicket = cell.flags.load() & CellFlag.ticket != 0
+    let partner = result == nil || !isTicket || signal == 0 ? 0 : cell.partner.load()
     attachment.unlink(cell, object)
     // The cell stops waiting before anything is passed on: a rebuilt line does not have it again.
     if let result {
@@ -135,13 +137,16 @@ enum Waits {
     } else {
       let state = cell.state.exchange(CellState.free)
       // A thread may sleep on a ticket that another one cancels.
-      let isTicket = cell.flags.load() & CellFlag.ticket != 0
       if isTicket, state & CellState.asleep != 0 { sm_futex_wake(cell.state.at, Int32.max) }
     }
     Kinds.of(object)?.withdrawn(attachment, object, cell)
     attachment.unlock(object)
     wakes.send(attachment)
-    if partner != 0 { attachment.passOn(partner) }
+    // Given once too often when we die in between, or the cell is given back; not lost.
+    if partner != 0 {
+      attachment.passOn(partner)
+      _ = cell.signalled.claim(signal, 0)
+    }
     return true
   }
 }
