@@ -15,6 +15,8 @@ is without end, 0 a try. Ctrl-C interrupts every wait. The C header is the refer
 from ._native import path as library_path
 from ._native import version
 from .barrier import Barrier
+from .condition import Condition
+from .election import Election, once
 from .errors import (
     AlreadyArrived,
     AlreadyExists,
@@ -54,6 +56,7 @@ from .latch import Latch
 from .manager import Manager, open, unlink
 from .mutex import Mutex
 from .queue import Queue, Record
+from .rwlock import RWLock
 from .semaphore import Semaphore
 from .workstream import Workstream
 
@@ -61,10 +64,10 @@ __version__ = version()
 
 __all__ = [
     "AlreadyArrived", "AlreadyExists", "Barrier", "BrokenBarrier", "Busy", "Cancelled", "Closed",
-    "Corrupt", "Deadlock", "Event", "Forked", "Gap", "Holder", "InvalidArgument", "InvalidHandle",
-    "InvalidName", "Latch", "Late", "LimitReached", "Lost", "Manager", "Mismatch", "Mutex",
-    "NoMemory", "NoSpace", "NotFound", "NotOwner", "NotPermitted", "OutOfRange", "OutcomeUnknown",
-    "Queue", "Record", "Semaphore", "SyncError", "SystemFailure", "Timeout", "Unavailable",
-    "Unsupported", "VersionMismatch", "Workstream", "WrongType", "library_path", "open", "unlink",
-    "version",
+    "Condition", "Corrupt", "Deadlock", "Election", "Event", "Forked", "Gap", "Holder",
+    "InvalidArgument", "InvalidHandle", "InvalidName", "Latch", "Late", "LimitReached", "Lost",
+    "Manager", "Mismatch", "Mutex", "NoMemory", "NoSpace", "NotFound", "NotOwner", "NotPermitted",
+    "OutOfRange", "OutcomeUnknown", "Queue", "RWLock", "Record", "Semaphore", "SyncError",
+    "SystemFailure", "Timeout", "Unavailable", "Unsupported", "VersionMismatch", "Workstream",
+    "WrongType", "library_path", "once", "open", "unlink", "version",
 ]

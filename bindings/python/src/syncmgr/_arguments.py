@@ -51,23 +51,23 @@ def count_or_any(value, what):
     return _ffi.ANY if value is None else count(value, what)
 
 
-def timeout_ns(timeout):
+def timeout_ns(timeout, what="a timeout"):
     """Nanoseconds for a timeout in seconds: None and -1 are without end, 0 is a try."""
     if timeout is None:
         return _ffi.FOREVER
     if isinstance(timeout, (bool, str, bytes)):
-        raise TypeError(f"a timeout is a number of seconds, not a {type(timeout).__name__}")
+        raise TypeError(f"{what} is a number of seconds, not a {type(timeout).__name__}")
     try:
         seconds = float(timeout)
     except OverflowError:
         seconds = math.inf if timeout > 0 else -math.inf
     except (TypeError, ValueError):
         raise TypeError(
-            f"a timeout is a number of seconds, not a {type(timeout).__name__}") from None
+            f"{what} is a number of seconds, not a {type(timeout).__name__}") from None
     if seconds == -1:
         return _ffi.FOREVER
     if math.isnan(seconds) or seconds < 0:
-        raise InvalidArgument(f"a timeout is 0 or more seconds, or -1 or None, not {seconds}")
+        raise InvalidArgument(f"{what} is 0 or more seconds, or -1 or None, not {seconds}")
     nanoseconds = seconds * NANOSECONDS
     if nanoseconds >= LONGEST_NS:
         return _ffi.FOREVER

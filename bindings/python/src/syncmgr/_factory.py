@@ -7,9 +7,13 @@ from collections.abc import Callable
 from . import _ffi
 from ._arguments import count_or_any
 from .barrier import Barrier
+from .condition import Condition, own_mutex
+from .election import Election
+from .errors import InvalidArgument
 from .event import Event
 from .latch import Latch
 from .mutex import Mutex
+from .rwlock import RWLock
 from .semaphore import Semaphore
 
 
@@ -44,14 +48,17 @@ class ObjectFactory:
         return self._object(Latch, name, (count_or_any(count, "count"),))
 
     def barrier(self, name: str, parties: int | None = None,
-                action: Callable[[], object] | None = None) -> Barrier:
+                action: Callable[[], object] | None = None, *, phaser: bool = False) -> Barrier:
         """A barrier for `parties`. The last to arrive runs `action()` before the others go on.
 
         The action belongs to this object, not to the barrier: the last one's own is run.
+        `phaser`: parties join and leave between phases; `parties`, which may be 0, are there
+        besides, without joining.
         """
         if action is not None and not callable(action):
             raise TypeError(f"action must be callable, not {type(action).__name__}")
-        return self._object(Barrier, name, (count_or_any(parties, "parties"), action))
+        return self._object(Barrier, name, (
+            count_or_any(parties, "parties"), _ffi.BARRIER_PHASER * bool(phaser), action))
 
     def event(self, name: str, *, manual: bool = False, initially_set: bool = False) -> Event:
         """An event. `manual`: once set it lets everybody go on until it is cleared.
@@ -61,3 +68,28 @@ class ObjectFactory:
         flags = (_ffi.EVENT_MANUAL_RESET * bool(manual)
                  | _ffi.EVENT_INITIALLY_SET * bool(initially_set))
         return self._object(Event, name, (flags,))
+
+    def rwlock(self, name: str, *, fair: bool = False) -> RWLock:
+        """A readers-writer lock. `fair`: first come, first served."""
+        return self._object(RWLock, name, (_ffi.RWLOCK_FAIR * bool(fair),))
+
+    def condition(self, name: str, mutex: Mutex | None = None) -> Condition:
+        """A condition over `mutex`, which was opened through the same manager or workstream.
+
+        Without one it is the mutex that is called like the condition, with ".mutex" behind.
+        """
+        if mutex is None:
+            mutex = self.mutex(own_mutex(name))
+        elif not isinstance(mutex, Mutex):
+            raise TypeError(f"mutex must be a Mutex, not {type(mutex).__name__}")
+        elif mutex._owner is not self:
+            raise InvalidArgument(
+                f"the mutex '{mutex.name}' of the condition '{name}' was opened through another "
+                "owner: a waiter is one workstream")
+        condition = self._object(Condition, name, (mutex.name, *mutex._parameters))
+        condition._mutex = mutex
+        return condition
+
+    def election(self, name: str) -> Election:
+        """An election: one leads, the others wait until it has ended or there is a result."""
+        return self._object(Election, name, ())

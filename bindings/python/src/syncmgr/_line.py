@@ -21,7 +21,8 @@ LONGEST_STOP_SECONDS = 1
 class Started:
     """One wait that was started and has not been collected."""
 
-    __slots__ = ("ticket", "record", "ticket_out", "record_out", "future", "undo", "abandoned")
+    __slots__ = ("ticket", "record", "ticket_out", "record_out", "future", "undo", "abandoned",
+                 "withdrawn")
 
     def __init__(self, future, undo):
         self.ticket = c_void_p()
@@ -30,7 +31,7 @@ class Started:
         self.record_out = byref(self.record)
         self.future = future
         self.undo = undo
-        self.abandoned = False
+        self.abandoned = self.withdrawn = False
 
     def give_back(self, status):
         """Undoes a grant that its task will never hear of."""
@@ -87,6 +88,7 @@ class Line:
                 self._drain()
             else:
                 del self._waits[number]
+                started.withdrawn = True
             return
         future = started.future
         if future.done() and not future.cancelled() and future.exception() is None:

@@ -1,4 +1,4 @@
-"""The base of mutex, semaphore, latch, barrier and event.
+"""The base of the named objects: mutex, semaphore, latch, barrier and so on.
 
 An object belongs to an owner. Opened through a workstream it acts for that one, whatever thread
 uses it. Opened through a manager it acts for the workstream of the thread that uses it, which is
@@ -102,6 +102,15 @@ class SharedObject:
     def __reduce__(self):
         manager = self._owner.manager
         return _rebuild, (manager, type(self), self._name, self._parameters)
+
+    def _holds(self):
+        """Whether this owner holds it, so that it would be released when the owner closes."""
+        return False
+
+    def _workstream_id(self):
+        """The id of the workstream for which the object acts here."""
+        owner = self._owner
+        return (owner if owner.is_workstream else owner.this_workstream()).id
 
     def _state(self):
         """A few words about the state, for repr."""

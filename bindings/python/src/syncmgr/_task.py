@@ -3,8 +3,6 @@
 from functools import partial
 
 from .errors import SyncError
-from .mutex import Mutex
-from .semaphore import Semaphore
 
 # So many workstreams without a task are kept: opening one costs more than a free mutex.
 IDLE_MOST = 1_000
@@ -29,11 +27,8 @@ class TaskSession:
         """Whether another task can take over, as if the workstream were new."""
         try:
             for mine in self._objects.values():
-                kind = type(mine)
-                if kind is Mutex and mine.owned() or kind is Semaphore and mine.held:
-                    return False
                 # A barrier knows who has arrived; the others know nothing of workstreams.
-                if mine.arrives:
+                if mine.arrives or mine._holds():
                     return False
         except SyncError:
             return False

@@ -12,99 +12,35 @@ Cancelling a task that waits withdraws its wait, so `asyncio.timeout` can be use
 `timeout` argument.
 """
 
-import asyncio
 import inspect
 from functools import partial
 
 from . import _ffi
+from ._aio_condition import AioCondition
+from ._aio_election import AioElection, once
+from ._aio_rwlock import AioRWLock
 from ._arguments import count as checked_count
 from ._arguments import timeout_ns
-from ._line import line_of
-from ._task import session_of
+from ._form import LEASE, AioMutex, Form, granted
 from .barrier import Barrier
-from .errors import Timeout, check
+from .condition import Condition
+from .election import Election
+from .errors import Timeout
 from .event import Event
 from .latch import Latch
 from .mutex import Mutex
+from .rwlock import RWLock
 from .semaphore import Semaphore
 
-
-class _Form:
-    """The base: finds the object that acts for the running task."""
-
-    __slots__ = ("_shared", "_task", "_object")
-
-    # What is passed on to the object as it is, because it does not wait.
-    _passed: tuple = ()
-
-    def __init__(self, shared):
-        self._shared = shared
-        self._task = self._object = None
-
-    def _mine(self):
-        shared = self._shared
-        owner = shared._owner
-        if owner.is_workstream:
-            return shared
-        task = asyncio.current_task()
-        if task is None:
-            raise RuntimeError("an aio object of a manager acts for a task; there is none here")
-        if task is not self._task:
-            self._object = session_of(owner, task).object(shared)
-            self._task = task
-        return self._object
-
-    def __getattr__(self, name):
-        if name in self._passed:
-            return getattr(self._mine(), name)
-        raise AttributeError(f"{type(self).__name__} has no {name!r}")
-
-    async def _wait(self, start, undo):
-        return await line_of(self._shared._owner.manager).wait(start, undo)
-
-    def __repr__(self):
-        return f"<{type(self).__name__} of {self._shared!r}>"
+__all__ = ["AioBarrier", "AioCondition", "AioElection", "AioEvent", "AioLatch", "AioMutex",
+           "AioPermits", "AioRWLock", "AioSemaphore", "form_of", "once"]
 
 
-def _granted(status):
-    """True for a grant, False for a timeout; raises for an error of the call just made."""
-    return status != _ffi.E_TIMEOUT and check(status) >= _ffi.OK
-
-
-class AioMutex(_Form):
-    """A mutex for tasks: `async with mutex.aio:`."""
-
-    __slots__ = ()
-    _passed = ("release", "owned", "locked", "holder", "previous_owner", "token", "is_valid",
-               "recovered", "force_release", "name")
-
-    async def acquire(self, timeout=None):
-        """Acquires the mutex for this task. Returns False when `timeout` seconds pass first."""
-        limit = timeout_ns(timeout)
-        mine = self._mine()
-        here = mine._here
-        for status in here.attempts:
-            break
-        if status == _ffi.E_TIMEOUT and limit:
-            status, _ = await self._wait(partial(mine._start, here, limit), here.undo)
-        if status == _ffi.OWNER_DIED:
-            for _ in here.note_recovery:
-                break
-        return _granted(status)
-
-    async def __aenter__(self):
-        await self.acquire()
-        return self
-
-    async def __aexit__(self, *_):
-        self._mine().release()
-
-
-class AioSemaphore(_Form):
+class AioSemaphore(Form):
     """A semaphore for tasks: `async with semaphore.aio:` holds one permit."""
 
     __slots__ = ()
-    _passed = ("release", "available", "held", "holders", "name")
+    _passed = ("release", "available", "held", "holders", "name", *LEASE)
 
     async def acquire(self, count=1, timeout=None):
         """Acquires `count` permits. Returns False when `timeout` seconds pass first."""
@@ -114,7 +50,7 @@ class AioSemaphore(_Form):
         here = mine._here
         status, _ = await self._wait(
             partial(mine._start, here, count, limit), mine._undo(here, count))
-        return _granted(status)
+        return granted(status)
 
     def permits(self, count=1, timeout=None):
         """`async with semaphore.aio.permits(3):` holds three; Timeout when the time passes."""
@@ -149,7 +85,7 @@ class AioPermits:
         self._semaphore.release(self._count)
 
 
-class AioLatch(_Form):
+class AioLatch(Form):
     """A latch for tasks."""
 
     __slots__ = ()
@@ -161,10 +97,10 @@ class AioLatch(_Form):
         mine = self._mine()
         here = mine._here
         status, _ = await self._wait(partial(mine._start, here, limit), {})
-        return _granted(status)
+        return granted(status)
 
 
-class AioEvent(_Form):
+class AioEvent(Form):
     """An event for tasks."""
 
     __slots__ = ()
@@ -176,14 +112,14 @@ class AioEvent(_Form):
         mine = self._mine()
         here = mine._here
         status, _ = await self._wait(partial(mine._start, here, limit), here.undo)
-        return _granted(status)
+        return granted(status)
 
 
-class AioBarrier(_Form):
+class AioBarrier(Form):
     """A barrier for tasks. Cancelling a task that waits in it breaks it."""
 
     __slots__ = ()
-    _passed = ("arrive", "abort", "reset", "action", "state", "parties", "n_waiting", "broken",
+    _passed = ("arrive", "join", "leave", "abort", "reset", "action", "state", "parties", "n_waiting", "broken",
                "generation", "name")
 
     async def wait(self, timeout=None):
@@ -205,13 +141,13 @@ class AioBarrier(_Form):
             except BaseException:
                 mine.abort()
                 raise
-        if not _granted(status):
+        if not granted(status):
             raise Timeout(f"barrier '{mine.name}' was not complete within {timeout} seconds")
         return record.index
 
 
 _FORMS = {Mutex: AioMutex, Semaphore: AioSemaphore, Latch: AioLatch, Event: AioEvent,
-          Barrier: AioBarrier}
+          Barrier: AioBarrier, RWLock: AioRWLock, Condition: AioCondition, Election: AioElection}
 
 
 def form_of(shared):

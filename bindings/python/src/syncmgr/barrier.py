@@ -17,7 +17,7 @@ class Barrier(SharedObject):
     """A cyclic barrier. It breaks when a party gives up or dies; `reset` makes it whole again.
 
     A process that dies with the barrier open also breaks it for those who wait: they might wait
-    for it for ever.
+    for it for ever. In a phaser parties join and leave between the phases.
     """
 
     __slots__ = ()
@@ -28,14 +28,15 @@ class Barrier(SharedObject):
 
     def _key(self):
         # The action is run by this class; for the library the leader merely releases by itself.
-        parties, action = self._parameters
-        return type(self), self._name, parties, action is None
+        parties, flags, action = self._parameters
+        return type(self), self._name, parties, flags, action is None
 
     def _open(self, workstream_address, name, out_handle):
-        parties, action = self._parameters
+        parties, flags, action = self._parameters
         options = _ffi.BarrierOptions.defaults()
+        options.flags = flags
         if action is not None:
-            options.flags = _ffi.BARRIER_LEADER_RELEASES
+            options.flags |= _ffi.BARRIER_LEADER_RELEASES
         return library.syncmgr_barrier_open(
             workstream_address, name, parties, byref(options), out_handle)
 
@@ -51,7 +52,7 @@ class Barrier(SharedObject):
         here.released = None
         status = wait.run(self._start(here, timeout_ns(timeout), wait))
         # Nobody but the leader lets the others go on: from here it leads or breaks the barrier.
-        if status == _ffi.LEADER and self._parameters[1] is not None:
+        if status == _ffi.LEADER and self._parameters[-1] is not None:
             try:
                 self._lead(here)
             except BaseException:
@@ -85,7 +86,7 @@ class Barrier(SharedObject):
         arrive = partial(quick.syncmgr_barrier_arrive, here.address, byref(generation))
         for status in iter(arrive, NEVER):
             break
-        if status == _ffi.LEADER and self._parameters[1] is not None:
+        if status == _ffi.LEADER and self._parameters[-1] is not None:
             try:
                 self._lead(here)
             except BaseException:
@@ -94,6 +95,20 @@ class Barrier(SharedObject):
                 raise
         check(status)
         return generation.value
+
+    def join(self) -> None:
+        """Makes this workstream a party of a phaser, from the phase under way on.
+
+        AlreadyArrived when it is one. One whose process dies, or that closes, is a party no more.
+        """
+        check(quick.syncmgr_barrier_join(self._here.address))
+
+    def leave(self) -> None:
+        """Takes this workstream out of the parties of a phaser.
+
+        When all others have arrived they go on; no action runs then.
+        """
+        check(quick.syncmgr_barrier_leave(self._here.address))
 
     def abort(self) -> None:
         """Breaks the barrier: who waits and who arrives gets BrokenBarrier, until `reset`."""
@@ -106,7 +121,7 @@ class Barrier(SharedObject):
     @property
     def action(self):
         """What the last to arrive through this object runs, or None."""
-        return self._parameters[1]
+        return self._parameters[-1]
 
     @property
     def state(self):
@@ -117,7 +132,7 @@ class Barrier(SharedObject):
 
     @property
     def parties(self) -> int:
-        """How many must meet."""
+        """How many must meet; those of a phaser change."""
         return self.state.parties
 
     @property

@@ -90,7 +90,7 @@ class OutOfRange(SyncError, OverflowError):
 
 
 class AlreadyArrived(SyncError, RuntimeError):
-    """The workstream has arrived in this generation of the barrier already."""
+    """The workstream has arrived in this generation of the barrier, or joined it, already."""
 
 
 class NoSpace(SyncError, OSError):
@@ -146,7 +146,7 @@ class Gap(SyncError):
 
 
 class Late(SyncError):
-    """Decided without the caller."""
+    """Decided without the caller: there is a result."""
 
 
 CLASSES = {

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from .notices import Notice, Subscription
 
 _TYPES = {"mutex": _ffi.TYPE_MUTEX, "semaphore": _ffi.TYPE_SEMAPHORE, "latch": _ffi.TYPE_LATCH,
-          "barrier": _ffi.TYPE_BARRIER, "event": _ffi.TYPE_EVENT}
+          "barrier": _ffi.TYPE_BARRIER, "event": _ffi.TYPE_EVENT, "rwlock": _ffi.TYPE_RWLOCK,
+          "condition": _ffi.TYPE_CONDITION, "election": _ffi.TYPE_ELECTION}
 
 
 def open(url: str, *, open_only: bool = False, create_only: bool = False,
@@ -136,7 +137,7 @@ class Manager(ObjectFactory):
         """
         self._require_open()
         text(name, "a name")
-        if callable(parameters[-1]):
+        if parameters and callable(parameters[-1]):
             # A barrier with an action, which is often made anew for each call.
             return kind(self, name, parameters)
         key = kind, name, parameters

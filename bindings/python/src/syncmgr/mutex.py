@@ -13,6 +13,7 @@ from ._shared import SharedObject
 from ._wait import NEVER, Wait
 from .errors import Lost, NotOwner, Outcomes, Timeout, check, error_of
 from .holder import Holder, holder_of
+from .lease import Leased
 
 _lock = raw("syncmgr_mutex_lock")
 _unlock = raw("syncmgr_mutex_unlock")
@@ -24,7 +25,7 @@ E_TIMEOUT = _ffi.E_TIMEOUT
 OWNER_DIED = _ffi.OWNER_DIED
 
 
-class Mutex(SharedObject):
+class Mutex(Leased, SharedObject):
     """A mutex owned by a workstream.
 
     `with mutex:` acquires and releases it, and never leaves it held, whatever signal arrives.
@@ -113,6 +114,9 @@ class Mutex(SharedObject):
         token = c_uint64()
         status = quick.syncmgr_mutex_token(self._here.address, byref(token))
         return status != _ffi.E_NOT_OWNER and check(status) == _ffi.OK
+
+    def _holds(self):
+        return self.owned()
 
     @property
     def holder(self) -> Holder | None:

@@ -13,7 +13,8 @@ from ._native import TRY, count_argument, exit_form, library, pointer_argument, 
 from ._shared import Bound, SharedObject
 from ._wait import NEVER, Wait
 from .errors import Outcomes, Timeout, check, error_of
-from .holder import Holder, holder_of
+from .holder import Holder, holder_of, raw_holders
+from .lease import Leased
 
 _acquire = raw("syncmgr_semaphore_acquire")
 _release = raw("syncmgr_semaphore_release")
@@ -24,7 +25,7 @@ ONE = 1
 _ONE = count_argument(ONE)
 
 
-class Semaphore(SharedObject):
+class Semaphore(Leased, SharedObject):
     """A semaphore. What a workstream holds returns when it closes or its process dies.
 
     `with semaphore:` holds one permit, `with semaphore.permits(3):` three.
@@ -113,6 +114,9 @@ class Semaphore(SharedObject):
         """How many permits this workstream holds; 0 for a signalling semaphore."""
         return self._number(quick.syncmgr_semaphore_held)
 
+    def _holds(self):
+        return self.held > 0
+
     def _number(self, function):
         number = c_uint32()
         check(function(self._here.address, byref(number)))
@@ -121,14 +125,8 @@ class Semaphore(SharedObject):
     @property
     def holders(self) -> list[Holder]:
         """Who holds permits: a list of Holder."""
-        address = self._here.address
-        found, capacity = c_uint32(), 16
-        while True:
-            holders = (_ffi.Holder * capacity)()
-            check(quick.syncmgr_semaphore_holders(address, holders, capacity, byref(found)))
-            if found.value <= capacity:
-                return [holder_of(holder) for holder in holders[:found.value]]
-            capacity = found.value + 16
+        return [holder_of(holder) for holder in
+                raw_holders(quick.syncmgr_semaphore_holders, self._here.address)]
 
     def _state(self):
         return f"{self.available} available, {self.held} held here"
