@@ -47,6 +47,29 @@ class Named(SpaceTest):
         mutex.acquire()
         self.assertEqual(self.space.mutex("db").holder.name, "one")
 
+    def test_a_with_keeps_it_too(self):
+        looker = self.space.workstream("looker")
+        with self.space.workstream("one").mutex("db"):
+            gc.collect()
+            self.assertEqual(looker.mutex("db").holder.name, "one")
+        with self.space.workstream("one").mutex("db").within(5):
+            self.assertEqual(looker.mutex("db").holder.name, "one")
+        with self.space.workstream("one").semaphore("s", 3):
+            self.assertEqual(looker.semaphore("s", 3).available, 2)
+        with self.space.workstream("one").semaphore("s", 3).permits(2):
+            self.assertEqual(looker.semaphore("s", 3).available, 1)
+        with self.space.workstream("one").rwlock("rw").read():
+            self.assertEqual(looker.rwlock("rw").readers[0].name, "one")
+        with self.space.workstream("one").election("e"):
+            self.assertEqual(looker.election("e").leader.name, "one")
+        with self.space.workstream("one").condition("c"):
+            self.assertEqual(looker.condition("c").mutex.holder.name, "one")
+        with syncmgr.open(self.url).mutex("db"):
+            gc.collect()
+            self.assertTrue(looker.mutex("db").locked())
+        self.assertFalse(looker.mutex("db").locked())
+        self.space.workstream("one").close()
+
     def test_two_threads_of_one_workstream_are_one_owner(self):
         mutex = self.space.workstream("one").mutex("db")
         mutex.acquire()

@@ -31,10 +31,25 @@ class _Ignored:
     from_param = id
 
 
+class _Kept(ctypes.c_void_p):
+    """A handle that keeps its owner."""
+
+
+def kept_handle(address, owner):
+    """The handle for an exit form. It keeps `owner` as long as anybody is to make the call.
+
+    A `with` keeps only that: not the object, nor the workstream or manager it was opened through,
+    which would be closed in the midst of it.
+    """
+    handle = _Kept(address)
+    handle.owner = owner
+    return handle
+
+
 def exit_form(name, counted, outcomes):
     """The named release function in a form that can be an object's `__exit__`.
 
-    It takes the handle, a count when `counted`, and the three arguments of `__exit__`, which the
+    It takes the handle, see kept_handle, a count when `counted`, and the three arguments of `__exit__`, which the
     library never looks at. `outcomes` maps the status to the result. A signal handler that raises
     runs between two steps of Python code: an `__exit__` written in Python can be interrupted
     before its first step, and the hold would stay for ever. This form has no such step.

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
-from ctypes import byref, c_size_t, c_void_p, create_string_buffer
+from ctypes import byref, c_size_t, create_string_buffer
 from functools import partial
 from operator import attrgetter
 
 from . import _ffi
 from ._arguments import integer, timeout_ns
-from ._native import exit_form, library, pointer_argument, quick, raw
+from ._native import exit_form, kept_handle, library, pointer_argument, quick, raw
 from ._shared import SharedObject
 from ._wait import Wait
 from .errors import InvalidArgument, Late, NotOwner, Outcomes, Timeout, check, error_of
@@ -40,7 +40,7 @@ class Election(Leased, SharedObject):
 
     def _prepare(self, here):
         here.undo = {_ffi.LEADER: (partial(_resign, pointer_argument(here.address)),)}
-        here.exit = partial(_exit, c_void_p(here.address))
+        here.exit = partial(_exit, kept_handle(here.address, self._owner))
 
     # ---- leading
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from ctypes import byref, c_uint64, c_void_p
+from ctypes import byref, c_uint64
 from functools import partial
 from operator import attrgetter
 
 from . import _ffi
 from ._arguments import integer, limit_ns, timeout_ns
-from ._native import TRY, exit_form, library, pointer_argument, quick, raw
+from ._native import TRY, exit_form, kept_handle, library, pointer_argument, quick, raw
 from ._shared import SharedObject
 from ._wait import NEVER, Wait
 from .errors import Lost, NotOwner, Outcomes, Timeout, check, error_of
@@ -53,7 +53,7 @@ class Mutex(Leased, SharedObject):
         here.recovered_token = c_uint64(0)
         here.note_recovery = iter(
             partial(_token, pointer, byref(here.recovered_token)), NEVER)
-        here.exit = partial(_exit, c_void_p(here.address))
+        here.exit = partial(_exit, kept_handle(here.address, self._owner))
 
     def acquire(self, blocking: bool = True, timeout: float | None = None) -> bool:
         """Acquires the mutex. Returns False when it could not within `timeout` seconds.

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from ctypes import byref, c_uint64, c_void_p
+from ctypes import byref, c_uint64
 from functools import partial
 from operator import attrgetter
 
 from . import _ffi
 from ._arguments import integer, limit_ns, timeout_ns
-from ._native import TRY, count_argument, exit_form, library, pointer_argument, quick, raw
+from ._native import (
+    TRY,
+    count_argument,
+    exit_form,
+    kept_handle,
+    library,
+    pointer_argument,
+    quick,
+    raw,
+)
 from ._shared import SharedObject
 from ._wait import NEVER, Wait
 from .errors import NotOwner, Outcomes, Timeout, check, error_of
@@ -59,7 +68,7 @@ class RWLock(Leased, SharedObject):
         here.recovered_token = c_uint64(0)
         here.note_recovery = iter(
             partial(_token, pointer, byref(here.recovered_token)), NEVER)
-        here.exit = partial(_exit, c_void_p(here.address))
+        here.exit = partial(_exit, kept_handle(here.address, self._owner))
 
     def acquire_read(self, blocking: bool = True, timeout: float | None = None) -> bool:
         """Acquires the lock with other readers. Returns False when it could not in time.

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from ctypes import byref, c_uint32, c_void_p
+from ctypes import byref, c_uint32
 from functools import partial
 from operator import attrgetter
 
 from . import _ffi
 from ._arguments import count as checked_count
 from ._arguments import limit_ns, timeout_ns
-from ._native import TRY, count_argument, exit_form, library, pointer_argument, quick, raw
+from ._native import (
+    TRY,
+    count_argument,
+    exit_form,
+    kept_handle,
+    library,
+    pointer_argument,
+    quick,
+    raw,
+)
 from ._shared import Bound, SharedObject
 from ._wait import NEVER, Wait
 from .errors import Outcomes, Timeout, check, error_of
@@ -46,7 +55,7 @@ class Semaphore(Leased, SharedObject):
         pointer = pointer_argument(here.address)
         here.pointer = pointer
         here.attempts = iter(partial(_acquire, pointer, _ONE, TRY), NEVER)
-        here.exit = partial(_exit, c_void_p(here.address), c_uint32(1))
+        here.exit = partial(_exit, kept_handle(here.address, self._owner), c_uint32(1))
 
     def acquire(self, count: int = 1, blocking: bool = True,
                 timeout: float | None = None) -> bool:
@@ -148,7 +157,8 @@ class Permits:
         self._count = count
         self._timeout = timeout
         self._limit = timeout_ns(timeout)
-        self.__exit__ = partial(_exit, c_void_p(here.address), c_uint32(count))
+        self.__exit__ = partial(
+            _exit, kept_handle(here.address, semaphore._owner), c_uint32(count))
 
     def __enter__(self):
         semaphore = self._semaphore
