@@ -1,5 +1,6 @@
 """What the tests share: spaces with names of their own, children, threads, and a watchdog."""
 
+import asyncio
 import faulthandler
 import itertools
 import os
@@ -54,6 +55,25 @@ def wait_until(condition, what, seconds=SOON):
         if time.monotonic() > end:
             raise AssertionError(f"this did not happen within {seconds} s: {what}")
         time.sleep(0.002)
+
+
+async def settle(condition):
+    """Lets other tasks run until `condition()` holds."""
+    end = time.monotonic() + SOON
+    while not condition():
+        if time.monotonic() > end:
+            raise AssertionError(f"this did not happen within {SOON} s")
+        await asyncio.sleep(0.001)
+
+
+async def cancelled(task):
+    """Cancels a task, and tells whether it ended so."""
+    task.cancel()
+    try:
+        await task
+    except asyncio.CancelledError:
+        return True
+    return False
 
 
 class Background:
