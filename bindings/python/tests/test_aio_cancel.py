@@ -11,8 +11,9 @@ from test_aio import AioTest
 ROUNDS = int(os.environ.get("CANCEL_ROUNDS") or 2_000)
 
 
-class CancelRacesGrant(AioTest):
+class RaceTest(AioTest):
     deadline_seconds = 120
+    rounds = ROUNDS
 
     def setUp(self):
         super().setUp()
@@ -54,17 +55,19 @@ class CancelRacesGrant(AioTest):
         self.fail(what)
 
     def assertBothHappened(self):
-        self.assertEqual(self.granted + self.cancelled, ROUNDS)
-        self.assertGreater(self.cancelled, ROUNDS // 20)
-        self.assertGreater(self.granted, ROUNDS // 20)
+        self.assertEqual(self.granted + self.cancelled, self.rounds)
+        self.assertGreater(self.cancelled, self.rounds // 20)
+        self.assertGreater(self.granted, self.rounds // 20)
         self.space.check()
 
+
+class CancelRacesGrant(RaceTest):
     def test_mutex(self):
         holder = self.space.workstream("holder").mutex("db")
         waiter = self.space.workstream("waiter").mutex("db")
 
         async def main():
-            for _ in range(ROUNDS):
+            for _ in range(self.rounds):
                 self.assertTrue(holder.acquire(blocking=False))
                 await self.race(waiter.aio.acquire, waiter.release, holder.release)
                 await self.soon(lambda: not holder.locked(), "the mutex stayed held")
@@ -77,7 +80,7 @@ class CancelRacesGrant(AioTest):
         waiter = self.space.workstream("waiter").semaphore("s", 4)
 
         async def main():
-            for _ in range(ROUNDS):
+            for _ in range(self.rounds):
                 count = self.random.randint(1, 4)
                 self.assertTrue(holder.acquire(4, blocking=False))
                 await self.race(lambda: waiter.aio.acquire(count), lambda: waiter.release(count),
@@ -93,7 +96,7 @@ class CancelRacesGrant(AioTest):
         waiter = self.space.workstream("waiter").event("e")
 
         async def main():
-            for _ in range(ROUNDS):
+            for _ in range(self.rounds):
                 await self.race(waiter.aio.wait, event.set, event.set)
                 await self.soon(event.is_set, "a set was lost")
                 event.clear()
@@ -117,7 +120,7 @@ class CancelRacesGrant(AioTest):
         self.addCleanup(stop.set)
 
         async def main():
-            for _ in range(ROUNDS):
+            for _ in range(self.rounds):
                 self.assertTrue(holder.acquire(blocking=False))
                 await self.race(waiter.aio.acquire, waiter.release, go.release)
                 await self.soon(lambda: not holder.locked(), "the mutex stayed held")

@@ -40,7 +40,10 @@ class Pickling(SpaceTest):
                 self.space.mutex("m", fair=True), self.space.semaphore("s", 3),
                 self.space.semaphore("signals", 0, signalling=True), self.space.latch("l", 3),
                 self.space.barrier("b", 3, action=greet),
-                self.space.event("e", manual=True),
+                self.space.event("e", manual=True), self.space.rwlock("rw", fair=True),
+                self.space.condition("c"), self.space.election("o"),
+                self.space.condition("d", self.space.mutex("m", fair=True)),
+                self.space.barrier("p", 0, phaser=True),
                 self.space.workstream("w").mutex("m", fair=True)):
             again = pickle.loads(pickle.dumps(thing))
             with self.subTest(thing=thing):

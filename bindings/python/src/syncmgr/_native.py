@@ -49,10 +49,11 @@ def kept_handle(address, owner):
 def exit_form(name, counted, outcomes):
     """The named release function in a form that can be an object's `__exit__`.
 
-    It takes the handle, see kept_handle, a count when `counted`, and the three arguments of `__exit__`, which the
-    library never looks at. `outcomes` maps the status to the result. A signal handler that raises
-    runs between two steps of Python code: an `__exit__` written in Python can be interrupted
-    before its first step, and the hold would stay for ever. This form has no such step.
+    It takes the handle, see kept_handle, a count when `counted`, and the three arguments of
+    `__exit__`, which the library never looks at. `outcomes` maps the status to the result. A signal
+    handler that raises runs between two steps of Python code: an `__exit__` written in Python can
+    be interrupted before its first step, and the hold would stay for ever. This form has no such
+    step.
     """
     function = _undeclared[name]
     arguments = [ctypes.c_void_p] + [ctypes.c_uint32] * counted

@@ -119,8 +119,8 @@ class AioBarrier(Form):
     """A barrier for tasks. Cancelling a task that waits in it breaks it."""
 
     __slots__ = ()
-    _passed = ("arrive", "join", "leave", "abort", "reset", "action", "state", "parties", "n_waiting", "broken",
-               "generation", "name")
+    _passed = ("arrive", "join", "leave", "abort", "reset", "action", "state", "parties",
+               "n_waiting", "broken", "generation", "name")
 
     async def wait(self, timeout=None):
         """Arrives and waits for the others. Returns the order of arrival: 0 for the first.

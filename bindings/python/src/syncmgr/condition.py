@@ -14,7 +14,7 @@ from ._arguments import count as checked_count
 from ._arguments import timeout_ns
 from ._native import count_argument, library, pointer_argument, quick, raw
 from ._shared import SharedObject
-from ._wait import NEVER, Wait
+from ._wait import Wait
 from .errors import check, error_of
 from .mutex import Mutex
 
