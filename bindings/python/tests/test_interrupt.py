@@ -26,6 +26,18 @@ WAITER = """
         wait = lambda: space.latch("l", 1).wait(limit)
     elif kind == "event":
         wait = lambda: space.event("e").wait(limit)
+    elif kind == "read":
+        wait = lambda: space.rwlock("rw").acquire_read(timeout=limit)
+    elif kind == "write":
+        wait = lambda: space.rwlock("rw").acquire_write(timeout=limit)
+    elif kind == "upgrade":
+        space.rwlock("rw").acquire_read()
+        wait = lambda: space.rwlock("rw").upgrade(limit)
+    elif kind == "condition":
+        space.condition("c").acquire()
+        wait = lambda: space.condition("c").wait(limit)
+    elif kind == "election":
+        wait = lambda: space.election("e").campaign(limit)
     else:
         wait = lambda: space.barrier("b", 2).wait(limit)
     say("ready")
@@ -91,6 +103,26 @@ class CtrlC(SpaceTest):
         barrier = self.space.barrier("b", 2)
         self.check("barrier")
         self.assertEqual((barrier.n_waiting, barrier.broken), (0, False))
+
+    def test_rwlock(self):
+        lock = self.space.rwlock("rw")
+        with lock.write():
+            self.check("read")
+            self.check("write")
+        with lock.read():
+            self.check("upgrade")
+        self.assertTrue(lock.acquire_write(blocking=False))
+
+    def test_condition(self):
+        condition = self.space.condition("c")
+        self.check("condition")
+        self.assertEqual((condition.waiting, condition.notify()), (0, 0))
+        self.assertFalse(condition.mutex.locked())
+
+    def test_election(self):
+        with self.space.election("e"):
+            self.check("election")
+        self.assertIsNone(self.space.election("e").leader)
 
     def test_the_main_thread_is_interrupted_while_others_wait_too(self):
         self.space.mutex("db").acquire()
