@@ -247,6 +247,33 @@ class Death(ConditionTest):
         self.assertEqual(self.condition.notify(), 1)
         self.assertEqual(child.line(), "signalled")
 
+    def test_a_queue_between_processes_loses_nothing(self):
+        filled, total = self.space.semaphore("filled", 0, signalling=True), 200
+        children = [self.child("""
+            space = syncmgr.open(arguments[0])
+            condition, filled = space.condition("c"), space.semaphore("filled", 0, signalling=True)
+            end = space.event("end", manual=True)
+            say("ready")
+            taken = 0
+            with condition:
+                while condition.wait_for(lambda: filled.available or end.is_set()):
+                    if not filled.acquire(blocking=False):
+                        break
+                    taken += 1
+            say(taken)
+        """, self.url) for _ in range(3)]
+        for child in children:
+            self.assertEqual(child.line(), "ready")
+        for _ in range(total):
+            with self.condition:
+                filled.release()
+                self.condition.notify()
+        wait_until(lambda: filled.available == 0, "all is taken")
+        with self.condition:
+            self.space.event("end", manual=True).set()
+            self.condition.notify_all()
+        self.assertEqual(sum(int(child.line()) for child in children), total)
+
     def test_a_dead_waiter_is_not_signalled(self):
         child = self.victim()
         wait_until(lambda: self.condition.waiting == 1, "the victim waits")

@@ -1,5 +1,7 @@
 """Readers-writer lock."""
 
+import struct
+import tempfile
 import threading
 import time
 import unittest
@@ -328,6 +330,43 @@ class Death(RWLockTest):
         self.assertEqual(child.line(), "waits")
         child.kill()
         self.assertIs(self.second.acquire_read(timeout=10), True)
+
+    def test_processes_exclude_each_other(self):
+        code = """
+            import mmap
+            lock = syncmgr.open(arguments[0]).rwlock("rw")
+            with open(arguments[1], "r+b") as file:
+                words = memoryview(mmap.mmap(file.fileno(), 16)).cast("Q")
+            for round in range(300):
+                if round % 3:
+                    with lock.read():
+                        assert words[0] == words[1]
+                else:
+                    with lock.read() if round % 2 else lock.write():
+                        try:
+                            if round % 2 and not lock.upgrade(5):
+                                continue
+                        except syncmgr.Deadlock:
+                            continue
+                        words[0] += 1
+                        time.sleep(0)
+                        words[1] += 1
+                        say("added")
+            say("done")
+        """
+        with tempfile.NamedTemporaryFile() as file:
+            file.write(bytes(16))
+            file.flush()
+            children = [self.child(code, self.url, file.name) for _ in range(3)]
+            added = 0
+            for child in children:
+                while (line := child.line()) == "added":
+                    added += 1
+                self.assertEqual((line, child.finish()), ("done", 0))
+            with open(file.name, "rb") as changed:
+                self.assertEqual(struct.unpack("=QQ", changed.read()), (added, added))
+        self.assertGreaterEqual(added, 3 * 50)
+        self.space.check()
 
     def test_processes_take_turns(self):
         child, _ = self.victim("read")

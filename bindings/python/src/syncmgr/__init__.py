@@ -8,8 +8,9 @@
                 ...  # the owner before died: the data may be half changed
 
 Objects opened through the manager act for the thread that uses them; `space.workstream("worker-1")`
-makes an owner apart from threads, and `mutex.aio` is the form for asyncio. Waits take seconds; None
-is without end, 0 a try. Ctrl-C interrupts every wait. The C header is the reference.
+makes an owner apart from threads, and `mutex.aio` is the form for asyncio. `once` has one process
+do something and gives its result to all. Waits take seconds; None is without end, 0 a try. Ctrl-C
+interrupts every wait. The C header is the reference.
 """
 
 from ._native import path as library_path
