@@ -92,7 +92,7 @@ class Mutex extends SyncObject {
     const open = (owner) => {
       check(native.syncmgr_mutex_open(owner, name, structure, scratch.words));
       const handle = scratch.handle();
-      addon.remember(handle);
+      addon.remember(handle, constants.TYPE_MUTEX);
       return handle;
     };
     super(workstream, checked.text(name, 'name'), open);

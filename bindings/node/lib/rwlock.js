@@ -105,7 +105,7 @@ class RWLock extends SyncObject {
     const open = (owner) => {
       check(native.syncmgr_rwlock_open(owner, name, structure, scratch.words));
       const handle = scratch.handle();
-      addon.remember(handle);
+      addon.remember(handle, constants.TYPE_RWLOCK);
       return handle;
     };
     super(workstream, checked.text(name, 'name'), open);
