@@ -14,7 +14,7 @@ const scratch = require('./scratch.js');
 const FLAGS = { fair: constants.RWLOCK_FAIR };
 const MODES = { shared: constants.SHARED, exclusive: constants.EXCLUSIVE };
 const OPTIONS_SIZE = structures.syncmgr_rwlock_options_t.bytes;
-const { COUNT_MAX, E_TIMEOUT, EXCLUSIVE, OK, OWNER_DIED, SHARED } = constants;
+const { COUNT_MAX, E_LOST, E_TIMEOUT, EXCLUSIVE, OK, OWNER_DIED, SHARED } = constants;
 
 /** Reads `{ mode }`, exclusive when it is left out. */
 function modeOf({ mode = 'exclusive' }) {
@@ -175,6 +175,8 @@ class RWLock extends SyncObject {
     seat.state.locks -= 1;
     const status = native.syncmgr_rwlock_unlock(seat.handle);
     const error = status < 0 ? lastError(status) : undefined;
+    // All of it was lost, and its owner has heard that now.
+    if (status === E_LOST) seat.state.locks = 0;
     if (seat.holds === 0) this.#seats.put(seat);
     if (error !== undefined) throw error;
   }
