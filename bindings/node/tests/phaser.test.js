@@ -164,18 +164,22 @@ describe('phaser', () => {
     const phaser = space.barrier('p', 0, PHASER);
     const anchor = phaser.join();
     let running = 40;
-    let [phase, inside] = [0, 0];
+    const phases = new Map();
+    const arrive = async (party) => {
+      const { generation, index, leader } = await party.wait();
+      if (!phases.has(generation)) phases.set(generation, { indexes: [], leaders: 0 });
+      phases.get(generation).indexes.push(index);
+      if (leader) phases.get(generation).leaders += 1;
+      return generation;
+    };
     const work = async () => {
       for (let stay = 0; stay < 5; stay++) {
         const party = phaser.join();
+        let last = -1;
         for (let round = random(5) + 1; round > 0; round--) {
-          const before = phase;
-          inside += 1;
-          const { leader } = await party.wait();
-          inside -= 1;
-          // All who were there when it tripped go on before the next phase can begin.
-          if (leader) phase += 1;
-          assert.ok(phase >= before);
+          const generation = await arrive(party);
+          assert.ok(last === -1 || generation === last + 1);
+          last = generation;
         }
         party.leave();
         await sleep(random(2));
@@ -183,10 +187,18 @@ describe('phaser', () => {
       running -= 1;
     };
     const works = Array.from({ length: 40 }, work);
-    while (running > 0) await anchor.wait();
+    while (running > 0) {
+      await arrive(anchor);
+      await sleep(0);
+    }
     anchor.leave();
     await Promise.all(works);
-    assert.equal(inside, 0);
+    assert.equal(phases.size, phaser.state().generation);
+    for (const { indexes, leaders } of phases.values()) {
+      assert.ok(leaders <= 1);
+      assert.deepEqual(indexes.sort((one, other) => one - other),
+        Array.from({ length: indexes.length }, (_, index) => index));
+    }
     assert.equal(phaser.state().parties, 0);
     space.check();
   });
