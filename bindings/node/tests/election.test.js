@@ -76,7 +76,9 @@ describe('election', () => {
     }
     const leadership = await election.campaign();
     assert.throws(() => leadership.finish('x'.repeat(257)), { code: 'ERR_SYNCMGR_INVALID' });
-    for (const given of [5, null, {}, true]) assert.throws(() => leadership.finish(given), TypeError);
+    for (const given of [5, null, {}, true]) {
+      assert.throws(() => leadership.finish(given), TypeError);
+    }
     assert.equal(leadership.isValid(), true);
     leadership.finish('small');
     assert.equal(election.result.toString(), 'small');
