@@ -7,7 +7,7 @@ const checked = require('./arguments.js');
 const { check, closedError } = require('./errors.js');
 const { Deadline } = require('./deadline.js');
 const { readHolder } = require('./holder.js');
-const { Leadership } = require('./leadership.js');
+const { Leadership, publish } = require('./leadership.js');
 const { SyncObject } = require('./object.js');
 const { OwnSeat, SeatPool } = require('./seats.js');
 const scratch = require('./scratch.js');
@@ -97,15 +97,15 @@ class Election extends SyncObject {
     }
   }
 
-  /** Ends the election, in which a task of this program leads through this object, by a result for
-   *  everybody: a string, or bytes. */
+  /** Ends the election, in which a task of this program leads through this object, or its own
+   *  workstream does, by a result for everybody: a string, or bytes. */
   finish(result) {
     const leadership = this.#leadership();
     if (leadership !== undefined) leadership.finish(result);
-    else check(native.syncmgr_election_finish(this._handle(), null, 0));
+    else check(publish(this._handle(), result));
   }
 
-  /** Steps down from what a task of this program leads through this object. */
+  /** Steps down from the same. */
   resign() {
     const leadership = this.#leadership();
     if (leadership !== undefined) leadership.resign();

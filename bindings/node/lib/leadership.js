@@ -10,6 +10,12 @@ const symbols = require('./symbols.js');
 
 const { E_LOST, E_NOT_OWNER, OK } = constants;
 
+/** Publishes a result, a string or bytes, and returns the status. */
+function publish(handle, result = '') {
+  const bytes = checked.bytes(result, 'result');
+  return native.syncmgr_election_finish(handle, bytes.length > 0 ? bytes : null, bytes.length);
+}
+
 /** One term. It ends by resign(), by finish(), or with its election, workstream or manager. */
 class Leadership {
   #election;
@@ -43,11 +49,9 @@ class Leadership {
   }
 
   /** Ends the election by a result for everybody: a string, or bytes. */
-  finish(result = '') {
+  finish(result) {
     const handle = this._held();
-    const bytes = checked.bytes(result, 'result');
-    const { length } = bytes;
-    const status = native.syncmgr_election_finish(handle, length > 0 ? bytes : null, length);
+    const status = publish(handle, result);
     const error = status < 0 ? lastError(status) : undefined;
     if (status === E_LOST) native.syncmgr_election_resign(handle);
     if (status === OK || status === E_LOST || status === E_NOT_OWNER) this.#end();
@@ -97,4 +101,4 @@ class Leadership {
 
 addLeases(Leadership);
 
-module.exports = { Leadership };
+module.exports = { Leadership, publish };

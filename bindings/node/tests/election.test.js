@@ -100,6 +100,19 @@ describe('election', () => {
     assert.equal(election.result.toString(), 'done');
   });
 
+  test('two handles of one workstream are one leader', async () => {
+    const me = openSpace().workstream('w');
+    const [one, other] = [me.election('e'), me.election('e')];
+    const leadership = await one.campaign();
+    assert.equal((await other.campaign()).term, leadership.term);
+    one.resign();
+    assert.equal(other.leader, null);
+    const next = await one.campaign();
+    me.election('e').finish('done');
+    assert.equal(one.result.toString(), 'done');
+    assert.equal(next.isValid(), false);
+  });
+
   test('a workstream that leads already gets its leadership', async () => {
     const election = openSpace().workstream('w').election('e');
     const leadership = await election.campaign();
