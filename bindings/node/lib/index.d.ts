@@ -6,6 +6,7 @@ import { EventEmitter } from 'node:events';
 import { Condition, Election, Party, RWLock, RWLockOptions } from './primitives.js';
 
 export * from './primitives.js';
+export type { Closeable, Hold, Opener, SyncObject };
 
 export interface WaitOptions {
   timeout?: number;

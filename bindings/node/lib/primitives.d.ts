@@ -1,6 +1,6 @@
 // Readers-writer lock, condition, election and phaser, for TypeScript. index.d.ts exports all this.
 
-import { BarrierOutcome, Guard, Hold, Holder, Manager, Mutex, SyncObject, WaitOptions,
+import type { BarrierOutcome, Guard, Hold, Holder, Manager, Mutex, SyncObject, WaitOptions,
   Workstream } from './index.js';
 
 export type LockMode = 'shared' | 'exclusive';

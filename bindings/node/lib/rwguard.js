@@ -4,7 +4,7 @@
 const { native } = require('./loader.js');
 const { constants } = require('./api.js');
 const checked = require('./arguments.js');
-const { check, BusyError, NotOwnerError } = require('./errors.js');
+const { check, lastError, BusyError, LostError, NotOwnerError } = require('./errors.js');
 const { addLeases } = require('./lease.js');
 const scratch = require('./scratch.js');
 const symbols = require('./symbols.js');
@@ -111,7 +111,12 @@ class RWGuard {
 
   /** Turns the exclusive hold into a shared one, with nobody in between. */
   downgrade() {
-    check(native.syncmgr_rwlock_downgrade(this._held()));
+    const handle = this._held();
+    if (this.#seat.busy) throw this.#changes();
+    const status = native.syncmgr_rwlock_downgrade(handle);
+    const error = status < 0 ? lastError(status) : undefined;
+    if (error instanceof LostError) this.#lock._lose(this.#seat);
+    if (error !== undefined) throw error;
     this.#seat.state.become(SHARED);
   }
 

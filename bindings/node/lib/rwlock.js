@@ -4,7 +4,7 @@
 const { addon, native } = require('./loader.js');
 const { constants, structures } = require('./api.js');
 const checked = require('./arguments.js');
-const { check, closedError, lastError } = require('./errors.js');
+const { check, closedError, lastError, LostError } = require('./errors.js');
 const { readHolder, readHolders } = require('./holder.js');
 const { SyncObject } = require('./object.js');
 const { RWGuard } = require('./rwguard.js');
@@ -84,8 +84,9 @@ class Upgrade {
   undo(status) {
     if (status !== OK) return false;
     if (this.seat.closed) return true;
-    check(native.syncmgr_rwlock_downgrade(this.seat.handle));
-    this.seat.state.become(SHARED);
+    const { handle, state } = this.seat;
+    if (native.syncmgr_rwlock_downgrade(handle) === OK) state.become(SHARED);
+    else this.lock._lose(this.seat);
     return true;
   }
 
@@ -170,13 +171,16 @@ class RWLock extends SyncObject {
 
   /** Ends one guard of a seat, and with it a hold unless other guards stand for that, too. */
   _release(seat) {
+    const { state } = seat;
+    let error;
     seat.holds -= 1;
-    if (seat.holds >= seat.state.locks) return;
-    seat.state.locks -= 1;
-    const status = native.syncmgr_rwlock_unlock(seat.handle);
-    const error = status < 0 ? lastError(status) : undefined;
-    // All of it was lost, and its owner has heard that now.
-    if (status === E_LOST) seat.state.locks = 0;
+    if (seat.holds < state.locks) {
+      state.locks -= 1;
+      const status = native.syncmgr_rwlock_unlock(seat.handle);
+      if (status < 0) error = lastError(status);
+      // All of it was lost, and its owner has heard that now.
+      if (status === E_LOST) state.locks = 0;
+    }
     if (seat.holds === 0) this.#seats.put(seat);
     if (error !== undefined) throw error;
   }
@@ -187,9 +191,19 @@ class RWLock extends SyncObject {
     seat.busy = true;
     try {
       return await queue.wait(new Upgrade(this, seat), timeout, signal);
+    } catch (error) {
+      if (error instanceof LostError) this._lose(seat);
+      throw error;
     } finally {
       seat.busy = false;
     }
+  }
+
+  /** The owner has heard that its hold was lost: there is nothing to release any more. */
+  _lose(seat) {
+    if (seat.closed) return;
+    native.syncmgr_rwlock_unlock(seat.handle);
+    seat.state.locks = 0;
   }
 
   /** A seat has not got the lock. */
