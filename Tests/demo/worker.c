@@ -189,6 +189,97 @@ static void inherit(const char *name) {
   must(syncmgr_mutex_close(mutex), "close the mutex");
 }
 
+static syncmgr_rwlock_t *open_rwlock(const char *name) {
+  syncmgr_rwlock_t *rwlock;
+  must(syncmgr_rwlock_open(me, name, NULL, &rwlock), "open the readers-writer lock");
+  return rwlock;
+}
+
+static void review(const char *name, long rounds) {
+  syncmgr_rwlock_t *rwlock = open_rwlock(name);
+  int torn = 0;
+  for (long round = 0; round < rounds; round++) {
+    must(syncmgr_rwlock_lock(rwlock, SYNCMGR_EXCLUSIVE, PATIENCE), "lock as a writer");
+    *counter = *counter + 1;
+    must(syncmgr_rwlock_unlock(rwlock), "unlock");
+    must(syncmgr_rwlock_lock(rwlock, SYNCMGR_SHARED, PATIENCE), "lock as a reader");
+    uint64_t before = *counter;
+    nap(1000000);
+    torn += *counter != before;
+    must(syncmgr_rwlock_unlock(rwlock), "unlock");
+  }
+  char more[32];
+  snprintf(more, sizeof more, ",\"torn\":%d", torn);
+  report("reviewed", more);
+  must(syncmgr_rwlock_close(rwlock), "close the readers-writer lock");
+}
+
+/* The handle stays open: the worker is to be killed while it writes. */
+static void write_held(const char *name) {
+  must(syncmgr_rwlock_lock(open_rwlock(name), SYNCMGR_EXCLUSIVE, PATIENCE), "lock as a writer");
+  report("writing", "");
+}
+
+static void read_once(const char *name) {
+  syncmgr_rwlock_t *rwlock = open_rwlock(name);
+  int32_t status = must(syncmgr_rwlock_lock(rwlock, SYNCMGR_SHARED, PATIENCE), "lock as a reader");
+  must(syncmgr_rwlock_unlock(rwlock), "unlock");
+  char more[32];
+  snprintf(more, sizeof more, ",\"recovered\":%s",
+           status == SYNCMGR_OWNER_DIED ? "true" : "false");
+  report("read", more);
+  must(syncmgr_rwlock_close(rwlock), "close the readers-writer lock");
+}
+
+static void bounce(const char *mutex_name, const char *name, long rounds, uint64_t side) {
+  syncmgr_mutex_t *mutex;
+  syncmgr_condition_t *condition;
+  must(syncmgr_mutex_open(me, mutex_name, NULL, &mutex), "open the mutex");
+  must(syncmgr_condition_open(me, name, &condition), "open the condition");
+  for (long round = 0; round < rounds; round++) {
+    must(syncmgr_mutex_lock(mutex, PATIENCE), "lock");
+    while (*counter % 2 != side)
+      must(syncmgr_condition_wait(condition, mutex, PATIENCE), "wait at the condition");
+    *counter = *counter + 1;
+    must(syncmgr_condition_signal(condition, 1, NULL), "signal");
+    must(syncmgr_mutex_unlock(mutex), "unlock");
+  }
+  report("bounced", "");
+  must(syncmgr_condition_close(condition), "close the condition");
+  must(syncmgr_mutex_close(mutex), "close the mutex");
+}
+
+static syncmgr_election_t *open_election(const char *name) {
+  syncmgr_election_t *election;
+  must(syncmgr_election_open(me, name, &election), "open the election");
+  return election;
+}
+
+/* The handle stays open: closing it would be to resign. */
+static void stand(const char *name) {
+  syncmgr_election_t *election = open_election(name);
+  report("standing", "");
+  uint64_t term = 0;
+  char result[SYNCMGR_RESULT_MAX + 1] = "";
+  size_t length = 0;
+  char more[320];
+  if (must(syncmgr_election_campaign(election, PATIENCE, &term), "stand") == SYNCMGR_LEADER) {
+    snprintf(more, sizeof more, ",\"leader\":true,\"term\":%" PRIu64, term);
+  } else {
+    must(syncmgr_election_result(election, result, SYNCMGR_RESULT_MAX, &length), "ask the result");
+    result[length] = '\0';
+    snprintf(more, sizeof more, ",\"leader\":false,\"result\":\"%s\"", result);
+  }
+  report("elected", more);
+}
+
+static void publish(const char *name, const char *result) {
+  syncmgr_election_t *election = open_election(name);
+  must(syncmgr_election_finish(election, result, strlen(result)), "publish");
+  report("published", "");
+  must(syncmgr_election_close(election), "close the election");
+}
+
 static uint32_t number(const char *text) {
   return strcmp(text, "any") == 0 ? SYNCMGR_ANY : (uint32_t)strtoul(text, NULL, 10);
 }
@@ -205,6 +296,13 @@ static void step(char *word[]) {
   else if (strcmp(verb, "pass") == 0) pass(word[1], word[2], atol(word[3]));
   else if (strcmp(verb, "hold") == 0) hold(word);
   else if (strcmp(verb, "inherit") == 0) inherit(word[1]);
+  else if (strcmp(verb, "review") == 0) review(word[1], atol(word[2]));
+  else if (strcmp(verb, "write") == 0) write_held(word[1]);
+  else if (strcmp(verb, "read") == 0) read_once(word[1]);
+  else if (strcmp(verb, "bounce") == 0)
+    bounce(word[1], word[2], atol(word[3]), number(word[4]));
+  else if (strcmp(verb, "stand") == 0) stand(word[1]);
+  else if (strcmp(verb, "publish") == 0) publish(word[1], word[2]);
   else must(SYNCMGR_E_INVALID, verb);
 }
 

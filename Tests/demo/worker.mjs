@@ -27,9 +27,13 @@ const counter = new BigUint64Array(1);
 const counterBytes = new Uint8Array(counter.buffer);
 const seats = Buffer.alloc(SEATS);
 
-function addOne() {
+function counted() {
   readSync(counterFile, counterBytes, 0, 8, 0);
-  counter[0] += 1n;
+  return counter[0];
+}
+
+function addOne() {
+  counter[0] = counted() + 1n;
   writeSync(counterFile, counterBytes, 0, 8, 0);
 }
 
@@ -145,6 +149,63 @@ const steps = {
     guard.release();
     report('inherited', { recovered, previous: previous.name, pid: previous.pid });
     mutex.close();
+  },
+
+  async review(lockName, rounds) {
+    const lock = me.rwlock(lockName);
+    let torn = 0;
+    for (let round = 0; round < Number(rounds); round++) {
+      await lock.write(addOne, { timeout });
+      await lock.read(async () => {
+        const before = counted();
+        await sleep(1);
+        if (counted() !== before) torn += 1;
+      }, { timeout });
+    }
+    report('reviewed', { torn });
+    lock.close();
+  },
+
+  async write(lockName) {
+    held.push(await me.rwlock(lockName).lock({ timeout }));
+    report('writing');
+  },
+
+  async read(lockName) {
+    const lock = me.rwlock(lockName);
+    report('read', { recovered: await lock.read((guard) => guard.recovered, { timeout }) });
+    lock.close();
+  },
+
+  async bounce(mutexName, conditionName, rounds, side) {
+    const [mutex, condition] = [me.mutex(mutexName), me.condition(conditionName)];
+    for (let round = 0; round < Number(rounds); round++) {
+      await mutex.run(async (guard) => {
+        await condition.waitFor(guard, () => counted() % 2n === BigInt(side), { timeout });
+        addOne();
+        condition.signal();
+      }, { timeout });
+    }
+    report('bounced');
+    condition.close();
+    mutex.close();
+  },
+
+  // The handle stays open: closing it would be to resign.
+  async stand(electionName) {
+    const election = me.election(electionName);
+    held.push(election);
+    report('standing');
+    const { leader, term, result } = await election.campaign({ timeout });
+    report('elected', leader ? { leader, term: Number(term) }
+      : { leader, result: result.toString() });
+  },
+
+  async publish(electionName, result) {
+    const election = me.election(electionName);
+    election.finish(result);
+    report('published');
+    election.close();
   },
 };
 

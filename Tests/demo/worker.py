@@ -140,9 +140,64 @@ class Worker:
         report("inherited", recovered=recovered, previous=previous.name, pid=previous.pid)
         mutex.close()
 
+    def review(self, name, rounds):
+        rwlock = self.me.rwlock(name)
+        torn = 0
+        for _ in range(int(rounds)):
+            with rwlock.write(PATIENCE):
+                self.counter[0] += 1
+            with rwlock.read(PATIENCE):
+                before = self.counter[0]
+                time.sleep(0.001)
+                torn += self.counter[0] != before
+        report("reviewed", torn=torn)
+        rwlock.close()
+
+    def write(self, name):
+        rwlock = self.me.rwlock(name)
+        must(rwlock.acquire_write(timeout=PATIENCE))
+        self.held.append(rwlock)
+        report("writing")
+
+    def read(self, name):
+        rwlock = self.me.rwlock(name)
+        with rwlock.read(PATIENCE):
+            recovered = rwlock.recovered
+        report("read", recovered=recovered)
+        rwlock.close()
+
+    def bounce(self, mutex_name, condition_name, rounds, side):
+        mutex = self.me.mutex(mutex_name)
+        condition = self.me.condition(condition_name, mutex)
+        for _ in range(int(rounds)):
+            with mutex.within(PATIENCE):
+                must(condition.wait_for(lambda: self.counter[0] % 2 == int(side), PATIENCE))
+                self.counter[0] += 1
+                condition.notify()
+        report("bounced")
+        condition.close()
+        mutex.close()
+
+    def stand(self, name):
+        """Keeps the handle open: closing it would be to resign."""
+        election = self.me.election(name)
+        self.held.append(election)
+        report("standing")
+        if election.campaign(PATIENCE):
+            report("elected", leader=True, term=election.term)
+        else:
+            report("elected", leader=False, result=election.result.decode())
+
+    def publish(self, name, result):
+        election = self.me.election(name)
+        election.finish(result)
+        report("published")
+        election.close()
+
     def step(self, verb, *arguments):
         steps = {"await": self.wait_latch, "pass": self.pass_on}
-        for plain in ("meet", "count", "share", "finish", "signal", "hold", "inherit"):
+        for plain in ("meet", "count", "share", "finish", "signal", "hold", "inherit", "review",
+                      "write", "read", "bounce", "stand", "publish"):
             steps[plain] = getattr(self, plain)
         steps[verb](*arguments)
 

@@ -74,6 +74,12 @@ struct Worker {
     case "pass": pass(word[1], word[2], Int(word[3])!)
     case "hold": hold(word[1], word[2], word[3])
     case "inherit": inherit(word[1])
+    case "review": review(word[1], Int(word[2])!)
+    case "write": write(word[1])
+    case "read": read(word[1])
+    case "bounce": bounce(word[1], word[2], Int(word[3])!, side: UInt64(word[4])!)
+    case "stand": stand(word[1])
+    case "publish": publish(word[1], word[2])
     default: complain("no such step: \(word[0])")
     }
   }
@@ -193,6 +199,83 @@ struct Worker {
     let recovered = "\"recovered\":\(status == SYNCMGR_OWNER_DIED)"
     report("inherited", ",\(recovered),\"previous\":\"\(who)\",\"pid\":\(previous.pid)")
     must(syncmgr_mutex_close(mutex), "close the mutex")
+  }
+}
+
+extension Worker {
+  func rwlock(_ name: String) -> OpaquePointer? {
+    opened("readers-writer lock") { syncmgr_rwlock_open(me, name, nil, &$0) }
+  }
+
+  func review(_ name: String, _ rounds: Int) {
+    let lock = rwlock(name)
+    var torn = 0
+    for _ in 0..<rounds {
+      must(syncmgr_rwlock_lock(lock, SYNCMGR_EXCLUSIVE, patience), "lock as a writer")
+      counter.pointee += 1
+      must(syncmgr_rwlock_unlock(lock), "unlock")
+      must(syncmgr_rwlock_lock(lock, SYNCMGR_SHARED, patience), "lock as a reader")
+      let before = counter.pointee
+      usleep(1000)
+      if counter.pointee != before { torn += 1 }
+      must(syncmgr_rwlock_unlock(lock), "unlock")
+    }
+    report("reviewed", ",\"torn\":\(torn)")
+    must(syncmgr_rwlock_close(lock), "close the readers-writer lock")
+  }
+
+  /// The handle stays open: the worker is to be killed while it writes.
+  func write(_ name: String) {
+    must(syncmgr_rwlock_lock(rwlock(name), SYNCMGR_EXCLUSIVE, patience), "lock as a writer")
+    report("writing")
+  }
+
+  func read(_ name: String) {
+    let lock = rwlock(name)
+    let status = must(syncmgr_rwlock_lock(lock, SYNCMGR_SHARED, patience), "lock as a reader")
+    must(syncmgr_rwlock_unlock(lock), "unlock")
+    report("read", ",\"recovered\":\(status == SYNCMGR_OWNER_DIED)")
+    must(syncmgr_rwlock_close(lock), "close the readers-writer lock")
+  }
+
+  func bounce(_ mutexName: String, _ name: String, _ rounds: Int, side: UInt64) {
+    let mutex = opened("mutex") { syncmgr_mutex_open(me, mutexName, nil, &$0) }
+    let condition = opened("condition") { syncmgr_condition_open(me, name, &$0) }
+    for _ in 0..<rounds {
+      must(syncmgr_mutex_lock(mutex, patience), "lock")
+      while counter.pointee % 2 != side {
+        must(syncmgr_condition_wait(condition, mutex, patience), "wait at the condition")
+      }
+      counter.pointee += 1
+      must(syncmgr_condition_signal(condition, 1, nil), "signal")
+      must(syncmgr_mutex_unlock(mutex), "unlock")
+    }
+    report("bounced")
+    must(syncmgr_condition_close(condition), "close the condition")
+    must(syncmgr_mutex_close(mutex), "close the mutex")
+  }
+
+  /// The handle stays open: closing it would be to resign.
+  func stand(_ name: String) {
+    let election = opened("election") { syncmgr_election_open(me, name, &$0) }
+    report("standing")
+    var term: UInt64 = 0
+    if must(syncmgr_election_campaign(election, patience, &term), "stand") == SYNCMGR_LEADER {
+      report("elected", ",\"leader\":true,\"term\":\(term)")
+      return
+    }
+    var bytes = [UInt8](repeating: 0, count: Int(SYNCMGR_RESULT_MAX))
+    var length = 0
+    must(syncmgr_election_result(election, &bytes, bytes.count, &length), "ask the result")
+    let result = String(decoding: bytes.prefix(length), as: UTF8.self)
+    report("elected", ",\"leader\":false,\"result\":\"\(result)\"")
+  }
+
+  func publish(_ name: String, _ result: String) {
+    let election = opened("election") { syncmgr_election_open(me, name, &$0) }
+    must(syncmgr_election_finish(election, result, result.utf8.count), "publish")
+    report("published")
+    must(syncmgr_election_close(election), "close the election")
   }
 }
 

@@ -15,6 +15,15 @@ space and ends when its input ends. A count may be `any`: what the existing obje
     pass FROM TO ROUNDS                      passed (waits for one event, sets the other)
     hold MUTEX SEMAPHORE BARRIER             holding (and keeps holding)
     inherit MUTEX                            trying; locked; inherited: recovered, previous, pid
+    review RWLOCK ROUNDS                     reviewed: torn (adds 1 to the counter file as a writer
+                                             and reads it twice as a reader; torn: how often those
+                                             two differed)
+    write RWLOCK                             writing (and keeps it)
+    read RWLOCK                              read: recovered
+    bounce MUTEX CONDITION ROUNDS SIDE       bounced (adds 1 to the counter file whenever that is
+                                             even, SIDE 0, or odd, SIDE 1)
+    stand ELECTION                           standing; elected: leader, and term or result
+    publish ELECTION RESULT                  published
 """
 
 import json

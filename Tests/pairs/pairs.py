@@ -1,8 +1,9 @@
 """For each ordered pair of languages: one creates a space and its objects, the other joins them.
 
 The two talk over every type of object, and each result is checked: meet at a barrier, count under
-a mutex, take turns at a semaphore, call each other by events, end at a latch. Then the creator is
-killed, and the joiner inherits its mutex. Nothing may be left behind.
+a mutex, take turns at a semaphore, write and read under a readers-writer lock, wait for each other
+at a condition, call each other by events, elect one of them, end at a latch. Then the creator is
+killed, and the joiner inherits what it held. Nothing may be left behind.
 
     pairs.py [FILTER ...]     a filter is like `c-node`; without one all pairs are tested
 """
@@ -21,6 +22,8 @@ from workers import (  # noqa: E402  (found by the line above)
 ROUNDS = 300
 STAYS = 10
 CALLS = 100
+REVIEWS = 20
+BOUNCES = 100
 WATCHDOG_SECONDS = 240
 
 
@@ -62,6 +65,37 @@ def take_turns(creator, joiner):
         expect(most == 1, f"{worker.name} saw {most} inside under a semaphore of one permit")
 
 
+def review(creator, joiner, directory):
+    before = counted(directory)
+    for worker in (creator, joiner):
+        worker.tell("review", "book", REVIEWS)
+    for worker in (creator, joiner):
+        torn = worker.hear("reviewed")["torn"]
+        expect(torn == 0, f"{worker.name} read {torn} times while the other wrote")
+    added = counted(directory) - before
+    expect(added == 2 * REVIEWS, f"wrote {added} of {2 * REVIEWS}")
+
+
+def bounce(creator, joiner, directory):
+    before = counted(directory)
+    creator.tell("bounce", "sum", "turned", BOUNCES, before % 2)
+    joiner.tell("bounce", "sum", "turned", BOUNCES, 1 - before % 2)
+    for worker in (creator, joiner):
+        worker.hear("bounced")
+    added = counted(directory) - before
+    expect(added == 2 * BOUNCES, f"bounced {added} of {2 * BOUNCES}")
+
+
+def elect(creator, joiner):
+    creator.ask("standing", "stand", "mayor")
+    expect(creator.hear("elected")["leader"], "the first to stand is elected")
+    joiner.ask("standing", "stand", "mayor")
+    creator.ask("published", "publish", "mayor", "gold")
+    outcome = joiner.hear("elected")
+    expect(not outcome["leader"], "nobody is elected after the result")
+    expect(outcome["result"] == "gold", f"the result is gold, not {outcome['result']}")
+
+
 def call(creator, joiner):
     creator.tell("pass", "ping", "pong", CALLS)
     joiner.ask("signalled", "signal", "ping")
@@ -78,8 +112,11 @@ def end(creator, joiner):
 
 
 def outlive(creator, joiner):
-    """Kills the creator with the mutex and the only permit in its hands."""
+    """Kills the creator with a lock of each type in its hands, and while it leads."""
     creator.ask("holding", "hold", "sum", "turn", "hall")
+    creator.ask("writing", "write", "book")
+    creator.ask("standing", "stand", "captain")
+    term = creator.hear("elected")["term"]
     joiner.ask("trying", "inherit", "sum")
     creator.kill()
     joiner.hear("locked")
@@ -90,6 +127,11 @@ def outlive(creator, joiner):
            "the joiner is told who it was")
     # Were the permit lost, the joiner would wait here until its patience ends.
     joiner.ask("shared", "share", "turn", 1, 1, 1)
+    expect(joiner.ask("read", "read", "book")["recovered"], "the reader is told that a writer died")
+    joiner.ask("standing", "stand", "captain")
+    outcome = joiner.hear("elected")
+    expect(outcome["leader"], "the joiner is elected after the leader's death")
+    expect(outcome["term"] > term, f"the term {outcome['term']} is after the term {term}")
 
 
 def converse(pair, directory):
@@ -107,7 +149,10 @@ def converse(pair, directory):
         meet(creator, joiner)
         count(creator, joiner, directory)
         take_turns(creator, joiner)
+        review(creator, joiner, directory)
+        bounce(creator, joiner, directory)
         call(creator, joiner)
+        elect(creator, joiner)
         end(creator, joiner)
         outlive(creator, joiner)
         expect(joiner.leave() == 0, "the joiner ended well")

@@ -11,7 +11,7 @@ const SOURCE = path.join(__dirname, '..', 'api.json');
 const TARGET = path.join(__dirname, 'lib', 'api.js');
 
 const INTEGERS = { int32_t: 'i', uint32_t: 'u', int64_t: 'l', uint64_t: 'U', size_t: 'U' };
-const SIZES = { 'char': 1, 'int32_t': 4, 'uint32_t': 4, 'int64_t': 8, 'uint64_t': 8 };
+const SIZES = { char: 1, int32_t: 4, uint32_t: 4, int64_t: 8, uint64_t: 8, size_t: 8 };
 
 /** How many bytes a pointer of this type points to, or undefined when it is no data of ours. */
 function sizeBehind(pointee, api) {
@@ -28,24 +28,32 @@ function settableBytes(pointee, api) {
   return pointer === undefined ? size : pointer.offset;
 }
 
+/** Whether a parameter of this name says how long the memory before it is. */
+function isCapacity(name) {
+  return name === 'capacity' || name === 'length';
+}
+
 /** The word of one parameter, as native/signature.h explains it. */
 function parameterWord(functionOf, index, api) {
   const { name, type } = functionOf.parameters[index];
   const next = functionOf.parameters[index + 1];
   const previous = functionOf.parameters[index - 1];
   if (name === 'timeout_ns' && !functionOf.name.endsWith('_start')) return '0';
-  if (name === 'capacity' && previous?.type.endsWith('*')) return type === 'size_t' ? 'N' : 'n';
+  if (isCapacity(name) && previous?.type.endsWith('*')) return type === 'size_t' ? 'N' : 'n';
   if (type in INTEGERS) return INTEGERS[type];
   if (type === 'const char *') return 's';
   if (type.includes('(*)')) return undefined;
 
   const pointee = type.replace(/^const /, '').replace(/ ?\*$/, '');
+  // A function that takes handles of several types takes them as void *, and first of all.
+  if (pointee === 'void' && index === 0) return 'h';
+  if (pointee === 'void') return isCapacity(next?.name) ? 'a1' : undefined;
   if (api.handles.includes(pointee)) return 'h';
   if (pointee.endsWith('*')) return 'p8';
   const size = sizeBehind(pointee, api);
   if (size === undefined) return undefined;
   if (pointee.endsWith('_options_t')) return `o${size}:${settableBytes(pointee, api)}`;
-  return (next?.name === 'capacity' ? 'a' : 'p') + size;
+  return (isCapacity(next?.name) ? 'a' : 'p') + size;
 }
 
 /** The signature of a function, or undefined when JavaScript cannot call it. */

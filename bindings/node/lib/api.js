@@ -92,17 +92,22 @@ exports.functions = {
   syncmgr_election_campaign: 'i h 0 p8',
   syncmgr_election_campaign_start: 'i h l h U p8 p40',
   syncmgr_election_resign: 'i h',
+  syncmgr_election_finish: 'i h a1 N',
+  syncmgr_election_result: 'i h a1 N p8',
   syncmgr_election_reset: 'i h',
   syncmgr_election_leader: 'i h p280',
   syncmgr_election_is_valid: 'i h U',
   syncmgr_election_force_release: 'i h',
+  syncmgr_lease_set: 'i h l u',
+  syncmgr_lease_renew: 'i h',
+  syncmgr_lease_remaining: 'i h p8',
   syncmgr_off: 'i h',
   syncmgr_dispatch: 'i h 0',
   syncmgr_queue_watch: 'i h u U',
 };
 
 /** Functions with C callbacks: JavaScript reaches what they do in another way. */
-exports.unbound = ['syncmgr_election_finish', 'syncmgr_election_result', 'syncmgr_lease_set', 'syncmgr_lease_renew', 'syncmgr_lease_remaining', 'syncmgr_on'];
+exports.unbound = ['syncmgr_on'];
 
 /** The structures: how many bytes they have, and where their fields begin. */
 exports.structures = {

@@ -61,10 +61,10 @@ function flags(given, bits) {
 }
 
 /** Converts milliseconds to the library's nanoseconds; undefined and Infinity are without end. */
-function timeout(milliseconds) {
+function duration(milliseconds, what) {
   if (milliseconds === undefined || milliseconds === Infinity) return constants.FOREVER;
-  if (typeof milliseconds !== 'number') throw typeError('timeout must be a number of milliseconds');
-  if (!(milliseconds >= 0)) throw rangeError(`timeout must not be below 0, but is ${milliseconds}`);
+  if (typeof milliseconds !== 'number') throw typeError(`${what} must be a number of milliseconds`);
+  if (!(milliseconds >= 0)) throw rangeError(`${what} must not be below 0, but is ${milliseconds}`);
   const nanoseconds = Math.ceil(milliseconds * NANOSECONDS_PER_MILLISECOND);
   if (Number.isSafeInteger(nanoseconds)) return nanoseconds;
   if (nanoseconds >= Number(LONGEST_TIMEOUT)) return LONGEST_TIMEOUT;
@@ -86,13 +86,30 @@ function callable(value, what) {
   throw typeError(`${what} must be a function`);
 }
 
-const WAIT_KEYS = ['timeout', 'signal'];
-
-/** Reads `{ timeout, signal }`. */
-function waiting(given) {
-  const { timeout: milliseconds, signal: abort } = options(given, WAIT_KEYS);
-  return { timeout: timeout(milliseconds), signal: signal(abort) };
+/** Returns the bytes of a string or of what has bytes. */
+function bytes(value, what) {
+  if (typeof value === 'string') return Buffer.from(value);
+  if (value instanceof ArrayBuffer) return new Uint8Array(value);
+  if (ArrayBuffer.isView(value)) {
+    return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
+  }
+  throw typeError(`${what} must be a string or bytes`);
 }
 
-module.exports = { callable, count, flags, options, parameter, rangeError, text, typeError,
-  waiting };
+/** Returns the value of an option that is one of a few words. */
+function choice(value, what, words) {
+  if (typeof value !== 'string') throw typeError(`${what} must be a string`);
+  if (words.includes(value)) return value;
+  throw rangeError(`${what} must be one of: ${words.join(', ')}`);
+}
+
+const WAIT_KEYS = ['timeout', 'signal'];
+
+/** Reads `{ timeout, signal }`, among options that have more keys. */
+function waiting(given, keys = WAIT_KEYS) {
+  const { timeout: milliseconds, signal: abort } = options(given, keys);
+  return { timeout: duration(milliseconds, 'timeout'), signal: signal(abort) };
+}
+
+module.exports = { bytes, callable, choice, count, duration, flags, options, parameter, rangeError,
+  text, typeError, waiting };

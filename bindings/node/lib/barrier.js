@@ -6,9 +6,11 @@ const { constants, structures } = require('./api.js');
 const checked = require('./arguments.js');
 const { check, closedError, lastError } = require('./errors.js');
 const { SyncObject } = require('./object.js');
+const { Party } = require('./party.js');
 const { OwnSeat, SeatPool } = require('./seats.js');
 const scratch = require('./scratch.js');
 
+const FLAGS = { phaser: constants.BARRIER_PHASER };
 const OPTIONS_SIZE = structures.syncmgr_barrier_options_t.bytes;
 const RECORD = structures.syncmgr_record_t;
 const STATE = structures.syncmgr_barrier_info_t;
@@ -23,6 +25,7 @@ class BarrierWait {
   constructor(barrier, seat) {
     this.barrier = barrier;
     this.seat = seat;
+    this.party = seat.state;
   }
 
   start(queue, timeout, id) {
@@ -49,7 +52,7 @@ class BarrierWait {
   }
 
   end() {
-    this.barrier._vacate(this.seat);
+    this.barrier._vacate(this.seat, this.party);
   }
 
   subject() {
@@ -64,12 +67,13 @@ class Barrier extends SyncObject {
   #arrived = []; // seats that were asked to arrive twice, and in which generation
 
   constructor(workstream, shared, name, parties, given) {
-    const { action } = checked.options(given, ['action']);
+    const { action, ...flags } = checked.options(given, ['action', ...Object.keys(FLAGS)]);
     if (action !== undefined) checked.callable(action, 'action');
+    const bits = checked.flags(flags, FLAGS);
     const total = checked.parameter(parties, 'parties');
     // The library can only run C functions, so the leader releases the others from JavaScript.
     const structure = scratch.flagsStructure(OPTIONS_SIZE,
-      action === undefined ? 0 : constants.BARRIER_LEADER_RELEASES);
+      action === undefined ? bits : bits | constants.BARRIER_LEADER_RELEASES);
     const open = (owner) => {
       check(native.syncmgr_barrier_open(owner, name, total, structure, scratch.words));
       return scratch.handle();
@@ -91,40 +95,26 @@ class Barrier extends SyncObject {
   async wait(given) {
     const { timeout, signal } = checked.waiting(given);
     signal?.throwIfAborted();
-    const queue = this.manager._queue();
-    const wait = new BarrierWait(this, this.#seats.take());
-    const { seat, index, generation, leader } = await queue.wait(wait, timeout, signal);
-    try {
-      if (leader) await this.#lead(seat);
-    } finally {
-      this.#seats.put(seat);
-    }
-    return { index, generation, leader };
+    return this._waitIn(this.#seats.take(), timeout, signal);
   }
 
   /** Arrives without waiting and resolves with { generation, leader }. */
   async arrive() {
-    let seat = this.#seats.take();
-    let status = native.syncmgr_barrier_arrive(seat.handle, scratch.longs);
-    while (status === E_ALREADY) {
-      const other = this._instead(seat);
-      if (other === undefined) break;
-      seat = other;
-      status = native.syncmgr_barrier_arrive(seat.handle, scratch.longs);
+    return this._arriveIn(this.#seats.take());
+  }
+
+  /** Joins a phaser: returns the Party, which takes part from the phase under way on. It is a
+   *  BusyError while all have arrived and their leader runs the action. */
+  join() {
+    const seat = this.#seats.take();
+    const status = native.syncmgr_barrier_join(seat.handle);
+    const error = status < 0 ? lastError(status) : undefined;
+    if (error === undefined) {
+      seat.state = new Party(this, seat);
+      return seat.state;
     }
-    if (status < 0) {
-      const error = lastError(status);
-      this.#seats.put(seat);
-      throw error;
-    }
-    const generation = Number(scratch.longs[0]);
-    const leader = status === LEADER;
-    try {
-      if (leader) await this.#lead(seat);
-    } finally {
-      this.#seats.put(seat);
-    }
-    return { generation, leader };
+    this.#seats.put(seat);
+    throw error;
   }
 
   /** Breaks the barrier: all who wait, and who arrive later, get BrokenBarrierError. */
@@ -149,10 +139,52 @@ class Barrier extends SyncObject {
     };
   }
 
+  /** Arrives in a seat and waits for the others. */
+  async _waitIn(taken, timeout, signal) {
+    const wait = new BarrierWait(this, taken);
+    const { party } = wait;
+    party?._use();
+    const { seat, index, generation, leader } = await this.manager._queue().wait(wait, timeout,
+      signal);
+    try {
+      if (leader) await this.#lead(seat);
+    } finally {
+      this._vacate(seat, party);
+    }
+    return { index, generation, leader };
+  }
+
+  /** Arrives in a seat without waiting. */
+  async _arriveIn(taken) {
+    let seat = taken;
+    const party = seat.state;
+    party?._use();
+    let status = native.syncmgr_barrier_arrive(seat.handle, scratch.longs);
+    while (status === E_ALREADY) {
+      const other = this._instead(seat);
+      if (other === undefined) break;
+      seat = other;
+      status = native.syncmgr_barrier_arrive(seat.handle, scratch.longs);
+    }
+    if (status < 0) {
+      const error = lastError(status);
+      this._vacate(seat, party);
+      throw error;
+    }
+    const generation = Number(scratch.longs[0]);
+    const leader = status === LEADER;
+    try {
+      if (leader) await this.#lead(seat);
+    } finally {
+      this._vacate(seat, party);
+    }
+    return { generation, leader };
+  }
+
   /** Sets a seat aside that has arrived in this generation, and returns another one. Undefined
-   *  for an explicit workstream, which arrives once. */
+   *  for an explicit workstream, and for a party, which arrive once. */
   _instead(seat) {
-    if (!this.#shared) return undefined;
+    if (!this.#shared || seat.state !== undefined) return undefined;
     const { generation } = this.state();
     const past = this.#arrived.filter((arrival) => arrival.generation !== generation);
     this.#arrived = this.#arrived.filter((arrival) => arrival.generation === generation);
@@ -161,9 +193,15 @@ class Barrier extends SyncObject {
     return this.#seats.take();
   }
 
-  /** A seat does not wait any more. */
-  _vacate(seat) {
-    this.#seats.put(seat);
+  /** A seat does not wait any more. That of a party stays its own until that has left. */
+  _vacate(seat, party) {
+    if (party === undefined || party._rest()) this.#seats.put(seat);
+  }
+
+  /** A party has left its seat. */
+  _dismiss(seat, isWaiting) {
+    seat.state = undefined;
+    if (!isWaiting) this.#seats.put(seat);
   }
 
   _beforeClose() {

@@ -3,6 +3,10 @@
 
 /// <reference types="node" />
 import { EventEmitter } from 'node:events';
+import { Condition, Election, Party, RWLock, RWLockOptions } from './primitives.js';
+
+export * from './primitives.js';
+export type { Closeable, Hold, Opener, SyncObject };
 
 export interface WaitOptions {
   timeout?: number;
@@ -41,6 +45,13 @@ export interface SemaphoreOptions {
 export interface BarrierOptions {
   /** Run by the last to arrive before the others go on. If it fails they get BrokenBarrierError. */
   action?: () => unknown;
+  /** Parties join and leave between phases; those it is opened with are there besides. */
+  phaser?: boolean;
+}
+
+export interface LeaseOptions {
+  /** Renews the lease in the background as long as this process runs. */
+  renew?: boolean;
 }
 
 export interface EventOptions {
@@ -88,7 +99,8 @@ export interface Notice {
   pid: number;
 }
 
-export type ObjectType = 'mutex' | 'semaphore' | 'latch' | 'barrier' | 'event';
+export type ObjectType = 'mutex' | 'semaphore' | 'latch' | 'barrier' | 'event' | 'rwlock' |
+  'condition' | 'election';
 
 interface Closeable {
   readonly closed: boolean;
@@ -102,6 +114,12 @@ interface Hold {
   readonly released: boolean;
   /** Calling again does nothing. */
   release(): void;
+  /** Ends the hold after so many milliseconds unless it is renewed; Infinity takes that off. */
+  lease(milliseconds: number, options?: LeaseOptions): void;
+  /** Begins the lease anew. */
+  renewLease(): void;
+  /** In milliseconds; Infinity without a lease. */
+  readonly leaseRemaining: number;
   [Symbol.dispose](): void;
   [Symbol.asyncDispose](): Promise<void>;
 }
@@ -116,7 +134,7 @@ declare abstract class SyncObject implements Closeable {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-/** One hold of a mutex. */
+/** One hold of a mutex. After a wait at a condition it stands for the new hold. */
 export interface Guard extends Hold {
   /** Whether the owner before died: the protected data may be half changed. */
   readonly recovered: boolean;
@@ -172,6 +190,8 @@ export class Barrier extends SyncObject {
   arrive(): Promise<Omit<BarrierOutcome, 'index'>>;
   abort(): void;
   reset(): void;
+  /** Joins a phaser. */
+  join(): Party;
   state(): BarrierState;
 }
 
@@ -193,6 +213,9 @@ interface Opener {
   /** Without `parties` the barrier must exist. */
   barrier(name: string, parties?: number, options?: BarrierOptions): Barrier;
   event(name: string, options?: EventOptions): SyncEvent;
+  rwlock(name: string, options?: RWLockOptions): RWLock;
+  condition(name: string): Condition;
+  election(name: string): Election;
 }
 
 /** An owner: everything acquired through it belongs to it. */
@@ -207,6 +230,9 @@ export class Workstream implements Opener, Closeable {
   latch(name: string, count?: number): Latch;
   barrier(name: string, parties?: number, options?: BarrierOptions): Barrier;
   event(name: string, options?: EventOptions): SyncEvent;
+  rwlock(name: string, options?: RWLockOptions): RWLock;
+  condition(name: string): Condition;
+  election(name: string): Election;
   close(): void;
   [Symbol.dispose](): void;
   [Symbol.asyncDispose](): Promise<void>;
@@ -224,6 +250,9 @@ export class Manager extends EventEmitter implements Opener, Closeable {
   latch(name: string, count?: number): Latch;
   barrier(name: string, parties?: number, options?: BarrierOptions): Barrier;
   event(name: string, options?: EventOptions): SyncEvent;
+  rwlock(name: string, options?: RWLockOptions): RWLock;
+  condition(name: string): Condition;
+  election(name: string): Election;
   on(kind: NoticeKind, listener: (notice: Notice) => void): this;
   once(kind: NoticeKind, listener: (notice: Notice) => void): this;
   off(kind: NoticeKind, listener: (notice: Notice) => void): this;

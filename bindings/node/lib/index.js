@@ -4,9 +4,17 @@
 const { libraryPath, native } = require('./loader.js');
 const errors = require('./errors.js');
 const { Barrier } = require('./barrier.js');
+const { Condition } = require('./condition.js');
+const { Election } = require('./election.js');
+const { Guard } = require('./guard.js');
 const { Latch } = require('./latch.js');
+const { Leadership } = require('./leadership.js');
 const { Manager, open, unlink } = require('./manager.js');
-const { Guard, Mutex } = require('./mutex.js');
+const { Mutex } = require('./mutex.js');
+const { once } = require('./once.js');
+const { Party } = require('./party.js');
+const { RWGuard } = require('./rwguard.js');
+const { RWLock } = require('./rwlock.js');
 const { Permits, Semaphore } = require('./semaphore.js');
 const { SyncEvent } = require('./event.js');
 const { Workstream } = require('./workstream.js');
@@ -21,14 +29,21 @@ const { check, closedError, lastError, waitError, ...classes } = errors;
 module.exports = {
   open,
   unlink,
+  once,
   version,
   libraryPath,
   Barrier,
+  Condition,
+  Election,
   Guard,
   Latch,
+  Leadership,
   Manager,
   Mutex,
+  Party,
   Permits,
+  RWGuard,
+  RWLock,
   Semaphore,
   SyncEvent,
   Workstream,

@@ -3,8 +3,9 @@ import syncmgr from './index.js';
 
 export default syncmgr;
 export const {
-  open, unlink, version, libraryPath,
-  Barrier, Guard, Latch, Manager, Mutex, Permits, Semaphore, SyncEvent, Workstream,
+  open, unlink, once, version, libraryPath,
+  Barrier, Condition, Election, Guard, Latch, Leadership, Manager, Mutex, Party, Permits, RWGuard,
+  RWLock, Semaphore, SyncEvent, Workstream,
   SyncError, AlreadyError, BrokenBarrierError, BusyError, CancelledError, ClosedError, CorruptError,
   DeadlockError, ExistsError, ForkedError, GapError, HandleError, InvalidError, LateError,
   LimitError, LostError, MismatchError, NameError, NoMemoryError, NoSpaceError, NotFoundError,

@@ -33,6 +33,9 @@ const TYPES = {
   latch: constants.TYPE_LATCH,
   barrier: constants.TYPE_BARRIER,
   event: constants.TYPE_EVENT,
+  rwlock: constants.TYPE_RWLOCK,
+  condition: constants.TYPE_CONDITION,
+  election: constants.TYPE_ELECTION,
 };
 
 /** The managers that are open, for the end of the program. */
@@ -105,6 +108,18 @@ class Manager extends EventEmitter {
 
   event(name, options) {
     return this.#tasks().event(name, options);
+  }
+
+  rwlock(name, options) {
+    return this.#tasks().rwlock(name, options);
+  }
+
+  condition(name) {
+    return this.#tasks().condition(name);
+  }
+
+  election(name) {
+    return this.#tasks().election(name);
   }
 
   /** Releases what dead processes left behind, and returns how many were found. */

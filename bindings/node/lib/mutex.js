@@ -1,91 +1,21 @@
 'use strict';
 // Mutex: one owner at a time.
 
+const { setTimeout: sleep } = require('node:timers/promises');
 const { addon, native } = require('./loader.js');
 const { constants, structures } = require('./api.js');
 const checked = require('./arguments.js');
-const { check, closedError, lastError, NotOwnerError } = require('./errors.js');
+const { check, closedError, lastError, LimitError, NotOwnerError } = require('./errors.js');
 const { FastPath } = require('./fastpath.js');
+const { Guard } = require('./guard.js');
 const { readHolder } = require('./holder.js');
 const { SyncObject } = require('./object.js');
 const { OwnSeat, SeatPool } = require('./seats.js');
 const scratch = require('./scratch.js');
-const symbols = require('./symbols.js');
 
 const FLAGS = { recursive: constants.MUTEX_RECURSIVE, fair: constants.MUTEX_FAIR };
 const OPTIONS_SIZE = structures.syncmgr_mutex_options_t.bytes;
 const { FOREVER, OK, OWNER_DIED } = constants;
-
-/** One hold of a mutex. It ends by release(), or with its mutex, workstream or manager. */
-class Guard {
-  #mutex;
-  #seat;
-  #status;
-  #token;
-  #previousOwner;
-
-  constructor(mutex, seat, status, token) {
-    this.#mutex = mutex;
-    this.#seat = seat;
-    this.#status = status;
-    this.#token = token;
-    seat.holds += 1;
-    // Asked now: the answer may be about somebody else later.
-    if (status === OWNER_DIED) this.#previousOwner = mutex.previousOwner;
-  }
-
-  /** Whether the owner before died: the protected data may be half changed. */
-  get recovered() {
-    return this.#status === OWNER_DIED;
-  }
-
-  /** The owner that died, if `recovered`, else null. */
-  get previousOwner() {
-    return this.#previousOwner ?? null;
-  }
-
-  get released() {
-    return this.#seat === undefined || this.#seat.closed;
-  }
-
-  /** The fencing token of this hold, a BigInt that only ever grows. */
-  get token() {
-    if (this.#token === undefined) {
-      if (this.released) throw new NotOwnerError(`${this.#mutex._subject()} is not held any more`);
-      check(native.syncmgr_mutex_token(this.#seat.handle, scratch.longs));
-      this.#token = scratch.longs[0];
-    }
-    return this.#token;
-  }
-
-  /** Tells whether the hold is still there: it may have been taken away by force. */
-  isValid() {
-    if (this.released) return false;
-    // A hold that was lost before its token was asked for has none any more.
-    if (this.#token === undefined) {
-      if (native.syncmgr_mutex_token(this.#seat.handle, scratch.longs) !== OK) return false;
-      this.#token = scratch.longs[0];
-    }
-    return native.syncmgr_mutex_is_valid(this.#seat.handle, this.#token) === OK;
-  }
-
-  /** Unlocks the mutex. Calling again does nothing. Throws LostError when the hold had been taken
-   *  away by force; it is ended then, too. */
-  release() {
-    const seat = this.#seat;
-    if (seat === undefined) return;
-    this.#seat = undefined;
-    if (!seat.closed) this.#mutex._release(seat);
-  }
-
-  [symbols.dispose]() {
-    this.release();
-  }
-
-  async [symbols.asyncDispose]() {
-    this.release();
-  }
-}
 
 /** Waits for the mutex in one seat. */
 class Acquisition {
@@ -124,9 +54,37 @@ class Acquisition {
   }
 }
 
+/** Locks again for a seat whose wait at a condition has ended without the mutex. */
+class Return {
+  constructor(mutex, seat) {
+    this.mutex = mutex;
+    this.seat = seat;
+  }
+
+  start(queue, timeout, id) {
+    return native.syncmgr_mutex_lock_start(this.seat.handle, timeout, queue, id, scratch.words);
+  }
+
+  succeed(status) {
+    return status;
+  }
+
+  /** Nobody can abort it. */
+  undo() {
+    return false;
+  }
+
+  end() {}
+
+  subject() {
+    return this.mutex._subject();
+  }
+}
+
 class Mutex extends SyncObject {
   #seats;
   #fast;
+  #recursive;
 
   constructor(workstream, shared, name, given) {
     const bits = checked.flags(checked.options(given, Object.keys(FLAGS)), FLAGS);
@@ -134,11 +92,12 @@ class Mutex extends SyncObject {
     const open = (owner) => {
       check(native.syncmgr_mutex_open(owner, name, structure, scratch.words));
       const handle = scratch.handle();
-      addon.remember(handle);
+      addon.remember(handle, constants.TYPE_MUTEX);
       return handle;
     };
     super(workstream, checked.text(name, 'name'), open);
 
+    this.#recursive = (bits & constants.MUTEX_RECURSIVE) !== 0;
     const handle = this._handle();
     this.#fast = FastPath.of(handle);
     const mineOf = (seat) => (this.#fast === undefined ? 0 : this.#fast.mineOf(seat));
@@ -221,6 +180,51 @@ class Mutex extends SyncObject {
     this.#seats.put(seat);
   }
 
+  /** Returns the mutex and the seat that holds it, for a wait at a condition. */
+  _place() {
+    this._handle();
+    const seat = this.#seats.find((other) => other.holds > 0);
+    if (seat === undefined) throw new NotOwnerError(`${this._subject()} is not held through this`);
+    return { mutex: this, seat };
+  }
+
+  /** A seat begins to wait at a condition, which unlocks the mutex. Returns what _resume() needs
+   *  when that is over. */
+  _pause(seat) {
+    const depth = this.#recursive ? this.holder?.amount ?? 1 : 1;
+    const { holds } = seat;
+    seat.busy = true;
+    seat.holds = 0;
+    return { holds, depth };
+  }
+
+  /** Waits for the mutex again, as often as it was locked, and resolves with the status. */
+  async _return(seat, { depth }) {
+    const queue = this.manager._queue();
+    for (;;) {
+      try {
+        const status = await queue.wait(new Return(this, seat), FOREVER);
+        for (let locks = 1; locks < depth; locks++) native.syncmgr_mutex_lock(seat.handle);
+        return status;
+      } catch (error) {
+        // The space has no room for another wait at the moment. Whoever waited at a condition
+        // counts on the mutex, whatever it takes.
+        if (!(error instanceof LimitError)) throw error;
+        await sleep(1);
+      }
+    }
+  }
+
+  /** The wait at the condition is over. With a `status` the mutex was locked anew. */
+  _resume(seat, { holds }, status) {
+    seat.busy = false;
+    seat.holds = holds;
+    if (status === undefined || seat.closed) return;
+    seat.regained = {
+      status, previousOwner: status === OWNER_DIED ? this.previousOwner : undefined,
+    };
+  }
+
   _isHeld() {
     return this.#seats.holds() > 0;
   }
@@ -247,4 +251,4 @@ class Mutex extends SyncObject {
 
 const FOR_EVER = Object.freeze({ timeout: FOREVER, signal: undefined });
 
-module.exports = { Guard, Mutex };
+module.exports = { Mutex };

@@ -10,7 +10,7 @@
 //   succeed(status, value, index) returns what the promise resolves with, or throws; without
 //                                 value and index when start() succeeded at once
 //   undo(status)                  gives a grant back, or returns false when that cannot be done
-//   end()                         nothing was granted
+//   end(status)                   nothing was granted; without a status the wait was aborted
 //   subject()                     what was waited for, for an error's sentence
 
 const { addon, native } = require('./loader.js');
@@ -53,7 +53,7 @@ class Wait {
     if (signal !== undefined) signal.removeEventListener('abort', this);
     const aborted = signal !== undefined && signal.aborted;
     if (status < 0) {
-      operation.end();
+      operation.end(status);
       this.reject(aborted ? signal.reason : waitError(status, operation.subject()));
     } else if (aborted && operation.undo(status)) {
       this.reject(signal.reason);
@@ -107,7 +107,7 @@ class CompletionQueue {
     }
     if (status >= 0) return Promise.resolve(operation.succeed(status));
     const error = lastError(status);
-    operation.end();
+    operation.end(status);
     return Promise.reject(error);
   }
 

@@ -24,6 +24,9 @@ class Seat {
     this.mine = mine; // what the fast path writes for this owner, 0 for none
     this.holds = 0;   // how many locks or permits it holds
     this.closed = false;
+    this.busy = false;         // whether what it holds is under way to something else
+    this.regained = undefined; // how a mutex was locked again after the last wait at a condition
+    this.state = undefined;    // what the object itself keeps about this owner
   }
 }
 
@@ -49,6 +52,11 @@ class OwnSeat {
 
   holds() {
     return this.#seat.holds;
+  }
+
+  /** Returns the seat if the condition is true of it. */
+  find(condition) {
+    return condition(this.#seat) ? this.#seat : undefined;
   }
 
   close() {
@@ -96,6 +104,12 @@ class SeatPool {
     let sum = 0;
     for (const seat of this.#all) sum += seat.holds;
     return sum;
+  }
+
+  /** Returns a seat of which the condition is true. */
+  find(condition) {
+    for (const seat of this.#all) if (condition(seat)) return seat;
+    return undefined;
   }
 
   close() {

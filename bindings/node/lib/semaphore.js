@@ -4,8 +4,9 @@
 const { native } = require('./loader.js');
 const { constants, structures } = require('./api.js');
 const checked = require('./arguments.js');
-const { check, closedError, lastError } = require('./errors.js');
-const { readHolder, holderSize } = require('./holder.js');
+const { check, closedError, lastError, NotOwnerError } = require('./errors.js');
+const { readHolders } = require('./holder.js');
+const { addLeases } = require('./lease.js');
 const { SyncObject } = require('./object.js');
 const { OwnSeat, SeatPool } = require('./seats.js');
 const scratch = require('./scratch.js');
@@ -51,7 +52,15 @@ class Permits {
   async [symbols.asyncDispose]() {
     this.release();
   }
+
+  /** Returns the handle through which the permits are held. */
+  _held() {
+    if (!this.released) return this.#seat.handle;
+    throw new NotOwnerError(`the permits of ${this.#semaphore._subject()} are not held any more`);
+  }
 }
+
+addLeases(Permits);
 
 /** Waits for permits in one seat. */
 class Acquisition {
@@ -170,15 +179,7 @@ class Semaphore extends SyncObject {
   /** Who holds permits now. */
   holders() {
     const handle = this._handle();
-    let bytes = new Uint8Array(0);
-    // The number of holders may grow between the two calls.
-    for (let capacity = 8; ; capacity = scratch.words[0] + 8) {
-      bytes = new Uint8Array(capacity * holderSize);
-      check(native.syncmgr_semaphore_holders(handle, bytes, capacity, scratch.words));
-      if (scratch.words[0] <= capacity) break;
-    }
-    return Array.from({ length: scratch.words[0] },
-      (_, index) => readHolder(bytes, index * holderSize));
+    return readHolders((...memory) => native.syncmgr_semaphore_holders(handle, ...memory));
   }
 
   /** Ends one hold of a seat, which is then free for others. */

@@ -9,8 +9,11 @@ const { native } = require('./loader.js');
 const checked = require('./arguments.js');
 const { check, closedError } = require('./errors.js');
 const { Barrier } = require('./barrier.js');
+const { Condition } = require('./condition.js');
+const { Election } = require('./election.js');
 const { Latch } = require('./latch.js');
 const { Mutex } = require('./mutex.js');
+const { RWLock } = require('./rwlock.js');
 const { Semaphore } = require('./semaphore.js');
 const { SyncEvent } = require('./event.js');
 const scratch = require('./scratch.js');
@@ -72,6 +75,18 @@ class Workstream {
 
   event(name, options) {
     return new SyncEvent(this, this.#shared, name, options);
+  }
+
+  rwlock(name, options) {
+    return new RWLock(this, this.#shared, name, options);
+  }
+
+  condition(name) {
+    return new Condition(this, this.#shared, name);
+  }
+
+  election(name) {
+    return new Election(this, this.#shared, name);
   }
 
   /** Closes the workstream and its objects: holds are released, waits end by ClosedError.

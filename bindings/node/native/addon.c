@@ -66,13 +66,25 @@ char *read_text(napi_env env, napi_value value, char *buffer, size_t capacity) {
 }
 
 /** Finds the functions that the addon itself calls. */
-static bool find_functions(addon_t *addon, void *library) {
-  *(void **)&addon->close = dlsym(library, "syncmgr_close");
-  *(void **)&addon->token = dlsym(library, "syncmgr_mutex_token");
-  *(void **)&addon->force = dlsym(library, "syncmgr_mutex_force_release");
-  *(void **)&addon->fastpath = dlsym(library, "syncmgr_mutex_fastpath");
-  return addon->close != NULL && addon->token != NULL && addon->force != NULL &&
-         addon->fastpath != NULL;
+static bool find_functions(calls_t *calls, void *library) {
+  const struct {
+    const char *name;
+    void *place;
+  } wanted[] = {
+    {"syncmgr_close", &calls->close},
+    {"syncmgr_mutex_token", &calls->mutex_token},
+    {"syncmgr_mutex_force_release", &calls->mutex_force},
+    {"syncmgr_rwlock_token", &calls->rwlock_token},
+    {"syncmgr_rwlock_holders", &calls->rwlock_holders},
+    {"syncmgr_rwlock_force_release", &calls->rwlock_force},
+    {"syncmgr_mutex_fastpath", &calls->fastpath},
+  };
+  for (size_t index = 0; index < sizeof wanted / sizeof wanted[0]; index++) {
+    void *address = dlsym(library, wanted[index].name);
+    if (address == NULL) return false;
+    memcpy(wanted[index].place, &address, sizeof address);
+  }
+  return true;
 }
 
 /** load(path): opens the library, which stays loaded for the life of the process. What is no
@@ -97,12 +109,12 @@ static napi_value load(napi_env env, napi_callback_info info) {
   napi_value version;
   napi_create_uint32(env, abi_version(), &version);
   addon_t *addon = addon_of(env);
-  addon_t found = *addon;
+  calls_t found;
   if (abi_version() != SYNCMGR_ABI_VERSION) return version;
   if (!find_functions(&found, library)) {
     return throw_error(env, "functions are missing in it");
   }
-  *addon = found;
+  addon->calls = found;
   addon->library = library;
   return version;
 }
@@ -114,6 +126,7 @@ static void free_addon(napi_env env, void *data, void *hint) {
   addon_t *addon = data;
   free(addon->managers.list);
   free(addon->mutexes.list);
+  free(addon->rwlocks.list);
   free(addon);
 }
 

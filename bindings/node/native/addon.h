@@ -25,15 +25,24 @@ typedef struct handles {
   size_t capacity;
 } handles_t;
 
+/** The functions by which the addon looks after locks. */
+typedef struct calls {
+  int32_t (*close)(syncmgr_t *);
+  int32_t (*mutex_token)(syncmgr_mutex_t *, uint64_t *);
+  int32_t (*mutex_force)(syncmgr_mutex_t *);
+  int32_t (*rwlock_token)(syncmgr_rwlock_t *, uint64_t *);
+  int32_t (*rwlock_holders)(syncmgr_rwlock_t *, syncmgr_holder_t *, uint32_t, uint32_t *);
+  int32_t (*rwlock_force)(syncmgr_rwlock_t *);
+  int32_t (*fastpath)(syncmgr_mutex_t *, syncmgr_fastpath_t *);
+} calls_t;
+
 /** The state of one environment: the main thread, or one Worker. */
 typedef struct addon {
   void *library;      /**< from dlopen, never closed: it may run threads */
-  int32_t (*close)(syncmgr_t *);
-  int32_t (*token)(syncmgr_mutex_t *, uint64_t *);
-  int32_t (*force)(syncmgr_mutex_t *);
-  int32_t (*fastpath)(syncmgr_mutex_t *, syncmgr_fastpath_t *);
+  calls_t calls;
   handles_t managers; /**< open managers of this environment */
   handles_t mutexes;  /**< its handles of mutexes, and some that were closed */
+  handles_t rwlocks;  /**< the same of readers-writer locks */
 } addon_t;
 
 /** Returns the state of `env`. */

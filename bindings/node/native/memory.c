@@ -20,9 +20,9 @@ napi_value memory_fastpath(napi_env env, napi_callback_info info) {
   if (!read_handle(env, argument, &handle)) return throw_type(env, "fastpath(mutex: number)");
 
   addon_t *addon = addon_of(env);
-  if (addon->fastpath == NULL) return throw_error(env, "the library is not loaded");
+  if (addon->calls.fastpath == NULL) return throw_error(env, "the library is not loaded");
   syncmgr_fastpath_t published;
-  int32_t status = addon->fastpath((syncmgr_mutex_t *)(uintptr_t)handle, &published);
+  int32_t status = addon->calls.fastpath((syncmgr_mutex_t *)(uintptr_t)handle, &published);
   if (status != SYNCMGR_OK) return NULL;
 
   napi_value pair;

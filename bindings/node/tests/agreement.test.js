@@ -32,6 +32,10 @@ function numbersOf(expressions) {
   return lines.map(Number);
 }
 
+/** What TypeScript knows of the package. */
+const declarations = ['index.d.ts', 'primitives.d.ts']
+  .map((name) => fs.readFileSync(path.join(PACKAGE, 'lib', name), 'utf8')).join('\n');
+
 /** Runs a script in a Node of its own. */
 function runNode(script, environment = {}) {
   return spawnSync(process.execPath, ['-e', script], {
@@ -93,21 +97,20 @@ describe('the package', () => {
     assert.deepEqual(Object.keys(imported).filter((name) => name !== 'default').sort(), names);
     assert.equal(imported.default, syncmgr);
     for (const name of names) assert.equal(imported[name], syncmgr[name]);
-    const types = fs.readFileSync(path.join(PACKAGE, 'lib', 'index.d.ts'), 'utf8');
-    const exported = [...types.matchAll(/^export (?:declare )?(?:class|function|const) (\w+)/gm)]
+    const exported = [...declarations.matchAll(/^export (?:class|function|const) (\w+)/gm)]
       .map((match) => match[1]);
     assert.deepEqual([...new Set(exported)].sort(), names);
   });
 
   test('the types name every method', () => {
-    const types = fs.readFileSync(path.join(PACKAGE, 'lib', 'index.d.ts'), 'utf8');
     for (const name of ['Manager', 'Workstream', 'Mutex', 'Semaphore', 'Latch', 'Barrier',
-      'SyncEvent', 'Guard', 'Permits']) {
+      'SyncEvent', 'Guard', 'Permits', 'RWLock', 'RWGuard', 'Condition', 'Election', 'Leadership',
+      'Party']) {
       const methods = Object.getOwnPropertyNames(syncmgr[name].prototype)
         .filter((method) => method !== 'constructor' && !method.startsWith('_'));
       for (const method of methods) {
         if (method === 'removeAllListeners') continue;
-        assert.match(types, new RegExp(`\\b${method}[(<:]`), `${name}.${method}`);
+        assert.match(declarations, new RegExp(`\\b${method}[(<:]`), `${name}.${method}`);
       }
     }
   });

@@ -33,10 +33,20 @@ describe('timeouts', () => {
 
   test('wrong timeouts and signals are refused by every wait', async () => {
     const space = openSpace();
+    const guard = await space.mutex('held').acquire();
+    const reader = await space.rwlock('read').lock({ mode: 'shared' });
+    const condition = space.condition('c');
     const waits = [
-      space.mutex('m'), space.semaphore('s', 1), space.latch('l', 0), space.event('e'),
-      space.barrier('b', 1),
-    ].map((object) => (options) => (object.acquire ?? object.wait).call(object, options));
+      ...[
+        space.mutex('m'), space.semaphore('s', 1), space.latch('l', 0), space.event('e'),
+        space.barrier('b', 1),
+      ].map((object) => (options) => (object.acquire ?? object.wait).call(object, options)),
+      (options) => space.rwlock('r').lock(options),
+      (options) => space.election('el').campaign(options),
+      (options) => reader.upgrade(options),
+      (options) => condition.wait(guard, options),
+      (options) => condition.waitFor(guard, () => true, options),
+    ];
     for (const wait of waits) {
       for (const timeout of [NaN, -1, -0.5, -Infinity]) {
         await assert.rejects(wait({ timeout }), RangeError);
@@ -52,6 +62,10 @@ describe('timeouts', () => {
       await assert.rejects(wait('5'), TypeError);
     }
     assert.equal(space.semaphore('s').available, 1);
+    assert.equal(reader.mode, 'shared');
+    assert.equal(guard.isValid(), true);
+    space.rwlock('r').tryLock().release();
+    assert.equal(space.election('el').leader, null);
   });
 });
 

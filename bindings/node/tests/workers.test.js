@@ -136,6 +136,68 @@ describe('worker threads', () => {
     space.check();
   });
 
+  test('terminating a worker that writes tells the next, one that reads does not', async () => {
+    const url = newUrl();
+    const space = openSpace(url);
+    const lock = space.rwlock('r');
+    for (const mode of ['exclusive', 'shared']) {
+      const reader = mode === 'shared' ? await lock.lock({ mode }) : undefined;
+      const worker = start(url, `
+        await space.workstream('victim').rwlock('r').lock({ mode: '${mode}' });
+        say('holds');
+        setInterval(() => {}, 1000);
+      `);
+      await worker.said('holds');
+      await worker.terminate();
+      assert.equal(reader?.isValid(), mode === 'shared' ? true : undefined);
+      reader?.release();
+      const guard = await lock.lock({ timeout: PATIENCE });
+      assert.equal(guard.recovered, mode === 'exclusive');
+      if (guard.recovered) assert.equal(guard.previousOwner.name, 'victim');
+      guard.release();
+    }
+    space.check();
+  });
+
+  test('terminating a worker that leads elects the next', async () => {
+    const url = newUrl();
+    const space = openSpace(url);
+    const worker = start(url, `
+      await space.election('e').campaign();
+      say('leads');
+      setInterval(() => {}, 1000);
+    `);
+    await worker.said('leads');
+    const wait = space.election('e').campaign({ timeout: PATIENCE });
+    await worker.terminate();
+    assert.equal((await wait).leader, true);
+  });
+
+  test('terminating a worker that waits at a condition loses no signal', async () => {
+    const url = newUrl();
+    const space = openSpace(url);
+    const [mutex, condition] = [space.mutex('m'), space.condition('c')];
+    const worker = start(url, `
+      const guard = await space.mutex('m').acquire();
+      const wait = space.condition('c').wait(guard);
+      say('waits');
+      await wait;
+    `);
+    await worker.said('waits');
+    await until(() => condition.waiting === 1, 'the worker waits');
+    const guard = await mutex.acquire();
+    const wait = condition.wait(guard);
+    const other = mutex.tryAcquire();
+    // The signal is for the worker, which cannot have the mutex yet.
+    assert.equal(condition.signal(), 1);
+    await worker.terminate();
+    other.release();
+    await wait;
+    assert.equal(guard.recovered, false);
+    guard.release();
+    space.check();
+  });
+
   test('20 workers are terminated in the middle of their work', async () => {
     const url = newUrl();
     const space = openSpace(url);

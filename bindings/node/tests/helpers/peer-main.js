@@ -5,7 +5,7 @@
 
 const fs = require('node:fs');
 const readline = require('node:readline');
-const { open } = require('../../lib/index.js');
+const { once, open } = require('../../lib/index.js');
 
 const [action, url, ...rest] = process.argv.slice(2);
 
@@ -42,6 +42,70 @@ const actions = {
   async 'hold-permits'(space, count) {
     await space.semaphore('s').acquire(Number(count));
     say('holds');
+    await stay();
+  },
+
+  /** Holds a readers-writer lock under a name of its own. */
+  async 'hold-rwlock'(space, mode) {
+    await space.workstream('victim').rwlock('r').lock({ mode });
+    say('holds');
+    await stay();
+  },
+
+  /** Holds a readers-writer lock shared, and waits to have it exclusively. */
+  async 'upgrade-rwlock'(space) {
+    const guard = await space.rwlock('r').lock({ mode: 'shared' });
+    const upgrade = guard.upgrade();
+    say('waits');
+    await upgrade;
+    say('has it');
+    await stay();
+  },
+
+  /** Waits at a condition. */
+  async 'wait-condition'(space) {
+    const guard = await space.workstream('victim').mutex('m').acquire();
+    const wait = space.condition('c').wait(guard);
+    say('waits');
+    await wait;
+    say(`signalled ${guard.recovered}`);
+    await told();
+    guard.release();
+    say('leaves');
+    await stay();
+  },
+
+  /** Leads, or waits to lead. */
+  async 'lead'(space) {
+    const wait = space.workstream('victim').election('e').campaign();
+    say('stands');
+    const { leader, term, result } = await wait;
+    say(leader ? `leads ${term}` : `result ${result}`);
+    await stay();
+  },
+
+  /** Leads by once(), and does not come to an end. */
+  async 'once'(space) {
+    await once(space, 'o', async () => {
+      say('runs');
+      await stay();
+    });
+  },
+
+  /** Is a party of a phaser. */
+  async 'join-phaser'(space) {
+    space.barrier('p', 0, { phaser: true }).join();
+    say('joined');
+    await stay();
+  },
+
+  /** Holds a mutex with a lease that is renewed. */
+  async 'lease-mutex'(space, milliseconds) {
+    const guard = await space.workstream('victim').mutex('m').acquire();
+    guard.lease(Number(milliseconds), { renew: true });
+    say('holds');
+    await told();
+    say(`valid ${guard.isValid()}`);
     await stay();
   },
 
@@ -90,10 +154,15 @@ const actions = {
     say('idle');
   },
 
-  /** Calls process.exit() while it holds a mutex, or while it holds nothing. */
+  /** Calls process.exit() while it holds something, or while it holds nothing. */
   async 'exit'(space, what) {
     const guard = await space.mutex('m').acquire();
-    if (what === 'free') guard.release();
+    if (what !== 'held') guard.release();
+    if (what === 'reads') await space.rwlock('r').lock({ mode: 'shared' });
+    if (what === 'writes') await space.rwlock('r').lock();
+    if (what === 'leads') await space.election('e').campaign();
+    // A wait at a condition does not hold its mutex.
+    if (what === 'waits') space.condition('c').wait(await space.mutex('m').acquire());
     say('leaves');
     process.exit(0);
   },
