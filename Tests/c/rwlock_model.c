@@ -7,7 +7,7 @@
 
 /* The model: what each workstream holds, and whether somebody died or was forced out. Calls that do
  * not wait have one right answer each, which follows from it, as long as nobody is in line. */
-enum { STREAMS = 5 };
+enum { STREAMS = 5, FLAGS = 256 /* a peer's index has the flags of the lock in it, times this */ };
 
 typedef struct model {
   uint32_t shared[STREAMS];
@@ -231,8 +231,7 @@ static void visit(syncmgr_rwlock_t *lock, uint64_t *state) {
 static void visit_often(peer_t *self) {
   uint64_t state = harness_seed() + self->index * 1000 + 1;
   syncmgr_t *space = peer_space(self);
-  syncmgr_rwlock_t *lock =
-      open_rwlock(open_workstream(space, NULL), "r", (uint32_t)self->values[0]);
+  syncmgr_rwlock_t *lock = open_rwlock(open_workstream(space, NULL), "r", self->index / FLAGS);
   peer_pause(self);
   for (unsigned turn = 0; turn < 8000; turn++) visit(lock, &state);
   CHECK_OK(syncmgr_close(space));
@@ -252,8 +251,8 @@ static void run_visitors(uint32_t flags) {
   pthread_t threads[THREADS];
   board = shared_memory(sizeof *board);
   for (unsigned index = 0; index < PROCESSES; index++) {
-    peers[index] = peer_start(visit_often, url, index, index == 2 ? SYNCMGR_OPEN_NO_THREADS : 0);
-    atomic_store(&peers[index]->values[0], flags);
+    peers[index] = peer_start(visit_often, url, index + flags * FLAGS,
+                              index == 2 ? SYNCMGR_OPEN_NO_THREADS : 0);
   }
   syncmgr_t *space = open_space(url, 0);
   for (unsigned index = 0; index < PROCESSES; index++) {
