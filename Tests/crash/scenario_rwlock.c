@@ -265,7 +265,7 @@ const struct scenario scenarios_rwlock[] = {
     {.name = "rwlock-upgrade-no-threads", NO_THREADS, UPGRADERS, .act = act_upgrade},
     {.name = "rwlock-upgrade-timeout", UPGRADERS, .act = act_upgrade_timeout},
     {.name = "rwlock-upgrade-cancel", UPGRADERS, .act = act_upgrade_ticket},
-    {.name = "rwlock-timeout", .peers = 2, .peer = peer_read_throughout, .prepare = prepare_open,
+    {.name = "rwlock-timeout", FAIR, .peers = 2, .peer = peer_read_throughout, .prepare = prepare_open,
      .act = act_timeout},
     {.name = "rwlock-force", .peers = 2, .peer = peer_be_forced, .prepare = prepare_force,
      .act = act_force},
