@@ -174,6 +174,43 @@ TEST(a_writer_that_inherits_a_death_and_dies_unknowing_leaves_it_to_the_next) {
   finish(second);
 }
 
+TEST(tries_alone_get_the_lock_of_the_killed_in_time) {
+  for (uint32_t mode = READ; mode <= WRITE; mode++) {
+    const char *url = unique_url();
+    syncmgr_t *space = NULL;
+    peer_t *holder = start_taker(url, WRITE, 0);
+    syncmgr_rwlock_t *lock = open_here(url, 0, &space);
+    peer_kill(holder);
+    int32_t status = SYNCMGR_E_TIMEOUT;
+    WAIT_UNTIL((status = syncmgr_rwlock_lock(lock, mode, 0)) != SYNCMGR_E_TIMEOUT);
+    CHECK_STATUS(status, SYNCMGR_OWNER_DIED);
+    check_and_close(space);
+  }
+}
+
+TEST(a_started_lock_gets_what_the_killed_held_through_its_queue) {
+  for (unsigned kind = 0; kind < 2; kind++) {
+    const char *url = unique_url();
+    uint32_t flags = kind ? SYNCMGR_OPEN_NO_THREADS : 0;
+    syncmgr_t *space = NULL;
+    syncmgr_ticket_t *ticket = NULL;
+    syncmgr_record_t record;
+    uint32_t count = 0;
+    peer_t *holder = start_taker(url, WRITE, flags);
+    syncmgr_rwlock_t *lock = open_here(url, flags, &space);
+    syncmgr_queue_t *queue = open_queue(space);
+    CHECK_STATUS(syncmgr_rwlock_lock_start(lock, SYNCMGR_SHARED, SYNCMGR_FOREVER, queue, 0,
+                                           &ticket), SYNCMGR_PENDING);
+    peer_kill(holder);
+    while (count == 0) {
+      sleep_ms(1);
+      CHECK_OK(syncmgr_queue_drain(queue, &record, 1, &count));
+    }
+    CHECK_STATUS(record.status, SYNCMGR_OWNER_DIED);
+    check_and_close(space);
+  }
+}
+
 /* Kills at random moments. Each worker marks on the board what it holds; the seats of those who
  * were killed prove nothing until they are dead. */
 enum { WORKERS = 4, SEATS = WORKERS };

@@ -247,3 +247,22 @@ TEST(a_queue_that_is_no_open_queue_of_the_space_is_refused_by_every_start) {
   CHECK_OK(syncmgr_close(other.of[MANAGER]));
   CHECK_OK(syncmgr_close(set.of[MANAGER]));
 }
+
+TEST(a_hold_that_uses_the_place_of_another_kind_has_nothing_of_it) {
+  syncmgr_t *space = open_space(unique_url(), 0);
+  syncmgr_workstream_t *me = open_workstream(space, NULL);
+  syncmgr_rwlock_t *rwlock = open_rwlock(me, "r", 0);
+  syncmgr_holder_t holder;
+  uint32_t count = 0;
+  CHECK_OK(syncmgr_rwlock_lock(rwlock, SYNCMGR_EXCLUSIVE, 0));
+  CHECK_OK(syncmgr_lease_set(rwlock, SECOND, 0));
+  CHECK_OK(syncmgr_rwlock_close(rwlock));
+  syncmgr_semaphore_t *semaphore = open_semaphore(me, "s", 2, 0);
+  CHECK_OK(syncmgr_semaphore_acquire(semaphore, 1, 0));
+  CHECK_OK(syncmgr_semaphore_holders(semaphore, &holder, 1, &count));
+  CHECK_EQUAL(count, 1);
+  CHECK_EQUAL(holder.token, 0);
+  CHECK_EQUAL(holder.amount, 1);
+  CHECK_STATUS(syncmgr_lease_renew(semaphore), SYNCMGR_E_NOT_OWNER);
+  check_and_close(space);
+}

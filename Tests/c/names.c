@@ -25,6 +25,15 @@ static void expect_name(syncmgr_t *space, syncmgr_workstream_t *me, const char *
   CHECK_STATUS(syncmgr_event_open(me, name, NULL, (syncmgr_event_t **)&out), expected);
   if (expected == SYNCMGR_OK) CHECK_OK(syncmgr_event_close(out));
   if (expected == SYNCMGR_OK) CHECK_OK(syncmgr_object_remove(space, SYNCMGR_TYPE_EVENT, name));
+  CHECK_STATUS(syncmgr_rwlock_open(me, name, NULL, (syncmgr_rwlock_t **)&out), expected);
+  if (expected == SYNCMGR_OK) CHECK_OK(syncmgr_rwlock_close(out));
+  if (expected == SYNCMGR_OK) CHECK_OK(syncmgr_object_remove(space, SYNCMGR_TYPE_RWLOCK, name));
+  CHECK_STATUS(syncmgr_condition_open(me, name, (syncmgr_condition_t **)&out), expected);
+  if (expected == SYNCMGR_OK) CHECK_OK(syncmgr_condition_close(out));
+  if (expected == SYNCMGR_OK) CHECK_OK(syncmgr_object_remove(space, SYNCMGR_TYPE_CONDITION, name));
+  CHECK_STATUS(syncmgr_election_open(me, name, (syncmgr_election_t **)&out), expected);
+  if (expected == SYNCMGR_OK) CHECK_OK(syncmgr_election_close(out));
+  if (expected == SYNCMGR_OK) CHECK_OK(syncmgr_object_remove(space, SYNCMGR_TYPE_ELECTION, name));
   if (expected != SYNCMGR_OK) {
     CHECK_STATUS(syncmgr_object_remove(space, SYNCMGR_TYPE_MUTEX, name), expected);
     CHECK(syncmgr_last_error()[0] != '\0');
