@@ -107,10 +107,11 @@ TEST(timeouts_below_minus_one_are_refused_by_everything_that_waits) {
   for (unsigned index = 0; index < call_count; index++) {
     const call_t *call = &calls[index];
     bool waiting = strstr(call->name, "wait") || strstr(call->name, "_lock") ||
-                   strstr(call->name, "acquire") || strstr(call->name, "dispatch");
-    if (!waiting || strstr(call->name, "unlock")) continue;
+                   strstr(call->name, "acquire") || strstr(call->name, "dispatch") ||
+                   strstr(call->name, "upgrade") || strstr(call->name, "campaign");
+    if (!waiting || strstr(call->name, "unlock") || strstr(call->name, "waiting")) continue;
     for (unsigned value = 0; value < sizeof bad / sizeof bad[0]; value++) {
-      call_context_t context = {.timeout_ns = bad[value]};
+      call_context_t context = {.timeout_ns = bad[value], .mutex = set.of[MUTEX]};
       int32_t status = run_call(call, set.of[call->type], &context);
       if (status != SYNCMGR_E_INVALID) {
         harness_fail(__FILE__, __LINE__, "%s(%lld ns) gave %s", call->name, (long long)bad[value],
@@ -119,7 +120,7 @@ TEST(timeouts_below_minus_one_are_refused_by_everything_that_waits) {
     }
     waits += 1;
   }
-  CHECK_EQUAL(waits, 12);
+  CHECK_EQUAL(waits, 20);
   CHECK_OK(syncmgr_close(set.of[MANAGER]));
 }
 
@@ -143,6 +144,7 @@ typedef union option_bytes {
   syncmgr_semaphore_options_t semaphore;
   syncmgr_barrier_options_t barrier;
   syncmgr_event_options_t event;
+  syncmgr_rwlock_options_t rwlock;
 } option_bytes_t;
 
 static void expect_options_refused(syncmgr_workstream_t *me, uint32_t size, uint32_t flags) {
@@ -162,6 +164,8 @@ static void expect_options_refused(syncmgr_workstream_t *me, uint32_t size, uint
   CHECK_STATUS(syncmgr_semaphore_open(me, "s", 1, &bytes.semaphore,
                                       (syncmgr_semaphore_t **)&out), SYNCMGR_E_INVALID);
   CHECK_STATUS(syncmgr_event_open(me, "e", &bytes.event, (syncmgr_event_t **)&out),
+               SYNCMGR_E_INVALID);
+  CHECK_STATUS(syncmgr_rwlock_open(me, "r", &bytes.rwlock, (syncmgr_rwlock_t **)&out),
                SYNCMGR_E_INVALID);
   if (size == UINT32_MAX) bytes.words[0] = sizeof bytes.barrier;
   CHECK_STATUS(syncmgr_barrier_open(me, "b", 1, &bytes.barrier, (syncmgr_barrier_t **)&out),

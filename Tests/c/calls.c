@@ -34,6 +34,9 @@ CALL(semaphore_open, handle, "semaphore", 2, NULL, OUTPUT)
 CALL(latch_open, handle, "latch", 1, OUTPUT)
 CALL(barrier_open, handle, "barrier", 2, NULL, OUTPUT)
 CALL(event_open, handle, "event", NULL, OUTPUT)
+CALL(rwlock_open, handle, "rwlock", NULL, OUTPUT)
+CALL(condition_open, handle, "condition", OUTPUT)
+CALL(election_open, handle, "election", OUTPUT)
 
 CALL(queue_close, handle)
 CALL(queue_fd, handle, OUTPUT)
@@ -76,6 +79,44 @@ CALL(barrier_release, handle)
 CALL(barrier_abort, handle)
 CALL(barrier_reset, handle)
 CALL(barrier_state, handle, OUTPUT)
+CALL(barrier_join, handle)
+CALL(barrier_leave, handle)
+
+CALL(rwlock_close, handle)
+CALL(rwlock_lock, handle, SYNCMGR_EXCLUSIVE, context->timeout_ns)
+CALL(rwlock_lock_start, handle, SYNCMGR_SHARED, context->timeout_ns, context->queue, 7, OUTPUT)
+CALL(rwlock_unlock, handle)
+CALL(rwlock_upgrade, handle, context->timeout_ns)
+CALL(rwlock_upgrade_start, handle, context->timeout_ns, context->queue, 7, OUTPUT)
+CALL(rwlock_downgrade, handle)
+CALL(rwlock_token, handle, OUTPUT)
+CALL(rwlock_is_valid, handle, 1)
+CALL(rwlock_holders, handle, OUTPUT, 2, SECOND_OUTPUT)
+CALL(rwlock_previous_owner, handle, OUTPUT)
+CALL(rwlock_force_release, handle)
+
+CALL(condition_close, handle)
+CALL(condition_wait, handle, context->mutex, context->timeout_ns)
+CALL(condition_wait_start, handle, context->mutex, context->timeout_ns, context->queue, 7, OUTPUT)
+CALL(condition_signal, handle, 1, OUTPUT)
+CALL(condition_broadcast, handle, OUTPUT)
+CALL(condition_waiting, handle, OUTPUT)
+
+CALL(election_close, handle)
+CALL(election_campaign, handle, context->timeout_ns, OUTPUT)
+CALL(election_campaign_start, handle, context->timeout_ns, context->queue, 7, OUTPUT,
+     SECOND_OUTPUT)
+CALL(election_resign, handle)
+CALL(election_finish, handle, "done", 4)
+CALL(election_result, handle, OUTPUT, SYNCMGR_RESULT_MAX, SECOND_OUTPUT)
+CALL(election_reset, handle)
+CALL(election_leader, handle, OUTPUT)
+CALL(election_is_valid, handle, 1)
+CALL(election_force_release, handle)
+
+CALL(lease_set, handle, SECOND, 0)
+CALL(lease_renew, handle)
+CALL(lease_remaining, handle, OUTPUT)
 
 CALL(event_close, handle)
 CALL(event_set, handle)
@@ -86,8 +127,9 @@ CALL(event_is_set, handle, OUTPUT)
 
 CALL(off, handle)
 
-#define ROW(type, function) {"syncmgr_" #function, type, false, false, run_##function}
-#define CLOSING(type, function) {"syncmgr_" #function, type, true, true, run_##function}
+#define ROW(type, function) {"syncmgr_" #function, type, false, false, run_##function, false}
+#define CLOSING(type, function) {"syncmgr_" #function, type, true, true, run_##function, false}
+#define OF_ANY_LOCK(function) {"syncmgr_" #function, MUTEX, false, false, run_##function, true}
 
 const call_t calls[] = {
     CLOSING(MANAGER, close),
@@ -106,12 +148,15 @@ const call_t calls[] = {
     ROW(WORKSTREAM, latch_open),
     ROW(WORKSTREAM, barrier_open),
     ROW(WORKSTREAM, event_open),
+    ROW(WORKSTREAM, rwlock_open),
+    ROW(WORKSTREAM, condition_open),
+    ROW(WORKSTREAM, election_open),
     CLOSING(QUEUE, queue_close),
     ROW(QUEUE, queue_fd),
     ROW(QUEUE, queue_drain),
     ROW(QUEUE, queue_watch),
     ROW(TICKET, ticket_wait),
-    {"syncmgr_ticket_cancel", TICKET, true, false, run_ticket_cancel},
+    {"syncmgr_ticket_cancel", TICKET, true, false, run_ticket_cancel, false},
     CLOSING(MUTEX, mutex_close),
     ROW(MUTEX, mutex_lock),
     ROW(MUTEX, mutex_lock_start),
@@ -122,6 +167,9 @@ const call_t calls[] = {
     ROW(MUTEX, mutex_previous_owner),
     ROW(MUTEX, mutex_force_release),
     ROW(MUTEX, mutex_fastpath),
+    OF_ANY_LOCK(lease_set),
+    OF_ANY_LOCK(lease_renew),
+    OF_ANY_LOCK(lease_remaining),
     CLOSING(SEMAPHORE, semaphore_close),
     ROW(SEMAPHORE, semaphore_acquire),
     ROW(SEMAPHORE, semaphore_acquire_start),
@@ -142,6 +190,36 @@ const call_t calls[] = {
     ROW(BARRIER, barrier_abort),
     ROW(BARRIER, barrier_reset),
     ROW(BARRIER, barrier_state),
+    ROW(BARRIER, barrier_join),
+    ROW(BARRIER, barrier_leave),
+    CLOSING(RWLOCK, rwlock_close),
+    ROW(RWLOCK, rwlock_lock),
+    ROW(RWLOCK, rwlock_lock_start),
+    ROW(RWLOCK, rwlock_unlock),
+    ROW(RWLOCK, rwlock_upgrade),
+    ROW(RWLOCK, rwlock_upgrade_start),
+    ROW(RWLOCK, rwlock_downgrade),
+    ROW(RWLOCK, rwlock_token),
+    ROW(RWLOCK, rwlock_is_valid),
+    ROW(RWLOCK, rwlock_holders),
+    ROW(RWLOCK, rwlock_previous_owner),
+    ROW(RWLOCK, rwlock_force_release),
+    CLOSING(CONDITION, condition_close),
+    ROW(CONDITION, condition_wait),
+    ROW(CONDITION, condition_wait_start),
+    ROW(CONDITION, condition_signal),
+    ROW(CONDITION, condition_broadcast),
+    ROW(CONDITION, condition_waiting),
+    CLOSING(ELECTION, election_close),
+    ROW(ELECTION, election_campaign),
+    ROW(ELECTION, election_campaign_start),
+    ROW(ELECTION, election_resign),
+    ROW(ELECTION, election_finish),
+    ROW(ELECTION, election_result),
+    ROW(ELECTION, election_reset),
+    ROW(ELECTION, election_leader),
+    ROW(ELECTION, election_is_valid),
+    ROW(ELECTION, election_force_release),
     CLOSING(EVENT, event_close),
     ROW(EVENT, event_set),
     ROW(EVENT, event_reset),
@@ -164,6 +242,9 @@ handle_set_t open_handle_set_in(syncmgr_t *space) {
   set.of[SEMAPHORE] = open_semaphore(me, "semaphore", 2, 0);
   set.of[LATCH] = open_latch(me, "latch", 1);
   set.of[BARRIER] = open_barrier(me, "barrier", 2);
+  set.of[RWLOCK] = open_rwlock(me, "rwlock", 0);
+  set.of[CONDITION] = open_condition(me, "condition");
+  set.of[ELECTION] = open_election(me, "election");
   set.of[EVENT] = open_event(me, "event", 0);
   CHECK_STATUS(syncmgr_latch_wait_start(set.of[LATCH], SYNCMGR_FOREVER, NULL, 0, &ticket),
                SYNCMGR_PENDING);
@@ -182,8 +263,9 @@ handle_set_t open_handle_set(const char *url, uint32_t flags) {
 
 void close_handle_set(handle_set_t *set) {
   /* Objects go before the workstream that owns them, so that each is closed by its own call. */
-  static const handle_type_t order[] = {SUBSCRIPTION, TICKET, MUTEX, SEMAPHORE, LATCH,
-                                        BARRIER,      EVENT,  QUEUE, WORKSTREAM};
+  static const handle_type_t order[] = {SUBSCRIPTION, TICKET,   MUTEX, SEMAPHORE,
+                                        LATCH,        BARRIER,  RWLOCK, CONDITION,
+                                        ELECTION,     EVENT,    QUEUE, WORKSTREAM};
   call_context_t context = {.timeout_ns = 0};
   for (unsigned step = 0; step < sizeof order / sizeof order[0]; step++) {
     for (unsigned index = 0; index < call_count; index++) {

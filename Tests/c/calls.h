@@ -13,6 +13,9 @@ typedef enum handle_type {
   SEMAPHORE,
   LATCH,
   BARRIER,
+  RWLOCK,
+  CONDITION,
+  ELECTION,
   EVENT,
   SUBSCRIPTION,
   HANDLE_TYPES
@@ -23,6 +26,7 @@ enum { OUTPUT_SIZE = 2048 };
 
 typedef struct call_context {
   void *queue;        /* for the _start forms */
+  void *mutex;        /* for the waits for a condition */
   int64_t timeout_ns; /* for everything that waits */
   _Alignas(16) unsigned char output[OUTPUT_SIZE];
 } call_context_t;
@@ -33,6 +37,7 @@ typedef struct call {
   bool closes;   /* ends the handle that it is given */
   bool accepts_null;
   int32_t (*run)(void *handle, call_context_t *context);
+  bool takes_any_lock; /* `type` is one of several */
 } call_t;
 
 extern const call_t calls[];

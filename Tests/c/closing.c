@@ -32,7 +32,7 @@ static void *hammer(void *argument) {
     const call_t *call = &calls[random_below(&state, call_count)];
     /* The check is for a quiet space; here it would see others' steps half done. */
     if (call->closes || !strcmp(call->name, "syncmgr_check")) continue;
-    call_context_t context = {.queue = NULL};
+    call_context_t context = {.mutex = atomic_load(&target->of[MUTEX])};
     const int64_t timeouts[] = {0, MILLISECOND, SYNCMGR_FOREVER};
     context.timeout_ns = timeouts[random_below(&state, 3)];
     if (random_below(&state, 2)) context.queue = atomic_load(&target->of[QUEUE]);
@@ -130,7 +130,8 @@ static const call_t *call_named(const char *name) {
 static void expect_waits_end(unsigned way, uint32_t flags) {
   static const char *const names[] = {"syncmgr_mutex_lock",  "syncmgr_semaphore_acquire",
                                       "syncmgr_latch_wait",  "syncmgr_barrier_wait",
-                                      "syncmgr_event_wait",  "syncmgr_ticket_wait"};
+                                      "syncmgr_event_wait",  "syncmgr_ticket_wait",
+                                      "syncmgr_rwlock_lock", "syncmgr_election_campaign"};
   enum { WAITS = sizeof names / sizeof names[0] };
   const char *url = unique_url();
   syncmgr_t *other = open_space(url, flags);
@@ -138,6 +139,9 @@ static void expect_waits_end(unsigned way, uint32_t flags) {
   syncmgr_workstream_t *holder = open_workstream(other, "holder");
   CHECK_OK(syncmgr_mutex_lock(open_mutex(holder, "mutex", 0), 0));
   CHECK_OK(syncmgr_semaphore_acquire(open_semaphore(holder, "semaphore", 2, 0), 2, 0));
+  CHECK_OK(syncmgr_rwlock_lock(open_rwlock(holder, "rwlock", 0), SYNCMGR_SHARED, 0));
+  CHECK_STATUS(syncmgr_election_campaign(open_election(holder, "election"), 0, NULL),
+               SYNCMGR_LEADER);
   blocked_t blocked[WAITS];
   pthread_t threads[WAITS];
   memset(blocked, 0, sizeof blocked);

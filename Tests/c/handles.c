@@ -84,7 +84,8 @@ TEST(a_handle_of_another_type_is_refused) {
   call_context_t context = {.timeout_ns = 0};
   for (unsigned type = 0; type < HANDLE_TYPES; type++) {
     for (unsigned index = 0; index < call_count; index++) {
-      if (calls[index].type == type) continue;
+      bool is_lock = type == SEMAPHORE || type == RWLOCK || type == ELECTION;
+      if (calls[index].type == type || (calls[index].takes_any_lock && is_lock)) continue;
       expect(&calls[index], set.of[type], "another type",
              run_call(&calls[index], set.of[type], &context), SYNCMGR_E_HANDLE);
     }
@@ -229,7 +230,8 @@ TEST(a_queue_that_is_no_open_queue_of_the_space_is_refused_by_every_start) {
   for (unsigned index = 0; index < call_count; index++) {
     const call_t *call = &calls[index];
     if (!strstr(call->name, "_start")) continue;
-    call_context_t context = {.timeout_ns = SYNCMGR_FOREVER, .queue = (void *)1};
+    call_context_t context = {
+        .timeout_ns = SYNCMGR_FOREVER, .queue = (void *)1, .mutex = set.of[MUTEX]};
     expect(call, context.queue, "queue", run_call(call, set.of[call->type], &context),
            SYNCMGR_E_HANDLE);
     context.queue = set.of[MUTEX];
@@ -244,4 +246,23 @@ TEST(a_queue_that_is_no_open_queue_of_the_space_is_refused_by_every_start) {
   CHECK_OK(syncmgr_mutex_lock(set.of[MUTEX], 0));
   CHECK_OK(syncmgr_close(other.of[MANAGER]));
   CHECK_OK(syncmgr_close(set.of[MANAGER]));
+}
+
+TEST(a_hold_that_uses_the_place_of_another_kind_has_nothing_of_it) {
+  syncmgr_t *space = open_space(unique_url(), 0);
+  syncmgr_workstream_t *me = open_workstream(space, NULL);
+  syncmgr_rwlock_t *rwlock = open_rwlock(me, "r", 0);
+  syncmgr_holder_t holder;
+  uint32_t count = 0;
+  CHECK_OK(syncmgr_rwlock_lock(rwlock, SYNCMGR_EXCLUSIVE, 0));
+  CHECK_OK(syncmgr_lease_set(rwlock, SECOND, 0));
+  CHECK_OK(syncmgr_rwlock_close(rwlock));
+  syncmgr_semaphore_t *semaphore = open_semaphore(me, "s", 2, 0);
+  CHECK_OK(syncmgr_semaphore_acquire(semaphore, 1, 0));
+  CHECK_OK(syncmgr_semaphore_holders(semaphore, &holder, 1, &count));
+  CHECK_EQUAL(count, 1);
+  CHECK_EQUAL(holder.token, 0);
+  CHECK_EQUAL(holder.amount, 1);
+  CHECK_STATUS(syncmgr_lease_renew(semaphore), SYNCMGR_E_NOT_OWNER);
+  check_and_close(space);
 }

@@ -25,6 +25,15 @@ static void expect_name(syncmgr_t *space, syncmgr_workstream_t *me, const char *
   CHECK_STATUS(syncmgr_event_open(me, name, NULL, (syncmgr_event_t **)&out), expected);
   if (expected == SYNCMGR_OK) CHECK_OK(syncmgr_event_close(out));
   if (expected == SYNCMGR_OK) CHECK_OK(syncmgr_object_remove(space, SYNCMGR_TYPE_EVENT, name));
+  CHECK_STATUS(syncmgr_rwlock_open(me, name, NULL, (syncmgr_rwlock_t **)&out), expected);
+  if (expected == SYNCMGR_OK) CHECK_OK(syncmgr_rwlock_close(out));
+  if (expected == SYNCMGR_OK) CHECK_OK(syncmgr_object_remove(space, SYNCMGR_TYPE_RWLOCK, name));
+  CHECK_STATUS(syncmgr_condition_open(me, name, (syncmgr_condition_t **)&out), expected);
+  if (expected == SYNCMGR_OK) CHECK_OK(syncmgr_condition_close(out));
+  if (expected == SYNCMGR_OK) CHECK_OK(syncmgr_object_remove(space, SYNCMGR_TYPE_CONDITION, name));
+  CHECK_STATUS(syncmgr_election_open(me, name, (syncmgr_election_t **)&out), expected);
+  if (expected == SYNCMGR_OK) CHECK_OK(syncmgr_election_close(out));
+  if (expected == SYNCMGR_OK) CHECK_OK(syncmgr_object_remove(space, SYNCMGR_TYPE_ELECTION, name));
   if (expected != SYNCMGR_OK) {
     CHECK_STATUS(syncmgr_object_remove(space, SYNCMGR_TYPE_MUTEX, name), expected);
     CHECK(syncmgr_last_error()[0] != '\0');
@@ -144,6 +153,12 @@ TEST(an_object_of_another_type_is_refused_and_the_sentence_names_both) {
                SYNCMGR_E_TYPE);
   CHECK_STATUS(syncmgr_event_open(me, "m", NULL, (syncmgr_event_t **)&out), SYNCMGR_E_TYPE);
   CHECK_STATUS(syncmgr_mutex_open(me, "l", NULL, (syncmgr_mutex_t **)&out), SYNCMGR_E_TYPE);
+  CHECK_STATUS(syncmgr_rwlock_open(me, "m", NULL, (syncmgr_rwlock_t **)&out), SYNCMGR_E_TYPE);
+  CHECK(strstr(syncmgr_last_error(), "mutex") && strstr(syncmgr_last_error(), "lock"));
+  CHECK_STATUS(syncmgr_condition_open(me, "m", (syncmgr_condition_t **)&out), SYNCMGR_E_TYPE);
+  CHECK(strstr(syncmgr_last_error(), "mutex") && strstr(syncmgr_last_error(), "condition"));
+  CHECK_STATUS(syncmgr_election_open(me, "m", (syncmgr_election_t **)&out), SYNCMGR_E_TYPE);
+  CHECK(strstr(syncmgr_last_error(), "mutex") && strstr(syncmgr_last_error(), "election"));
   CHECK_STATUS(syncmgr_object_remove(space, SYNCMGR_TYPE_LATCH, "m"), SYNCMGR_E_TYPE);
   CHECK(out == NULL);
   check_and_close(space);
@@ -159,6 +174,11 @@ TEST(other_parameters_are_refused_and_the_sentence_names_both_values) {
   fair.flags = SYNCMGR_MUTEX_FAIR;
   signalling.flags = SYNCMGR_SEMAPHORE_SIGNALLING;
   manual.flags = SYNCMGR_EVENT_MANUAL_RESET;
+  syncmgr_rwlock_options_t fair_rwlock = SYNCMGR_RWLOCK_OPTIONS_INIT;
+  fair_rwlock.flags = SYNCMGR_RWLOCK_FAIR;
+  syncmgr_barrier_options_t phaser = SYNCMGR_BARRIER_OPTIONS_INIT;
+  phaser.flags = SYNCMGR_BARRIER_PHASER;
+  open_rwlock(me, "rwlock", 0);
   open_mutex(me, "mutex", 0);
   open_semaphore(me, "semaphore", 1234, 0);
   syncmgr_latch_t *latch = open_latch(me, "latch", 1234);
@@ -170,6 +190,10 @@ TEST(other_parameters_are_refused_and_the_sentence_names_both_values) {
   CHECK_STATUS(syncmgr_semaphore_open(me, "semaphore", 1234, &signalling,
                                       (syncmgr_semaphore_t **)&out), SYNCMGR_E_MISMATCH);
   CHECK_STATUS(syncmgr_event_open(me, "event", &manual, (syncmgr_event_t **)&out),
+               SYNCMGR_E_MISMATCH);
+  CHECK_STATUS(syncmgr_rwlock_open(me, "rwlock", &fair_rwlock, (syncmgr_rwlock_t **)&out),
+               SYNCMGR_E_MISMATCH);
+  CHECK_STATUS(syncmgr_barrier_open(me, "barrier", 1234, &phaser, (syncmgr_barrier_t **)&out),
                SYNCMGR_E_MISMATCH);
   CHECK_STATUS(syncmgr_semaphore_open(me, "semaphore", 5678, NULL,
                                       (syncmgr_semaphore_t **)&out), SYNCMGR_E_MISMATCH);

@@ -37,6 +37,9 @@ void peer_pause(peer_t *self);
 /** Waits until the peer has come to its pause number `count`, the first being 1. */
 void peer_wait_pause(peer_t *peer, uint32_t count);
 
+/** Fails the test when the peer has ended, else says false: for conditions that are waited for. */
+bool peer_ended(peer_t *peer);
+
 /** Lets the peer go on from its present or next pause. */
 void peer_go(peer_t *peer);
 

@@ -47,6 +47,32 @@ TEST(a_null_output_that_is_needed_is_refused) {
   CHECK_STATUS(syncmgr_barrier_state(set.of[BARRIER], NULL), SYNCMGR_E_INVALID);
   CHECK_STATUS(syncmgr_event_is_set(set.of[EVENT], NULL), SYNCMGR_E_INVALID);
   CHECK_OK(syncmgr_mutex_unlock(set.of[MUTEX]));
+  CHECK_STATUS(syncmgr_rwlock_open(me, "r", NULL, NULL), SYNCMGR_E_INVALID);
+  CHECK_STATUS(syncmgr_condition_open(me, "c", NULL), SYNCMGR_E_INVALID);
+  CHECK_STATUS(syncmgr_election_open(me, "v", NULL), SYNCMGR_E_INVALID);
+  CHECK_STATUS(syncmgr_rwlock_lock_start(set.of[RWLOCK], SYNCMGR_SHARED, 0, NULL, 0, NULL),
+               SYNCMGR_E_INVALID);
+  CHECK_OK(syncmgr_rwlock_lock(set.of[RWLOCK], SYNCMGR_SHARED, 0));
+  CHECK_STATUS(syncmgr_rwlock_upgrade_start(set.of[RWLOCK], 0, NULL, 0, NULL),
+               SYNCMGR_E_INVALID);
+  CHECK_STATUS(syncmgr_rwlock_token(set.of[RWLOCK], NULL), SYNCMGR_E_INVALID);
+  CHECK_STATUS(syncmgr_rwlock_holders(set.of[RWLOCK], NULL, 1, &record.index),
+               SYNCMGR_E_INVALID);
+  CHECK_STATUS(syncmgr_rwlock_holders(set.of[RWLOCK], &holder, 1, NULL), SYNCMGR_E_INVALID);
+  CHECK_STATUS(syncmgr_rwlock_previous_owner(set.of[RWLOCK], NULL), SYNCMGR_E_INVALID);
+  CHECK_STATUS(syncmgr_condition_waiting(set.of[CONDITION], NULL), SYNCMGR_E_INVALID);
+  CHECK_STATUS(syncmgr_election_campaign_start(set.of[ELECTION], 0, NULL, 0, NULL, &record),
+               SYNCMGR_E_INVALID);
+  CHECK_STATUS(syncmgr_election_leader(set.of[ELECTION], NULL), SYNCMGR_E_INVALID);
+  CHECK_STATUS(syncmgr_election_campaign(set.of[ELECTION], 0, NULL), SYNCMGR_LEADER);
+  CHECK_STATUS(syncmgr_election_finish(set.of[ELECTION], NULL, 1), SYNCMGR_E_INVALID);
+  CHECK_OK(syncmgr_election_finish(set.of[ELECTION], "x", 1));
+  CHECK_STATUS(syncmgr_election_result(set.of[ELECTION], &holder, 1, NULL), SYNCMGR_E_INVALID);
+  CHECK_STATUS(syncmgr_election_result(set.of[ELECTION], NULL, 1, &(size_t){0}),
+               SYNCMGR_E_INVALID);
+  CHECK_OK(syncmgr_mutex_lock(set.of[MUTEX], 0));
+  CHECK_OK(syncmgr_lease_set(set.of[MUTEX], SECOND, 0));
+  CHECK_STATUS(syncmgr_lease_remaining(set.of[MUTEX], NULL), SYNCMGR_E_INVALID);
   check_and_close(space);
 }
 

@@ -26,6 +26,11 @@ static void make_segment(const char *url) {
   syncmgr_workstream_t *me = open_workstream(space, NULL);
   open_mutex(me, "m", 0);
   open_semaphore(me, "s", 3, 0);
+  CHECK_OK(syncmgr_rwlock_lock(open_rwlock(me, "r", 0), SYNCMGR_SHARED, 0));
+  open_condition(me, "c");
+  syncmgr_election_t *election = open_election(me, "v");
+  CHECK_STATUS(syncmgr_election_campaign(election, 0, NULL), SYNCMGR_LEADER);
+  CHECK_OK(syncmgr_election_finish(election, "result", 6));
   CHECK_OK(syncmgr_close(space));
   CHECK_EQUAL(access(segment_path(url), F_OK), 0);
 }
@@ -121,6 +126,11 @@ TEST(random_bytes_changed_in_a_segment_nobody_has_open_never_crash_the_next_open
     syncmgr_t *space = NULL;
     syncmgr_workstream_t *me = NULL;
     syncmgr_mutex_t *mutex = NULL;
+    syncmgr_rwlock_t *rwlock = NULL;
+    syncmgr_condition_t *condition = NULL;
+    syncmgr_election_t *election = NULL;
+    char result[SYNCMGR_RESULT_MAX];
+    size_t length = 0;
     if (syncmgr_open(url, NULL, &space) >= 0) {
       syncmgr_check(space);
       syncmgr_cleanup(space, NULL);
@@ -128,6 +138,18 @@ TEST(random_bytes_changed_in_a_segment_nobody_has_open_never_crash_the_next_open
           syncmgr_mutex_open(me, "m", NULL, &mutex) >= 0) {
         syncmgr_mutex_lock(mutex, MILLISECOND);
         syncmgr_mutex_unlock(mutex);
+      }
+      if (syncmgr_rwlock_open(me, "r", NULL, &rwlock) >= 0) {
+        syncmgr_rwlock_lock(rwlock, SYNCMGR_EXCLUSIVE, MILLISECOND);
+        syncmgr_rwlock_downgrade(rwlock);
+      }
+      if (syncmgr_condition_open(me, "c", &condition) >= 0) {
+        syncmgr_condition_broadcast(condition, NULL);
+      }
+      if (syncmgr_election_open(me, "v", &election) >= 0) {
+        syncmgr_election_campaign(election, MILLISECOND, NULL);
+        CHECK(syncmgr_election_result(election, result, sizeof result, &length) < 0 ||
+              length <= SYNCMGR_RESULT_MAX);
       }
       syncmgr_close(space);
     }

@@ -10,10 +10,20 @@
 
 enum { ROUNDS = 25, USERS = 3, PAGES = 64, PAGE = 4096, STOP = 0, PROGRESS = 1 };
 
-/* One call of each kind on each object; only the absence of a crash and of a hang is asked for. */
-static void use_everything(syncmgr_t *space, syncmgr_workstream_t *me, syncmgr_mutex_t *mutex,
-                           syncmgr_semaphore_t *semaphore, syncmgr_barrier_t *barrier,
-                           syncmgr_event_t *event, syncmgr_latch_t *latch, uint64_t *state) {
+typedef struct tools {
+  syncmgr_t *space;
+  syncmgr_workstream_t *me;
+  syncmgr_mutex_t *mutex;
+  syncmgr_semaphore_t *semaphore;
+  syncmgr_barrier_t *barrier, *phaser;
+  syncmgr_event_t *event;
+  syncmgr_latch_t *latch;
+  syncmgr_rwlock_t *rwlock;
+  syncmgr_condition_t *condition;
+  syncmgr_election_t *election;
+} tools_t;
+
+static void use_old(tools_t *tools, uint64_t *state) {
   syncmgr_holder_t holders[4];
   syncmgr_barrier_info_t barrier_state;
   syncmgr_ticket_t *ticket = NULL;
@@ -21,50 +31,114 @@ static void use_everything(syncmgr_t *space, syncmgr_workstream_t *me, syncmgr_m
   uint32_t count = 0;
   uint64_t token = 0;
   switch (random_below(state, 14)) {
-    case 0: syncmgr_mutex_lock(mutex, MILLISECOND); break;
-    case 1: syncmgr_mutex_unlock(mutex); break;
-    case 2: syncmgr_semaphore_acquire(semaphore, 1 + random_below(state, 2), MILLISECOND); break;
-    case 3: syncmgr_semaphore_release(semaphore, 1); break;
-    case 4: syncmgr_barrier_wait(barrier, MILLISECOND, NULL, NULL); break;
-    case 5: syncmgr_barrier_reset(barrier); break;
-    case 6: syncmgr_event_set(event); break;
-    case 7: syncmgr_event_wait(event, MILLISECOND); break;
-    case 8: syncmgr_latch_wait(latch, MILLISECOND / 10); break;
-    case 9: syncmgr_cleanup(space, NULL); break;
-    case 10: syncmgr_check(space); break;
+    case 0: syncmgr_mutex_lock(tools->mutex, MILLISECOND); break;
+    case 1: syncmgr_mutex_unlock(tools->mutex); break;
+    case 2:
+      syncmgr_semaphore_acquire(tools->semaphore, 1 + random_below(state, 2), MILLISECOND);
+      break;
+    case 3: syncmgr_semaphore_release(tools->semaphore, 1); break;
+    case 4: syncmgr_barrier_wait(tools->barrier, MILLISECOND, NULL, NULL); break;
+    case 5: syncmgr_barrier_reset(tools->barrier); break;
+    case 6: syncmgr_event_set(tools->event); break;
+    case 7: syncmgr_event_wait(tools->event, MILLISECOND); break;
+    case 8: syncmgr_latch_wait(tools->latch, MILLISECOND / 10); break;
+    case 9: syncmgr_cleanup(tools->space, NULL); break;
+    case 10: syncmgr_check(tools->space); break;
     case 11:
-      if (syncmgr_mutex_lock_start(mutex, MILLISECOND, NULL, 0, &ticket) == SYNCMGR_PENDING &&
+      if (syncmgr_mutex_lock_start(tools->mutex, MILLISECOND, NULL, 0, &ticket) ==
+              SYNCMGR_PENDING &&
           syncmgr_ticket_cancel(ticket) != SYNCMGR_OK) {
         syncmgr_ticket_wait(ticket, MILLISECOND, NULL);
       }
       break;
     case 12:
-      if (syncmgr_mutex_open(me, "more", NULL, &other) >= 0) syncmgr_mutex_close(other);
+      if (syncmgr_mutex_open(tools->me, "more", NULL, &other) >= 0) syncmgr_mutex_close(other);
       break;
     default:
-      syncmgr_mutex_held_by(mutex, &holders[0]);
-      syncmgr_mutex_token(mutex, &token);
-      syncmgr_semaphore_holders(semaphore, holders, 4, &count);
-      syncmgr_barrier_state(barrier, &barrier_state);
+      syncmgr_mutex_held_by(tools->mutex, &holders[0]);
+      syncmgr_mutex_token(tools->mutex, &token);
+      syncmgr_semaphore_holders(tools->semaphore, holders, 4, &count);
+      syncmgr_barrier_state(tools->barrier, &barrier_state);
+      break;
+  }
+}
+
+/* A condition gives the mutex back without limit, so it is waited for with a ticket only. */
+static void wait_for_condition(tools_t *tools) {
+  syncmgr_ticket_t *ticket = NULL;
+  syncmgr_mutex_lock(tools->mutex, MILLISECOND);
+  if (syncmgr_condition_wait_start(tools->condition, tools->mutex, MILLISECOND, NULL, 0,
+                                   &ticket) == SYNCMGR_PENDING &&
+      syncmgr_ticket_wait(ticket, 2 * MILLISECOND, NULL) == SYNCMGR_PENDING) {
+    syncmgr_ticket_cancel(ticket);
+  }
+}
+
+static void use_new(tools_t *tools, uint64_t *state) {
+  syncmgr_holder_t holders[4];
+  char result[SYNCMGR_RESULT_MAX];
+  size_t length = 0;
+  uint32_t count = 0;
+  void *lock = NULL;
+  switch (random_below(state, 18)) {
+    case 0: case 1:
+      syncmgr_rwlock_lock(tools->rwlock, random_below(state, 2), MILLISECOND);
+      break;
+    case 2: case 3: syncmgr_rwlock_unlock(tools->rwlock); break;
+    case 4: syncmgr_rwlock_upgrade(tools->rwlock, MILLISECOND); break;
+    case 5: syncmgr_rwlock_downgrade(tools->rwlock); break;
+    case 6: syncmgr_rwlock_force_release(tools->rwlock); break;
+    case 7:
+      syncmgr_rwlock_holders(tools->rwlock, holders, 4, &count);
+      syncmgr_rwlock_previous_owner(tools->rwlock, holders);
+      break;
+    case 8: case 9: wait_for_condition(tools); break;
+    case 10: syncmgr_condition_signal(tools->condition, 1, NULL); break;
+    case 11:
+      syncmgr_condition_broadcast(tools->condition, NULL);
+      syncmgr_condition_waiting(tools->condition, &count);
+      break;
+    case 12: syncmgr_election_campaign(tools->election, MILLISECOND, NULL); break;
+    case 13: syncmgr_election_resign(tools->election); break;
+    case 14:
+      syncmgr_election_finish(tools->election, "result", 6);
+      syncmgr_election_result(tools->election, result, sizeof result, &length);
+      break;
+    case 15: syncmgr_election_reset(tools->election); break;
+    case 16:
+      syncmgr_barrier_join(tools->phaser);
+      syncmgr_barrier_wait(tools->phaser, MILLISECOND, NULL, NULL);
+      syncmgr_barrier_reset(tools->phaser);
+      syncmgr_barrier_leave(tools->phaser);
+      break;
+    default:
+      lock = random_below(state, 2) ? (void *)tools->mutex : (void *)tools->rwlock;
+      syncmgr_lease_set(lock, MILLISECOND + random_below(state, MILLISECOND), 0);
+      syncmgr_lease_renew(lock);
       break;
   }
 }
 
 static void use(peer_t *self) {
   uint64_t state = harness_seed() ^ ((uint64_t)self->index << 32);
-  syncmgr_t *space = peer_space(self);
-  syncmgr_workstream_t *me = open_workstream(space, NULL);
-  syncmgr_mutex_t *mutex = open_mutex(me, "m", 0);
-  syncmgr_semaphore_t *semaphore = open_semaphore(me, "s", 3, 0);
-  syncmgr_barrier_t *barrier = open_barrier(me, "b", 2);
-  syncmgr_event_t *event = open_event(me, "e", 0);
-  syncmgr_latch_t *latch = open_latch(me, "l", 5);
+  tools_t tools = {.space = peer_space(self)};
+  tools.me = open_workstream(tools.space, NULL);
+  tools.mutex = open_mutex(tools.me, "m", 0);
+  tools.semaphore = open_semaphore(tools.me, "s", 3, 0);
+  tools.barrier = open_barrier(tools.me, "b", 2);
+  tools.event = open_event(tools.me, "e", 0);
+  tools.latch = open_latch(tools.me, "l", 5);
+  tools.rwlock = open_rwlock(tools.me, "r", 0);
+  tools.condition = open_condition(tools.me, "c");
+  tools.election = open_election(tools.me, "v");
+  tools.phaser = open_phaser(tools.me, "p", 0);
   peer_pause(self);
   while (!atomic_load(&self->values[STOP])) {
-    use_everything(space, me, mutex, semaphore, barrier, event, latch, &state);
+    if (random_below(&state, 2)) use_old(&tools, &state);
+    else use_new(&tools, &state);
     atomic_fetch_add(&self->values[PROGRESS], 1);
   }
-  int32_t closed = syncmgr_close(space);
+  int32_t closed = syncmgr_close(tools.space);
   CHECK(closed == SYNCMGR_OK || closed == SYNCMGR_E_CORRUPT);
 }
 
@@ -123,7 +197,8 @@ TEST_WITHIN(120, flipping_bits_of_a_live_segment_crashes_and_hangs_nobody) {
     for (unsigned index = 0; index < USERS; index++) {
       /* A user that hangs makes no progress, and the watchdog ends the test here. */
       int64_t before = atomic_load(&peers[index]->values[PROGRESS]);
-      WAIT_UNTIL(atomic_load(&peers[index]->values[PROGRESS]) > before + 2);
+      WAIT_UNTIL(atomic_load(&peers[index]->values[PROGRESS]) > before + 2 ||
+                 peer_ended(peers[index]));
     }
     for (unsigned index = 0; index < USERS; index++) {
       atomic_store(&peers[index]->values[STOP], 1);

@@ -112,6 +112,34 @@ syncmgr_event_t *open_event(syncmgr_workstream_t *me, const char *name, uint32_t
   return event;
 }
 
+syncmgr_rwlock_t *open_rwlock(syncmgr_workstream_t *me, const char *name, uint32_t flags) {
+  syncmgr_rwlock_options_t options = SYNCMGR_RWLOCK_OPTIONS_INIT;
+  syncmgr_rwlock_t *rwlock = NULL;
+  options.flags = flags;
+  CHECK_OK(syncmgr_rwlock_open(me, name, &options, &rwlock));
+  return rwlock;
+}
+
+syncmgr_condition_t *open_condition(syncmgr_workstream_t *me, const char *name) {
+  syncmgr_condition_t *condition = NULL;
+  CHECK_OK(syncmgr_condition_open(me, name, &condition));
+  return condition;
+}
+
+syncmgr_election_t *open_election(syncmgr_workstream_t *me, const char *name) {
+  syncmgr_election_t *election = NULL;
+  CHECK_OK(syncmgr_election_open(me, name, &election));
+  return election;
+}
+
+syncmgr_barrier_t *open_phaser(syncmgr_workstream_t *me, const char *name, uint32_t parties) {
+  syncmgr_barrier_options_t options = SYNCMGR_BARRIER_OPTIONS_INIT;
+  syncmgr_barrier_t *barrier = NULL;
+  options.flags = SYNCMGR_BARRIER_PHASER;
+  CHECK_OK(syncmgr_barrier_open(me, name, parties, &options, &barrier));
+  return barrier;
+}
+
 syncmgr_queue_t *open_queue(syncmgr_t *space) {
   syncmgr_queue_t *queue = NULL;
   CHECK_OK(syncmgr_queue_open(space, 0, -1, &queue));

@@ -36,6 +36,10 @@ syncmgr_semaphore_t *open_semaphore(syncmgr_workstream_t *me, const char *name, 
 syncmgr_latch_t *open_latch(syncmgr_workstream_t *me, const char *name, uint32_t count);
 syncmgr_barrier_t *open_barrier(syncmgr_workstream_t *me, const char *name, uint32_t parties);
 syncmgr_event_t *open_event(syncmgr_workstream_t *me, const char *name, uint32_t flags);
+syncmgr_rwlock_t *open_rwlock(syncmgr_workstream_t *me, const char *name, uint32_t flags);
+syncmgr_condition_t *open_condition(syncmgr_workstream_t *me, const char *name);
+syncmgr_election_t *open_election(syncmgr_workstream_t *me, const char *name);
+syncmgr_barrier_t *open_phaser(syncmgr_workstream_t *me, const char *name, uint32_t parties);
 syncmgr_queue_t *open_queue(syncmgr_t *space);
 
 /** Opens with flags and returns the status; what was opened is closed again. */

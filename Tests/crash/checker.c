@@ -72,6 +72,54 @@ static void use_latch(struct role *role) {
   CALL(role, syncmgr_latch_close(role->latch), SYNCMGR_OK);
 }
 
+static void use_rwlock(struct role *role) {
+  uint32_t count = 9;
+  open_rwlock(role);
+  CALL(role, syncmgr_rwlock_holders(role->rwlock, NULL, 0, &count), SYNCMGR_OK);
+  INSIST(role, count == 0, "%u hold the readers-writer lock", count);
+  CALL(role, syncmgr_rwlock_lock(role->rwlock, SYNCMGR_EXCLUSIVE, patience_ns()), SYNCMGR_OK,
+       SYNCMGR_OWNER_DIED);
+  CALL(role, syncmgr_rwlock_downgrade(role->rwlock), SYNCMGR_OK);
+  CALL(role, syncmgr_rwlock_unlock(role->rwlock), SYNCMGR_OK);
+  /* A death is told until somebody was exclusive. */
+  CALL(role, syncmgr_rwlock_lock(role->rwlock, SYNCMGR_SHARED, 0), SYNCMGR_OK);
+  CALL(role, syncmgr_rwlock_upgrade(role->rwlock, 0), SYNCMGR_OK);
+  CALL(role, syncmgr_rwlock_close(role->rwlock), SYNCMGR_OK);
+}
+
+static void use_condition(struct role *role) {
+  uint32_t count = 9;
+  open_mutex(role);
+  open_condition(role);
+  CALL(role, syncmgr_condition_waiting(role->condition, &count), SYNCMGR_OK);
+  INSIST(role, count == 0, "%u wait for the condition", count);
+  CALL(role, syncmgr_mutex_lock(role->mutex, 0), SYNCMGR_OK);
+  CALL(role, syncmgr_condition_wait(role->condition, role->mutex, MILLISECOND),
+       SYNCMGR_E_TIMEOUT);
+  CALL(role, syncmgr_mutex_close(role->mutex), SYNCMGR_OK);
+  CALL(role, syncmgr_condition_close(role->condition), SYNCMGR_OK);
+}
+
+static void use_election(struct role *role) {
+  open_election(role);
+  CALL(role, syncmgr_election_reset(role->election), SYNCMGR_OK);
+  CALL(role, syncmgr_election_campaign(role->election, 0, NULL), SYNCMGR_LEADER);
+  CALL(role, syncmgr_election_finish(role->election, "checked", 7), SYNCMGR_OK);
+  CALL(role, syncmgr_election_campaign(role->election, 0, NULL), SYNCMGR_OK);
+  CALL(role, syncmgr_election_close(role->election), SYNCMGR_OK);
+}
+
+static void use_phaser(struct role *role) {
+  syncmgr_barrier_info_t state;
+  open_phaser(role);
+  CALL(role, syncmgr_barrier_reset(role->phaser), SYNCMGR_OK);
+  CALL(role, syncmgr_barrier_state(role->phaser, &state), SYNCMGR_OK);
+  INSIST(role, state.parties == 0, "the phaser has %u parties", state.parties);
+  CALL(role, syncmgr_barrier_join(role->phaser), SYNCMGR_OK);
+  CALL(role, syncmgr_barrier_wait(role->phaser, 0, NULL, NULL), SYNCMGR_LEADER);
+  CALL(role, syncmgr_barrier_close(role->phaser), SYNCMGR_OK);
+}
+
 static void remove_object(struct role *role, uint32_t type, const char *name) {
   bool free_for_sure = role->scenario->flags & SCENARIO_REMOVABLE;
   CALL(role, syncmgr_object_remove(role->manager, type, name), SYNCMGR_OK,
@@ -91,12 +139,20 @@ void checker_run(struct role *role) {
   use_barrier(role);
   use_event(role);
   use_latch(role);
+  use_rwlock(role);
+  use_condition(role);
+  use_election(role);
+  use_phaser(role);
   CALL(role, syncmgr_workstream_close(role->workstream), SYNCMGR_OK);
   remove_object(role, SYNCMGR_TYPE_MUTEX, MUTEX_NAME);
   remove_object(role, SYNCMGR_TYPE_SEMAPHORE, SEMAPHORE_NAME);
   remove_object(role, SYNCMGR_TYPE_BARRIER, BARRIER_NAME);
   remove_object(role, SYNCMGR_TYPE_EVENT, EVENT_NAME);
   remove_object(role, SYNCMGR_TYPE_LATCH, LATCH_NAME);
+  remove_object(role, SYNCMGR_TYPE_RWLOCK, RWLOCK_NAME);
+  remove_object(role, SYNCMGR_TYPE_CONDITION, CONDITION_NAME);
+  remove_object(role, SYNCMGR_TYPE_ELECTION, ELECTION_NAME);
+  remove_object(role, SYNCMGR_TYPE_BARRIER, PHASER_NAME);
   CALL(role, syncmgr_check(role->manager), SYNCMGR_OK);
   CALL(role, syncmgr_close(role->manager), SYNCMGR_OK);
   if (role->scenario->flags & SCENARIO_PERSISTENT) {

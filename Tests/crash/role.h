@@ -24,6 +24,10 @@ struct role {
   syncmgr_barrier_t *barrier;
   syncmgr_event_t *event;
   syncmgr_latch_t *latch;
+  syncmgr_rwlock_t *rwlock;
+  syncmgr_condition_t *condition;
+  syncmgr_election_t *election;
+  syncmgr_barrier_t *phaser;
   syncmgr_ticket_t *ticket;
   syncmgr_queue_t *queue;
   uint32_t fired_before; /* whether the fault had fired before the call that is under way */

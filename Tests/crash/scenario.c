@@ -8,6 +8,8 @@
 static const struct scenario *const groups[] = {
     scenarios_space,   scenarios_mutex, scenarios_semaphore, scenarios_barrier,
     scenarios_event,   scenarios_ticket, scenarios_recovery,
+    scenarios_rwlock,  scenarios_condition, scenarios_election, scenarios_phaser,
+    scenarios_lease,
 };
 
 const struct scenario *scenario_at(uint32_t place) {
@@ -89,6 +91,40 @@ void open_latch(struct role *role) {
        syncmgr_latch_open(role->workstream, LATCH_NAME, scenario_count(role->scenario),
                           &role->latch),
        SYNCMGR_OK);
+}
+
+void open_rwlock(struct role *role) {
+  syncmgr_rwlock_options_t options = SYNCMGR_RWLOCK_OPTIONS_INIT;
+  options.flags = role->scenario->rwlock_flags;
+  CALL(role, syncmgr_rwlock_open(role->workstream, RWLOCK_NAME, &options, &role->rwlock),
+       SYNCMGR_OK);
+}
+
+void open_condition(struct role *role) {
+  CALL(role, syncmgr_condition_open(role->workstream, CONDITION_NAME, &role->condition),
+       SYNCMGR_OK);
+}
+
+void open_election(struct role *role) {
+  CALL(role, syncmgr_election_open(role->workstream, ELECTION_NAME, &role->election), SYNCMGR_OK);
+}
+
+void open_phaser(struct role *role) {
+  syncmgr_barrier_options_t options = SYNCMGR_BARRIER_OPTIONS_INIT;
+  options.flags = SYNCMGR_BARRIER_PHASER;
+  CALL(role, syncmgr_barrier_open(role->workstream, PHASER_NAME, 0, &options, &role->phaser),
+       SYNCMGR_OK);
+}
+
+void tell_released(struct role *role) { atomic_fetch_add(&role->stage->note, 1); }
+
+void await_released(struct role *role, uint64_t count) {
+  int64_t deadline_ns = now_ns() + patience_ns();
+  while (atomic_load(&role->stage->note) < count) {
+    INSIST(role, now_ns() < deadline_ns, "%u of %u waiters went on",
+           (unsigned)atomic_load(&role->stage->note), (unsigned)count);
+    sleep_ns(50000);
+  }
 }
 
 void lock_and_unlock(struct role *role) {

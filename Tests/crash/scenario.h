@@ -11,6 +11,10 @@
 #define BARRIER_NAME "barrier"
 #define EVENT_NAME "event"
 #define LATCH_NAME "latch"
+#define RWLOCK_NAME "rwlock"
+#define CONDITION_NAME "condition"
+#define ELECTION_NAME "election"
+#define PHASER_NAME "phaser"
 #define PERMITS 3u
 
 enum {
@@ -33,6 +37,7 @@ struct scenario {
   uint32_t mutex_flags;
   uint32_t semaphore_flags;
   uint32_t event_flags;
+  uint32_t rwlock_flags;
   uint32_t parties; /* of the barrier; 0 means 3 */
   uint32_t count;   /* of the latch; 0 means 1 */
   void (*prepare)(struct role *role); /* the victim, before steps count */
@@ -48,6 +53,11 @@ extern const struct scenario scenarios_barrier[];
 extern const struct scenario scenarios_event[];
 extern const struct scenario scenarios_ticket[];
 extern const struct scenario scenarios_recovery[];
+extern const struct scenario scenarios_rwlock[];
+extern const struct scenario scenarios_condition[];
+extern const struct scenario scenarios_election[];
+extern const struct scenario scenarios_phaser[];
+extern const struct scenario scenarios_lease[];
 
 /** Returns the scenario with this place in the whole table, or NULL behind the last. */
 const struct scenario *scenario_at(uint32_t place);
@@ -63,6 +73,10 @@ void open_semaphore(struct role *role);
 void open_barrier(struct role *role);
 void open_event(struct role *role);
 void open_latch(struct role *role);
+void open_rwlock(struct role *role);
+void open_condition(struct role *role);
+void open_election(struct role *role);
+void open_phaser(struct role *role); /* all of its parties have joined */
 
 /** The parameters, with what 0 stands for. */
 uint32_t scenario_parties(const struct scenario *scenario);
@@ -70,6 +84,10 @@ uint32_t scenario_count(const struct scenario *scenario);
 
 /** Locks the mutex within the patience of the test, whoever died, and unlocks it. */
 void lock_and_unlock(struct role *role);
+
+/** Counts a waiter that has gone on in the stage's note, and waits until `count` have. */
+void tell_released(struct role *role);
+void await_released(struct role *role, uint64_t count);
 
 /** A peer that is only there, so that the segment outlives the victim. */
 void peer_idle(struct role *role);

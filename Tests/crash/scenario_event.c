@@ -21,16 +21,6 @@ static void act_set_reset(struct role *role) {
   CALL(role, syncmgr_event_reset(role->event), SYNCMGR_OK);
 }
 
-/* Waits until `count` waiters have gone on; they count themselves in the stage's note. */
-static void await_released(struct role *role, uint64_t count) {
-  int64_t deadline_ns = now_ns() + patience_ns();
-  while (atomic_load(&role->stage->note) < count) {
-    INSIST(role, now_ns() < deadline_ns, "%u of %u waiters went on",
-           (unsigned)atomic_load(&role->stage->note), (unsigned)count);
-    sleep_ns(50000);
-  }
-}
-
 /* Peers 0 and 1 wait. Peer 2 lets go on whom the victim did not: one set for one waiter. */
 static void peer_wait_or_help(struct role *role) {
   open_both(role);
@@ -38,7 +28,7 @@ static void peer_wait_or_help(struct role *role) {
   if (role->index < 2) {
     role_tell_waiting(role);
     CALL(role, syncmgr_event_wait(role->event, SYNCMGR_FOREVER), SYNCMGR_OK);
-    atomic_fetch_add(&role->stage->note, 1);
+    tell_released(role);
     return;
   }
   bool manual = (role->scenario->event_flags & SYNCMGR_EVENT_MANUAL_RESET) != 0;

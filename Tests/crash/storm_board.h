@@ -13,6 +13,7 @@
 #define SEATS_MAX 16
 #define MUTEXES 3 /* plain, fair, recursive */
 #define SEMAPHORES 2 /* plain, fair */
+#define RWLOCKS 2 /* plain, fair */
 #define PERMITS 4u
 #define PARTIES 3u
 #define LATCHES 3u
@@ -58,6 +59,8 @@ struct storm_board {
   _Atomic uint32_t failed;
   char failure[512];
   struct storm_pair pairs[MUTEXES];
+  struct storm_pair shared_pairs[RWLOCKS]; /* what the readers-writer locks protect */
+  _Atomic uint64_t term; /* of the last leader that got so far */
   struct storm_seat seat[SEATS_MAX];
 };
 

@@ -125,8 +125,7 @@ static int32_t drain(struct storm_worker *worker) {
   return record.status;
 }
 
-/* Follows a ticket to one of its ends. Returns the outcome, or CANCELLED when it was withdrawn. */
-static int32_t follow(struct storm_worker *worker, syncmgr_ticket_t *ticket, bool queued) {
+int32_t worker_follow(struct storm_worker *worker, syncmgr_ticket_t *ticket, bool queued) {
   switch (random_below(&worker->random, 4)) {
     case 0: {
       int32_t status = worker_expect(worker, "ticket_cancel", syncmgr_ticket_cancel(ticket), 2,
@@ -168,7 +167,7 @@ static void operate_ticket_lock(struct storm_worker *worker) {
       syncmgr_mutex_lock_start(mutex, worker_timeout(worker, true), queued ? worker->queue : NULL,
                                user_data, &ticket);
   if (status == SYNCMGR_PENDING) {
-    status = follow(worker, ticket, queued);
+    status = worker_follow(worker, ticket, queued);
   }
   worker_expect(worker, "mutex_lock_start", status, 4, SYNCMGR_OK, SYNCMGR_OWNER_DIED,
                 SYNCMGR_E_TIMEOUT, SYNCMGR_E_CANCELLED);
@@ -191,7 +190,7 @@ static void operate_ticket_acquire(struct storm_worker *worker) {
       worker->semaphores[index], count, worker_timeout(worker, true),
       queued ? worker->queue : NULL, user_data, &ticket);
   if (status == SYNCMGR_PENDING) {
-    status = follow(worker, ticket, queued);
+    status = worker_follow(worker, ticket, queued);
   }
   worker_expect(worker, "semaphore_acquire_start", status, 3, SYNCMGR_OK, SYNCMGR_E_TIMEOUT,
                 SYNCMGR_E_CANCELLED);
@@ -247,6 +246,11 @@ static const struct {
     {"barrier", 14, operate_barrier},
     {"event", 10, operate_event},
     {"latch", 8, operate_latch},
+    {"rwlock", 24, operate_rwlock},
+    {"condition", 14, operate_condition},
+    {"election", 10, operate_election},
+    {"phaser", 6, operate_phaser},
+    {"lease", 4, operate_lease},
     {"workstream", 6, operate_workstream},
     {"handle", 3, operate_handle},
     {"cleanup", 1, operate_cleanup},

@@ -19,8 +19,8 @@ void storm_fail(struct storm_board *board, const char *format, ...) {
   _exit(1);
 }
 
-/* Stays inside for a moment, which is usually short; sometimes the processor goes to another. */
-static void linger(struct storm_worker *worker) {
+/* Usually short; sometimes the processor goes to another. */
+void worker_linger(struct storm_worker *worker) {
   switch (random_below(&worker->random, 16)) {
     case 0:
       sched_yield();
@@ -60,7 +60,7 @@ void worker_critical_section(struct storm_worker *worker, uint32_t index, syncmg
   pair->token = token;
   pair->owner = worker->index + 1;
   pair->first = pair->first + 1;
-  linger(worker);
+  worker_linger(worker);
   if (pair->owner != worker->index + 1 || pair->first != pair->second + 1) {
     storm_fail(board, "mutex %u: seat %u is inside together with %u", index, worker->index,
                pair->owner - 1);

@@ -68,6 +68,43 @@ static void verify_events(struct storm_worker *worker) {
   }
 }
 
+static void verify_locks(struct storm_worker *worker) {
+  syncmgr_barrier_info_t state;
+  uint32_t count = 0;
+  for (uint32_t index = 0; index < RWLOCKS; index++) {
+    syncmgr_rwlock_t *lock = worker->rwlocks[index];
+    worker_expect(worker, "rwlock_holders", syncmgr_rwlock_holders(lock, NULL, 0, &count), 1,
+                  SYNCMGR_OK);
+    if (count != 0) {
+      storm_fail(worker->board, "rwlock %u: %u holders", index, count);
+    }
+    worker_expect(worker, "rwlock_lock",
+                  syncmgr_rwlock_lock(lock, SYNCMGR_EXCLUSIVE, patience_ns()), 2, SYNCMGR_OK,
+                  SYNCMGR_OWNER_DIED);
+    worker_expect(worker, "rwlock_unlock", syncmgr_rwlock_unlock(lock), 1, SYNCMGR_OK);
+    worker_expect(worker, "rwlock_lock once more", syncmgr_rwlock_lock(lock, SYNCMGR_SHARED, 0),
+                  1, SYNCMGR_OK);
+  }
+  worker_expect(worker, "condition_waiting",
+                syncmgr_condition_waiting(worker->condition, &count), 1, SYNCMGR_OK);
+  if (count != 0) {
+    storm_fail(worker->board, "condition: %u wait", count);
+  }
+  worker_expect(worker, "election_reset", syncmgr_election_reset(worker->election), 1,
+                SYNCMGR_OK);
+  worker_expect(worker, "election_campaign",
+                syncmgr_election_campaign(worker->election, 0, NULL), 1, SYNCMGR_LEADER);
+  worker_expect(worker, "mutex_lock of the leased", syncmgr_mutex_lock(worker->leased, 0), 2,
+                SYNCMGR_OK, SYNCMGR_OWNER_DIED);
+  worker_expect(worker, "barrier_reset of a phaser", syncmgr_barrier_reset(worker->phaser), 1,
+                SYNCMGR_OK);
+  worker_expect(worker, "barrier_state of a phaser", syncmgr_barrier_state(worker->phaser, &state),
+                1, SYNCMGR_OK);
+  if (state.parties != 0) {
+    storm_fail(worker->board, "phaser: %u parties", state.parties);
+  }
+}
+
 static void check_segment(struct storm_worker *worker, syncmgr_t *manager) {
   uint32_t dead = 0;
   worker_expect(worker, "cleanup", syncmgr_cleanup(manager, &dead), 1, SYNCMGR_OK);
@@ -91,6 +128,7 @@ int storm_verify_main(struct storm_board *board) {
   verify_semaphores(&worker);
   verify_barrier(&worker);
   verify_events(&worker);
+  verify_locks(&worker);
   worker_close(&worker);
   check_segment(&worker, manager);
   worker_expect(&worker, "close", syncmgr_close(manager), 1, SYNCMGR_OK);

@@ -85,6 +85,33 @@ static void open_events(struct storm_worker *worker) {
   }
 }
 
+static void open_locks(struct storm_worker *worker) {
+  char name[32];
+  syncmgr_rwlock_options_t options = SYNCMGR_RWLOCK_OPTIONS_INIT;
+  syncmgr_barrier_options_t phaser = SYNCMGR_BARRIER_OPTIONS_INIT;
+  for (uint32_t index = 0; index < RWLOCKS; index++) {
+    options.flags = index == 0 ? 0 : SYNCMGR_RWLOCK_FAIR;
+    snprintf(name, sizeof name, "rwlock-%u", index);
+    worker_expect(worker, "rwlock_open",
+                  syncmgr_rwlock_open(worker->workstream, name, &options, &worker->rwlocks[index]),
+                  1, SYNCMGR_OK);
+  }
+  worker_expect(worker, "condition_open",
+                syncmgr_condition_open(worker->workstream, "condition", &worker->condition), 1,
+                SYNCMGR_OK);
+  worker_expect(worker, "election_open",
+                syncmgr_election_open(worker->workstream, "election", &worker->election), 1,
+                SYNCMGR_OK);
+  phaser.flags = SYNCMGR_BARRIER_PHASER;
+  worker_expect(
+      worker, "barrier_open of a phaser",
+      syncmgr_barrier_open(worker->workstream, "phaser", 0, &phaser, &worker->phaser), 1,
+      SYNCMGR_OK);
+  worker_expect(worker, "mutex_open of the leased",
+                syncmgr_mutex_open(worker->workstream, "leased", NULL, &worker->leased), 1,
+                SYNCMGR_OK);
+}
+
 void worker_open(struct storm_worker *worker) {
   char name[32];
   syncmgr_open_options_t options = SYNCMGR_OPEN_OPTIONS_INIT;
@@ -92,6 +119,7 @@ void worker_open(struct storm_worker *worker) {
   if (worker->board->some_threadless && worker->index % 2 == 1) {
     options.flags |= SYNCMGR_OPEN_NO_THREADS;
   }
+  worker->threadless = (options.flags & SYNCMGR_OPEN_NO_THREADS) != 0;
   worker_expect(worker, "open", syncmgr_open(worker->board->url, &options, &worker->manager), 1,
                 SYNCMGR_OK);
   /* The worker before on this seat had the same name, and is dead or has closed it. */
@@ -104,6 +132,7 @@ void worker_open(struct storm_worker *worker) {
   }
   open_semaphores(worker);
   open_events(worker);
+  open_locks(worker);
   worker_expect(
       worker, "barrier_open",
       syncmgr_barrier_open(worker->workstream, "barrier", PARTIES, NULL, &worker->barrier), 1,

@@ -17,6 +17,12 @@ struct storm_worker {
   syncmgr_semaphore_t *signals; /* the signalling one */
   syncmgr_barrier_t *barrier;
   syncmgr_event_t *events[2]; /* auto and manual reset */
+  syncmgr_rwlock_t *rwlocks[RWLOCKS];
+  syncmgr_condition_t *condition;
+  syncmgr_election_t *election;
+  syncmgr_barrier_t *phaser;
+  syncmgr_mutex_t *leased;    /* is held with leases only */
+  bool threadless;
   uint64_t generation;        /* of the barrier, when this worker saw it last */
 };
 
@@ -42,10 +48,21 @@ void worker_critical_section(struct storm_worker *worker, uint32_t index, syncmg
 /** Notes that permits are held, or no longer, and checks that all together are not too many. */
 void worker_note_inside(struct storm_worker *worker, uint32_t index, uint32_t count);
 
-/** Operations on barriers, events and latches; the others are in storm_operations.c. */
+/** Stays inside of something for a moment. */
+void worker_linger(struct storm_worker *worker);
+
+/** Follows a ticket to one of its ends. Returns the outcome, or CANCELLED when it was withdrawn. */
+int32_t worker_follow(struct storm_worker *worker, syncmgr_ticket_t *ticket, bool queued);
+
+/** Operations of other files; those on mutexes and semaphores are in storm_operations.c. */
 void operate_barrier(struct storm_worker *worker);
 void operate_event(struct storm_worker *worker);
 void operate_latch(struct storm_worker *worker);
+void operate_rwlock(struct storm_worker *worker);
+void operate_condition(struct storm_worker *worker);
+void operate_election(struct storm_worker *worker);
+void operate_phaser(struct storm_worker *worker);
+void operate_lease(struct storm_worker *worker);
 
 /** A timeout that is short more often than long, and sometimes without end. */
 int64_t worker_timeout(struct storm_worker *worker, bool may_be_endless);

@@ -134,7 +134,7 @@ enum RWLock {
         SYNCMGR_E_DEADLOCK, object,
         "another workstream is upgrading: each would wait for the other's shared hold")
     }
-    return Permits.takeIfFree(attachment, object, holding, all - held)
+    return Permits.takeIfFree(attachment, object, holding, all &- held)
   }
 
   /// Dies between the stores: `repair` counts again.
