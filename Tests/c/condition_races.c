@@ -58,7 +58,8 @@ static void await_given(giver_t *giver) {
 }
 
 /* One waiter, one signal: it was signalled if and only if the signaller counted it, for a wait that
- * ended in any way but a cancel. `way` 0 cancels, 1 lets the time pass, 2 waits without a ticket. */
+ * ended in any way but a cancel. `way` 0 cancels, 1 lets the time pass, 2 waits without a ticket.
+ */
 static void race_one(unsigned way, unsigned rounds) {
   uint64_t state = harness_seed();
   giver_t giver = {.space = open_space(unique_url(), 0)};
@@ -109,7 +110,7 @@ TEST_WITHIN(60, cancel_races_with_signal_and_one_of_them_wins) { race_one(0, 200
 TEST_WITHIN(60, the_end_of_time_races_with_signal_and_one_of_them_wins) { race_one(1, 20000); }
 TEST_WITHIN(60, the_end_of_a_blocking_wait_races_with_signal_too) { race_one(2, 20000); }
 
-/* Two waiters and one signal, while the first of them leaves: the other gets it, if not the first. */
+/* Two waiters and one signal, while the first of them leaves: either gets it. */
 TEST_WITHIN(60, a_signal_that_the_first_does_not_use_is_the_seconds) {
   uint64_t state = harness_seed();
   giver_t giver = {.space = open_space(unique_url(), 0)};
