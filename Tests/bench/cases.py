@@ -12,10 +12,14 @@ from programs import BUILD, Broken, Unavailable, have_boost, new_name, new_url, 
 ROBUST = "pthread process-shared robust"
 
 
+def need_boost(peer: str) -> None:
+    if peer.startswith("boost") and not have_boost():
+        raise Unavailable("the headers of Boost are missing (apt-get install libboost-dev)")
+
+
 def uncontended(case: str, ours: str, peer: str, peer_name: str, reach=None) -> Case:
     def program():
-        if peer == "boost" and not have_boost():
-            raise Unavailable("the headers of Boost are missing (apt-get install libboost-dev)")
+        need_boost(peer)
         return run("uncontended", ours, peer, new_url())
 
     return Case((Row(case, "ns", "pair", peer_name, reach),), together(program))
@@ -40,6 +44,30 @@ def pingpong(how: str, peer_name: str, reach: str) -> Case:
         return run("pingpong", how, new_url())
 
     return Case((Row(f"pingpong-{how}", "ns", "round_trip", peer_name, reach),), together(program))
+
+
+def mixed(processes: int, peer: str, peer_name: str) -> Case:
+    name = f"rwlock-mixed-{processes}-{peer}"
+
+    def program():
+        need_boost(peer)
+        return run("mixed", processes, 10, 100, peer, new_url())
+
+    rows = (
+        Row(f"{name}-throughput", "locks/s", "throughput", peer_name, ">= 1.0"),
+        Row(f"{name}-longest-wait", "ms", "longest", peer_name),
+    )
+    return Case(rows, together(program))
+
+
+def condition(how: str, processes: int, reach: str) -> Case:
+    suffix = "" if how == "pingpong" else f"-{processes}"
+
+    def program():
+        return run("condition", how, processes, new_url())
+
+    row = Row(f"condition-{how}{suffix}", "us", "round", "pthread_cond_t", reach)
+    return Case((row,), together(program))
 
 
 def barrier(processes: int) -> Case:
@@ -124,6 +152,17 @@ CASES = [
     uncontended("semaphore-signalling", "signalling", "sem", "sem_t process-shared"),
     contended(2, ">= 1.0"),
     contended(8, ">= 1.5"),
+    uncontended("rwlock-shared", "read", "posix-read", "pthread_rwlock_t", "<= 1.0"),
+    uncontended("rwlock-exclusive", "write", "posix-write", "pthread_rwlock_t", "<= 1.0"),
+    uncontended("rwlock-shared-boost", "read", "boost-read", "boost sharable", "<= 1.0"),
+    uncontended("rwlock-exclusive-boost", "write", "boost-write", "boost sharable", "<= 1.0"),
+    mixed(2, "posix", "pthread_rwlock_t"),
+    mixed(8, "posix", "pthread_rwlock_t"),
+    mixed(2, "boost", "boost sharable"),
+    mixed(8, "boost", "boost sharable"),
+    condition("pingpong", 2, "<= 1.0"),
+    condition("broadcast", 2, "<= 1.0"),
+    condition("broadcast", 8, "<= 1.0"),
     pingpong("running", "raw spin", "<= 1.3"),
     pingpong("parked", "raw futex", "<= 1.15"),
     barrier(2),

@@ -100,6 +100,8 @@ def build() -> None:
     for name, others in {
         "uncontended": boost,
         "contended": [],
+        "mixed": boost,
+        "condition": [],
         "pingpong": [],
         "barrier": [],
         "takeover": [SOURCES / "c" / "takeover_setup.c"],

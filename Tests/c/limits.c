@@ -159,3 +159,36 @@ TEST(nothing_is_used_up_by_opening_and_closing_in_one_space_many_times) {
   }
   check_and_close(space);
 }
+
+TEST_WITHIN(60, what_needs_no_wait_works_when_no_more_waits_are_possible) {
+  syncmgr_t *space = open_space(unique_url(), 0);
+  syncmgr_workstream_t *me = open_workstream(space, NULL);
+  syncmgr_latch_t *latch = open_latch(me, "l", 1);
+  syncmgr_mutex_t *mutex = open_mutex(me, "m", 0);
+  syncmgr_condition_t *condition = open_condition(me, "c");
+  syncmgr_rwlock_t *rwlock = open_rwlock(me, "r", 0);
+  syncmgr_election_t *election = open_election(me, "v");
+  syncmgr_ticket_t *ticket = NULL;
+  syncmgr_holder_t holder;
+  for (unsigned index = 0; index < WAITS; index++) {
+    CHECK_STATUS(syncmgr_latch_wait_start(latch, SYNCMGR_FOREVER, NULL, 0, &ticket),
+                 SYNCMGR_PENDING);
+  }
+  /* A started form tries first, and so does a blocking one. */
+  CHECK_OK(syncmgr_rwlock_lock_start(rwlock, SYNCMGR_SHARED, SYNCMGR_FOREVER, NULL, 0, &ticket));
+  CHECK_OK(syncmgr_rwlock_upgrade(rwlock, SYNCMGR_FOREVER));
+  CHECK_OK(syncmgr_rwlock_downgrade(rwlock));
+  CHECK_OK(syncmgr_rwlock_upgrade_start(rwlock, SYNCMGR_FOREVER, NULL, 0, &ticket));
+  CHECK_STATUS(syncmgr_election_campaign(election, SYNCMGR_FOREVER, NULL), SYNCMGR_LEADER);
+  CHECK_OK(syncmgr_election_resign(election));
+  CHECK_STATUS(syncmgr_election_campaign_start(election, SYNCMGR_FOREVER, NULL, 0, &ticket, NULL),
+               SYNCMGR_LEADER);
+  /* What has to wait cannot, and nothing was done: the mutex is still locked. */
+  CHECK_OK(syncmgr_mutex_lock(mutex, 0));
+  CHECK_STATUS(syncmgr_condition_wait(condition, mutex, SYNCMGR_FOREVER), SYNCMGR_E_LIMIT);
+  CHECK_STATUS(syncmgr_condition_wait_start(condition, mutex, SYNCMGR_FOREVER, NULL, 0, &ticket),
+               SYNCMGR_E_LIMIT);
+  CHECK_OK(syncmgr_mutex_held_by(mutex, &holder));
+  CHECK_OK(syncmgr_mutex_unlock(mutex));
+  check_and_close(space);
+}

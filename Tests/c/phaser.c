@@ -137,7 +137,8 @@ TEST(join_and_leave_at_the_wrong_time_are_refused) {
 
 TEST(while_the_leader_has_yet_to_release_nobody_joins_or_leaves) {
   syncmgr_t *space = open_space(unique_url(), 0);
-  party_t one = join(space), three = open_party(space, 0), two = {open_workstream(space, NULL), NULL};
+  party_t one = join(space), three = open_party(space, 0);
+  party_t two = {open_workstream(space, NULL), NULL};
   syncmgr_barrier_options_t options = SYNCMGR_BARRIER_OPTIONS_INIT;
   options.flags = SYNCMGR_BARRIER_PHASER | SYNCMGR_BARRIER_LEADER_RELEASES;
   CHECK_OK(syncmgr_barrier_open(two.me, "p", 0, &options, &two.barrier));

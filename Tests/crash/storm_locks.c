@@ -1,4 +1,5 @@
-/* Operations of a worker on readers-writer locks, the condition, the election, the phaser, leases. */
+/* Operations of a worker on readers-writer locks, the condition, the election, the phaser and
+ * leases. */
 #include <inttypes.h>
 #include <string.h>
 

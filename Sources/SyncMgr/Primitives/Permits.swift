@@ -171,8 +171,10 @@ enum Permits {
     _ wakes: inout Wakes
   ) {
     let left = holding.amount.load() &- count
-    if left == 0, holding.lease.load() != 0 { holding.lease.store(0) }
     holding.amount.store(left)
+    // Dies before: `repair` takes the lease off. The other way round a hold that is to be taken
+    // away would stay, without its lease.
+    if left == 0, holding.lease.load() != 0 { holding.lease.store(0) }
     object.word.store(object.word.load() &+ count)
     serve(attachment, object, &wakes)
   }
@@ -252,7 +254,10 @@ enum Permits {
     finishIntent(attachment, object, &wakes)
     if !isSignalling(object) {
       var held: UInt32 = 0
-      attachment.forHoldings(of: object) { held = held &+ $0.amount.load() }
+      attachment.forHoldings(of: object) {
+        held = held &+ $0.amount.load()
+        if $0.amount.load() == 0, $0.lease.load() != 0 { $0.lease.store(0) }
+      }
       let total = object.count.load()
       object.word.store(total >= held ? total - held : 0)
     }

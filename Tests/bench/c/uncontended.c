@@ -15,7 +15,9 @@ enum { PAIRS_IN_BATCH = 10000, BATCHES = 150, WARM_BATCHES = 10 };
 
 static syncmgr_mutex_t *mutex;
 static syncmgr_semaphore_t *semaphore;
+static syncmgr_rwlock_t *rwlock;
 static pthread_mutex_t *posix_mutex;
+static pthread_rwlock_t *posix_rwlock;
 static sem_t *posix_semaphore;
 
 /* Every way is a loop of its own with direct calls: a call through a pointer would cost some ways
@@ -38,6 +40,22 @@ DEFINE_BATCH(semaphore, syncmgr_semaphore_acquire(semaphore, 1, SYNCMGR_FOREVER)
              syncmgr_semaphore_release(semaphore, 1))
 DEFINE_BATCH(posix_mutex, pthread_mutex_lock(posix_mutex), pthread_mutex_unlock(posix_mutex))
 DEFINE_BATCH(posix_semaphore, sem_wait(posix_semaphore), sem_post(posix_semaphore))
+
+DEFINE_BATCH(read, syncmgr_rwlock_lock(rwlock, SYNCMGR_SHARED, SYNCMGR_FOREVER),
+             syncmgr_rwlock_unlock(rwlock))
+DEFINE_BATCH(write, syncmgr_rwlock_lock(rwlock, SYNCMGR_EXCLUSIVE, SYNCMGR_FOREVER),
+             syncmgr_rwlock_unlock(rwlock))
+DEFINE_BATCH(posix_read, pthread_rwlock_rdlock(posix_rwlock), pthread_rwlock_unlock(posix_rwlock))
+DEFINE_BATCH(posix_write, pthread_rwlock_wrlock(posix_rwlock), pthread_rwlock_unlock(posix_rwlock))
+
+static double batch_boost_sharable(int shared) {
+  int64_t start = now_ns();
+  boost_peer_sharable_pairs(shared, PAIRS_IN_BATCH);
+  return (double)(now_ns() - start) / PAIRS_IN_BATCH;
+}
+
+static double batch_boost_read(void) { return batch_boost_sharable(1); }
+static double batch_boost_write(void) { return batch_boost_sharable(0); }
 
 static double batch_boost(void) {
   int64_t start = now_ns();
@@ -69,6 +87,22 @@ static void open_posix_mutex(int shared, int robust) {
   check_posix(pthread_mutex_init(posix_mutex, &attributes), "pthread_mutex_init");
 }
 
+static void open_rwlock(const char *url) {
+  check(syncmgr_rwlock_open(open_workstream(url, 0), "uncontended", NULL, &rwlock), "rwlock_open");
+}
+
+static void open_posix_rwlock(void) {
+  pthread_rwlockattr_t attributes;
+  check_posix(pthread_rwlockattr_init(&attributes), "pthread_rwlockattr_init");
+  check_posix(pthread_rwlockattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED), "setpshared");
+  posix_rwlock = shared_memory(sizeof *posix_rwlock);
+  check_posix(pthread_rwlock_init(posix_rwlock, &attributes), "pthread_rwlock_init");
+}
+
+static void open_boost_sharable(void) {
+  if (boost_peer_open_sharable() != 0) fail("this program was built without Boost");
+}
+
 typedef double (*batch_t)(void);
 
 static batch_t prepare(const char *kind, const char *url) {
@@ -84,6 +118,12 @@ static batch_t prepare(const char *kind, const char *url) {
     if (boost_peer_open() != 0) fail("this program was built without Boost");
     return batch_boost;
   }
+  if (strcmp(kind, "read") == 0) return open_rwlock(url), batch_read;
+  if (strcmp(kind, "write") == 0) return open_rwlock(url), batch_write;
+  if (strcmp(kind, "posix-read") == 0) return open_posix_rwlock(), batch_posix_read;
+  if (strcmp(kind, "posix-write") == 0) return open_posix_rwlock(), batch_posix_write;
+  if (strcmp(kind, "boost-read") == 0) return open_boost_sharable(), batch_boost_read;
+  if (strcmp(kind, "boost-write") == 0) return open_boost_sharable(), batch_boost_write;
   if (strcmp(kind, "sem") == 0) {
     posix_semaphore = shared_memory(sizeof *posix_semaphore);
     if (sem_init(posix_semaphore, 1, 4) != 0) fail("sem_init failed");
