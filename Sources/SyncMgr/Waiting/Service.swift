@@ -164,7 +164,11 @@ final class Service: @unchecked Sendable {
       }
     }
     var deadline = Deadline.earlier(Deadlines.earliest(), sm_now() + tick)
-    for attachment in attended { deadline = Deadline.earlier(deadline, attachment.nextLook) }
+    for attachment in attended {
+      deadline = Deadline.earlier(deadline, attachment.nextLook)
+      deadline = Deadline.earlier(deadline, Detection.nextLook(attachment))
+      deadline = Deadline.earlier(deadline, attachment.nextChore)
+    }
     deadline = Deadline.earlier(deadline, Local.always { $0.forWaiting.renewals.earliest })
     _ = sm_futex_waitv(list, UInt32(list.count), deadline)
   }
@@ -175,6 +179,8 @@ extension Attachment {
   func serviceOnce() {
     answerDoorbell()
     if isShared { recoverDead() }
+    Detection.serve(self)
+    doChores()
     expireLeases()
     for queue in Local.always({ $0.forWaiting.queues }) where queue.attachment === self {
       Local.always { _ in queue.collectNotices() }
