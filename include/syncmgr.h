@@ -1149,15 +1149,15 @@ SYNCMGR_API int32_t syncmgr_deadlock_resolve(syncmgr_t *manager, uint64_t id, ui
  *  `out_count`, which may be NULL, gets how many. @return OK. */
 SYNCMGR_API int32_t syncmgr_deadlock_clear(syncmgr_t *manager, uint32_t *out_count);
 
-typedef struct syncmgr_deadlock_counts {
+typedef struct syncmgr_deadlock_totals {
   uint64_t searches; /**< of the whole graph */
   uint64_t found;    /**< records made, of all kinds */
   uint64_t resolved; /**< waits of victims ended */
-} syncmgr_deadlock_counts_t;
+} syncmgr_deadlock_totals_t;
 
 /** Writes what has been counted since the space was made. @return OK. */
 SYNCMGR_API int32_t syncmgr_deadlock_counts(syncmgr_t *manager,
-                                            syncmgr_deadlock_counts_t *out_counts);
+                                            syncmgr_deadlock_totals_t *out_counts);
 
 /** Sets the workstream's priority, 0 at first, for the choice of victims. @return OK. */
 SYNCMGR_API int32_t syncmgr_workstream_set_priority(syncmgr_workstream_t *workstream,
@@ -1240,8 +1240,8 @@ SYNCMGR_API int32_t syncmgr_resource_close(syncmgr_resource_t *resource);
 SYNCMGR_API int32_t syncmgr_resource_declare(syncmgr_resource_t *resource, uint32_t most);
 
 /** Records that this workstream waits for `count` instances, in place of what it asked for before.
- *  @return OK (so many are free); PENDING (they are not); E_DEADLOCK (it became a victim); E_INVALID
- *          (count is 0, or with what it has more than there are, or than it declared). */
+ *  @return OK (so many are free); PENDING (they are not); E_DEADLOCK (it became a victim);
+ *          E_INVALID (count is 0, or with what it has more than there are, or than it declared). */
 SYNCMGR_API int32_t syncmgr_resource_request(syncmgr_resource_t *resource, uint32_t count);
 
 /** Records that this workstream has got `count` instances, and ends its request.

@@ -116,3 +116,9 @@ void lock_two(peer_t *self) {
   CHECK_OK(syncmgr_mutex_unlock(first));
   check_and_close(space);
 }
+
+void hold_resource(peer_t *self) {
+  syncmgr_resource_t *resource = open_resource(open_workstream(peer_space(self), NULL), "gpu", 3);
+  CHECK_OK(syncmgr_resource_allocate(resource, self->index));
+  peer_pause(self);
+}

@@ -57,4 +57,7 @@ uint32_t list_deadlocks(syncmgr_t *space, syncmgr_deadlock_t *records, uint32_t 
 /** A peer: pause 1: it holds "a" (`index` 0) or "b". Then it locks the other, and reports. */
 void lock_two(peer_t *self);
 
+/** A peer: pause 1: it has `index` of the 3 instances of the resource "gpu". */
+void hold_resource(peer_t *self);
+
 #endif

@@ -104,8 +104,8 @@ final class LockOrder {
     }
     // The same locks in a circle are the same possibility, whoever took them.
     let identity = circle.reduce(UInt64(0x706f_7373)) {
-      $0
-        &+ (UInt64(Name(made: $1.taken.name).hash) &* 0x9e37_79b9_7f4a_7c15 ^ UInt64($1.taken.index))
+      let name = UInt64(Name(made: $1.taken.name).hash)
+      return $0 &+ (name &* 0x9e37_79b9_7f4a_7c15 ^ UInt64($1.taken.index))
     }
     // Without memory for a record there is none.
     try? attachment.inDeadlocks { () throws(Failure) in

@@ -2,9 +2,9 @@ import CSyncMgr
 import CSyncMgrShim
 
 /// Something that is not ours, recorded by hand. The holding says what its workstream has
-/// (`amount`), asks for (`index`, since `leaseLength`, as request number `mark`) and declared at most
-/// (`joined`); `token` is the deadlock that ended its request and that it was not told of. The
-/// object's word is what is free; `repair` counts it anew. Nobody waits in a line here.
+/// (`amount`), asks for (`index`, since `leaseLength`, as request number `mark`) and declared at
+/// most (`joined`); `token` is the deadlock that ended its request and that it was not told of.
+/// The object's word is what is free; `repair` counts it anew. Nobody waits in a line here.
 enum Resource {
   // MARK: - Asking
 

@@ -145,11 +145,11 @@ public func syncmgr_deadlock_clear(
 
 @c @implementation
 public func syncmgr_deadlock_counts(
-  _ manager: OpaquePointer?, _ out_counts: UnsafeMutablePointer<syncmgr_deadlock_counts_t>?
+  _ manager: OpaquePointer?, _ out_counts: UnsafeMutablePointer<syncmgr_deadlock_totals_t>?
 ) -> Int32 {
   call(manager, .manager) { (slot) throws(Failure) in
     let header = Attachment.of(slot).header
-    try required(out_counts).pointee = syncmgr_deadlock_counts_t(
+    try required(out_counts).pointee = syncmgr_deadlock_totals_t(
       searches: header.deadlockSearches.load(), found: header.deadlocksFound.load(),
       resolved: header.deadlocksResolved.load())
     return SYNCMGR_OK

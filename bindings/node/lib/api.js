@@ -234,7 +234,7 @@ exports.structures = {
     object: 288,
     other: 544,
   },
-  syncmgr_deadlock_counts_t: {
+  syncmgr_deadlock_totals_t: {
     bytes: 24,
     searches: 0,
     found: 8,

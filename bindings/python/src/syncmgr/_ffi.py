@@ -318,8 +318,8 @@ class DeadlockMember(Structure):
     )
 
 
-class DeadlockCounts(Structure):
-    """syncmgr_deadlock_counts_t, 24 bytes."""
+class DeadlockTotals(Structure):
+    """syncmgr_deadlock_totals_t, 24 bytes."""
 
     _fields_ = (
         ("searches", c_uint64),
@@ -551,7 +551,7 @@ PROTOTYPES = {
     "syncmgr_deadlock_text": (c_int32, (c_void_p, c_uint64, c_char_p, c_size_t, POINTER(c_size_t))),
     "syncmgr_deadlock_resolve": (c_int32, (c_void_p, c_uint64, c_uint32)),
     "syncmgr_deadlock_clear": (c_int32, (c_void_p, POINTER(c_uint32))),
-    "syncmgr_deadlock_counts": (c_int32, (c_void_p, POINTER(DeadlockCounts))),
+    "syncmgr_deadlock_counts": (c_int32, (c_void_p, POINTER(DeadlockTotals))),
     "syncmgr_workstream_set_priority": (c_int32, (c_void_p, c_int32)),
     "syncmgr_prevention_configure": (c_int32, (c_void_p, POINTER(PreventionOptions))),
     "syncmgr_object_set_rank": (c_int32, (c_void_p, c_uint32, c_char_p, c_uint32)),
