@@ -76,6 +76,7 @@ enum Creation {
     header.pointee.boot_high = boot.high
     header.pointee.identity = identity
     DeadlockSettings().store(in: header)
+    header.deadlockCovered.store(UInt64(bitPattern: sm_now()))
     header.flags.store(persistent ? SYNCMGR_PERSISTENT : 0)
     header.pointee.magic = SM_MAGIC
   }

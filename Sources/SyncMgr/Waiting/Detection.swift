@@ -13,6 +13,16 @@ enum Detection {
   private static let restraint: Int64 = 99
   private static let longestPause: Int64 = 1_000_000_000
 
+  /// Before the service thread starts, see `WaitGraph.init(circleOfTwo:)`.
+  static func warmUp() {
+    let graph = WaitGraph(circleOfTwo: ())
+    for knot in graph.knots() {
+      _ = knot.identity(graph)
+      _ = Set([knot.identity(graph)])
+      _ = knot.cycle(from: knot.streams[0], graph)
+    }
+  }
+
   // MARK: - When
 
   /// When a waiter that begins now is to look: never, when it cannot be part of a circle.

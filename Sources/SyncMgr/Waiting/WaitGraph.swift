@@ -62,6 +62,25 @@ struct WaitGraph {
     reduce()
   }
 
+  /// Two who wait for each other. Going through it has the Swift runtime make all types that a
+  /// search uses: it does so under locks, and a child forked by another thread in that moment would
+  /// find them locked for ever.
+  init(circleOfTwo: Void) {
+    (streamNumbers, thingNumbers) = ([], [])
+    streams = [1, 2]
+    isDone = [false, false]
+    for number in 0..<2 {
+      things.append(Thing(object: UInt32(number), total: 1, isRequested: false, free: 0))
+      waits.append(
+        Wait(
+          stream: number, thing: 1 - number, amount: 1, order: 1, since: 0, place: 0,
+          isRequest: false))
+      holds.append(Hold(stream: number, thing: number, amount: 1, place: 0))
+    }
+    index()
+    reduce()
+  }
+
   // MARK: - Reading
 
   private mutating func number(ofStream id: UInt32, _ attachment: Attachment) -> Int? {
