@@ -112,9 +112,9 @@ void lock_two(peer_t *self) {
   peer_pause(self);
   int32_t status = syncmgr_mutex_lock(second, SYNCMGR_FOREVER);
   report_status(self, status);
-  if (status == SYNCMGR_OK) CHECK_OK(syncmgr_mutex_unlock(second));
+  if (status >= SYNCMGR_OK) CHECK_OK(syncmgr_mutex_unlock(second));
   CHECK_OK(syncmgr_mutex_unlock(first));
-  check_and_close(space);
+  CHECK_OK(syncmgr_close(space));
 }
 
 void hold_resource(peer_t *self) {
