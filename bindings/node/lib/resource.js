@@ -5,7 +5,7 @@ const { native } = require('./loader.js');
 const { constants } = require('./api.js');
 const checked = require('./arguments.js');
 const { check } = require('./errors.js');
-const { readHolder, holderSize } = require('./holder.js');
+const { readHolders } = require('./holder.js');
 const { SyncObject } = require('./object.js');
 const scratch = require('./scratch.js');
 
@@ -54,15 +54,7 @@ class Resource extends SyncObject {
   /** Who has some now. */
   holders() {
     const handle = this._handle();
-    let bytes = new Uint8Array(0);
-    // The number of holders may grow between the two calls.
-    for (let capacity = 8; ; capacity = scratch.words[0] + 8) {
-      bytes = new Uint8Array(capacity * holderSize);
-      check(native.syncmgr_resource_holders(handle, bytes, capacity, scratch.words));
-      if (scratch.words[0] <= capacity) break;
-    }
-    return Array.from({ length: scratch.words[0] },
-      (_, index) => readHolder(bytes, index * holderSize));
+    return readHolders((...memory) => native.syncmgr_resource_holders(handle, ...memory));
   }
 
   _closeHandle(handle) {
