@@ -139,7 +139,7 @@ SYNCMGR_API uint32_t syncmgr_abi_version(void);
 #define SYNCMGR_E_TIMEOUT ((int32_t)-5)
 /** The wait was cancelled. */
 #define SYNCMGR_E_CANCELLED ((int32_t)-6)
-/** Waiting would never end: the caller waits for itself. */
+/** Waiting would never end: the caller waits for itself, or in a circle with others. */
 #define SYNCMGR_E_DEADLOCK ((int32_t)-7)
 /** The workstream does not hold what it tries to release. */
 #define SYNCMGR_E_NOT_OWNER ((int32_t)-8)
@@ -187,6 +187,14 @@ SYNCMGR_API uint32_t syncmgr_abi_version(void);
 #define SYNCMGR_E_GAP ((int32_t)-29)
 /** Decided without the caller; the result is attached. Spaces on several machines only. */
 #define SYNCMGR_E_LATE ((int32_t)-30)
+/** The sync point failed or was cancelled. */
+#define SYNCMGR_E_FAILED ((int32_t)-31)
+/** The lock is not above all those that the workstream holds. */
+#define SYNCMGR_E_RANK ((int32_t)-32)
+/** An older workstream goes first: release what is held, and begin again. */
+#define SYNCMGR_E_PREEMPTED ((int32_t)-33)
+/** Not all could end any more if each asked for all that it declared. */
+#define SYNCMGR_E_UNSAFE ((int32_t)-34)
 
 /** Returns the name of `status`, such as "E_TIMEOUT", or "E_?" for no status. Static storage. */
 SYNCMGR_API const char *syncmgr_status_name(int32_t status);
@@ -221,6 +229,7 @@ SYNCMGR_API const char *syncmgr_last_error(void);
 #define SYNCMGR_TYPE_RWLOCK 6u
 #define SYNCMGR_TYPE_CONDITION 7u
 #define SYNCMGR_TYPE_ELECTION 8u
+#define SYNCMGR_TYPE_RESOURCE 10u
 
 typedef struct syncmgr syncmgr_t;
 typedef struct syncmgr_workstream syncmgr_workstream_t;
@@ -232,6 +241,7 @@ typedef struct syncmgr_event syncmgr_event_t;
 typedef struct syncmgr_rwlock syncmgr_rwlock_t;
 typedef struct syncmgr_condition syncmgr_condition_t;
 typedef struct syncmgr_election syncmgr_election_t;
+typedef struct syncmgr_resource syncmgr_resource_t;
 typedef struct syncmgr_ticket syncmgr_ticket_t;
 typedef struct syncmgr_queue syncmgr_queue_t;
 typedef struct syncmgr_subscription syncmgr_subscription_t;
@@ -251,7 +261,8 @@ typedef struct syncmgr_record {
   uint64_t user_data; /**< as given to _start or syncmgr_queue_watch */
   int32_t status;     /**< what the blocking form would have returned */
   uint32_t kind;      /**< SYNCMGR_TYPE_... of the object, or one SYNCMGR_NOTICE_... bit */
-  uint64_t value;     /**< mutex: token. barrier: generation. notice: workstream id */
+  uint64_t value;     /**< mutex: token. barrier: generation. notice: workstream id.
+                           E_DEADLOCK: id of the deadlock */
   uint32_t index;     /**< barrier: arrival index. notice: pid */
   uint32_t reserved;
 } syncmgr_record_t;
@@ -991,6 +1002,268 @@ SYNCMGR_API int32_t syncmgr_lease_renew(void *lock);
 
 /** Writes how long the lease still runs. @return OK; E_NOT_OWNER (no hold, or no lease); E_LOST. */
 SYNCMGR_API int32_t syncmgr_lease_remaining(void *lock, int64_t *out_ns);
+
+/* ------------------------------------------------------------------------------------------------
+ * Deadlock: found, shown and ended
+ *
+ * Who holds and who waits is known without any registration, for locks of all types together and
+ * across processes. A wait that lasts longer than the detection delay is looked into. A deadlock is
+ * a set of workstreams of which none can go on before another of them does, whatever all others
+ * give back; so a pool of several permits counts as what it is. One of the set, the victim, has its
+ * wait ended with E_DEADLOCK, and syncmgr_last_error() says the cycle in words; it is to release
+ * what it holds and begin again. A record of it is kept, one for each deadlock however often it is
+ * looked for; of more than 64 the oldest go.
+ *
+ * A started wait counts as one that its workstream cannot go on without; one with several waits can
+ * go on with any of them. Who waits for a stopped process is in no deadlock for that. Waits for
+ * latches, events, conditions, barriers and SIGNALLING semaphores can be ended by anybody: they are
+ * part of none. When the wait of a condition for its mutex is ended so, the mutex is not locked.
+ */
+
+/** The victim's wait is ended without being asked for. Without it deadlocks are only recorded. */
+#define SYNCMGR_DEADLOCK_AUTO_RESOLVE 1u
+
+/** Whose wait is ended: that of the workstream that was opened last. */
+#define SYNCMGR_VICTIM_YOUNGEST 0u
+/** Of the workstream that was opened first. */
+#define SYNCMGR_VICTIM_OLDEST 1u
+/** Of the lowest priority, see syncmgr_workstream_set_priority; of several the youngest. */
+#define SYNCMGR_VICTIM_LOWEST_PRIORITY 2u
+/** Of the one that holds the fewest objects; of several the youngest. */
+#define SYNCMGR_VICTIM_FEWEST_LOCKS 3u
+/** Of the one whose wait began last, and closed the circle. */
+#define SYNCMGR_VICTIM_REQUESTER 4u
+
+typedef struct syncmgr_deadlock_options {
+  uint32_t size;       /**< sizeof(syncmgr_deadlock_options_t) */
+  uint32_t flags;      /**< SYNCMGR_DEADLOCK_AUTO_RESOLVE */
+  uint32_t victim;     /**< SYNCMGR_VICTIM_... */
+  uint32_t reserved;   /**< 0 */
+  int64_t delay_ns;    /**< how long a wait lasts before it is looked into; FOREVER: it is not */
+  int64_t interval_ns; /**< how often somebody looks besides, while any wait; FOREVER: never */
+  int64_t limit_ns;    /**< the age of a wait that SYNCMGR_DETECT_TIMEOUT takes for a deadlock */
+} syncmgr_deadlock_options_t;
+
+#define SYNCMGR_DEADLOCK_OPTIONS_INIT                                                          \
+  { sizeof(syncmgr_deadlock_options_t), SYNCMGR_DEADLOCK_AUTO_RESOLVE, SYNCMGR_VICTIM_YOUNGEST, \
+    0u, 20000000, 5000000000, 30000000000 }
+
+/** Sets how deadlocks are looked for in the space, for all its processes. NULL sets the defaults.
+ *  Looking from time to time is done by background threads. Does not block.
+ *  @return OK; E_INVALID (flags, victim, reserved; delay below 0 or interval and limit below 1 ms,
+ *          and not FOREVER). */
+SYNCMGR_API int32_t syncmgr_deadlock_configure(syncmgr_t *manager,
+                                               const syncmgr_deadlock_options_t *options);
+
+/** Waits and holds of all objects and resources: who cannot go on. */
+#define SYNCMGR_DETECT_WAIT_FOR_GRAPH 0u
+/** The same for what was opened by syncmgr_resource_open alone. */
+#define SYNCMGR_DETECT_RESOURCE_ALLOCATION 1u
+/** The banker's check of resources: whether all could still end if each asked for its declared
+ *  maximum. What it finds is a record of kind UNSAFE, and nobody is ended for it. */
+#define SYNCMGR_DETECT_BANKER 2u
+/** Every wait for a lock or resource that is older than `limit_ns`. */
+#define SYNCMGR_DETECT_TIMEOUT 3u
+
+/** Looks for deadlocks now, by `algorithm` (SYNCMGR_DETECT_...), and ends those it finds when
+ *  AUTO_RESOLVE is set. `out_count`, which may be NULL, gets how many it found: standing ones are
+ *  counted each time, and have one record.
+ *  @return OK; E_INVALID (algorithm); E_NO_SPACE. */
+SYNCMGR_API int32_t syncmgr_deadlock_detect(syncmgr_t *manager, uint32_t algorithm,
+                                            uint32_t *out_count);
+
+/** Kinds of records: a deadlock. */
+#define SYNCMGR_DEADLOCK_ACTUAL 1u
+/** Locks were taken in both orders, see SYNCMGR_PREVENTION_WATCH_ORDER: it might happen. */
+#define SYNCMGR_DEADLOCK_POSSIBLE 2u
+/** Not all could end if each asked for its declared maximum. */
+#define SYNCMGR_DEADLOCK_UNSAFE 3u
+
+/** How a record ended: it stands; there is nothing to end about POSSIBLE and UNSAFE. */
+#define SYNCMGR_RESOLUTION_NONE 0u
+/** The victim's wait was ended without being asked for. */
+#define SYNCMGR_RESOLUTION_VICTIM 1u
+/** The victim's wait was ended by syncmgr_deadlock_resolve. */
+#define SYNCMGR_RESOLUTION_BY_HAND 2u
+/** A wait in it ended otherwise: by its timeout, a cancel, a close, a death. */
+#define SYNCMGR_RESOLUTION_ENDED 3u
+
+typedef struct syncmgr_deadlock {
+  uint64_t id;
+  int64_t found_ns;    /**< when it was found, since 1970 */
+  int64_t resolved_ns; /**< when it ended, since 1970; 0 while it stands */
+  uint64_t victim;     /**< id of the workstream whose wait was ended; 0 for none */
+  uint32_t kind;       /**< SYNCMGR_DEADLOCK_ACTUAL, ... */
+  uint32_t algorithm;  /**< SYNCMGR_DETECT_... */
+  uint32_t policy;     /**< SYNCMGR_VICTIM_... */
+  uint32_t resolution; /**< SYNCMGR_RESOLUTION_... */
+  uint32_t members;    /**< how many syncmgr_deadlock_members has: one cycle, of 64 at most */
+  uint32_t workstreams; /**< how many are in it, on that cycle or beside it */
+} syncmgr_deadlock_t;
+
+/** Writes up to `capacity` records, oldest first; `out_count` gets how many there are in all.
+ *  @return OK; E_INVALID (`records` NULL with a capacity). */
+SYNCMGR_API int32_t syncmgr_deadlock_list(syncmgr_t *manager, syncmgr_deadlock_t *records,
+                                          uint32_t capacity, uint32_t *out_count);
+
+/** `workstream` waits for `object`, which `holder` holds. */
+#define SYNCMGR_RELATION_HELD 1u
+/** `workstream` waits for `object` behind `holder` in the line. */
+#define SYNCMGR_RELATION_BEHIND 2u
+/** `workstream` took `object` while it held the one that `other` names. */
+#define SYNCMGR_RELATION_TOOK 3u
+/** `workstream` may still ask for more of `object` than can be given. */
+#define SYNCMGR_RELATION_MAY_ASK 4u
+
+typedef struct syncmgr_deadlock_member {
+  uint64_t workstream; /**< id */
+  uint64_t holder;     /**< id; 0 for TOOK and MAY_ASK */
+  int32_t pid;
+  int32_t holder_pid;
+  uint32_t type;       /**< SYNCMGR_TYPE_... of the object */
+  uint32_t relation;   /**< SYNCMGR_RELATION_... */
+  char name[256];      /**< of the workstream, terminated */
+  char object[256];    /**< name of the object, terminated */
+  char other[256];     /**< name of the holder; for TOOK of the object that was held */
+} syncmgr_deadlock_member_t;
+
+/** Writes up to `capacity` members of the record `id`, in the order of the cycle, beginning with
+ *  the victim when there is one; `out_count` gets how many there are in all.
+ *  @return OK; E_NOT_FOUND; E_INVALID (`members` NULL with a capacity). */
+SYNCMGR_API int32_t syncmgr_deadlock_members(syncmgr_t *manager, uint64_t id,
+                                             syncmgr_deadlock_member_t *members,
+                                             uint32_t capacity, uint32_t *out_count);
+
+/** Writes the record `id` in words, terminated, as far as it fits into `buffer`; `out_length`,
+ *  which may be NULL, gets the length of all of it.
+ *  @return OK; E_NOT_FOUND; E_INVALID (`buffer` NULL with a capacity). */
+SYNCMGR_API int32_t syncmgr_deadlock_text(syncmgr_t *manager, uint64_t id, char *buffer,
+                                          size_t capacity, size_t *out_length);
+
+/** Ends the wait of a victim of the deadlock `id`, chosen by `policy` (SYNCMGR_VICTIM_...).
+ *  @return OK; E_NOT_FOUND; E_ALREADY (it has ended); E_INVALID (policy; the record is no
+ *          deadlock). */
+SYNCMGR_API int32_t syncmgr_deadlock_resolve(syncmgr_t *manager, uint64_t id, uint32_t policy);
+
+/** Forgets the records of what has ended, of what is only possible, and of what was unsafe.
+ *  `out_count`, which may be NULL, gets how many. @return OK. */
+SYNCMGR_API int32_t syncmgr_deadlock_clear(syncmgr_t *manager, uint32_t *out_count);
+
+typedef struct syncmgr_deadlock_totals {
+  uint64_t searches; /**< of the whole graph */
+  uint64_t found;    /**< records made, of all kinds */
+  uint64_t resolved; /**< waits of victims ended */
+} syncmgr_deadlock_totals_t;
+
+/** Writes what has been counted since the space was made. @return OK. */
+SYNCMGR_API int32_t syncmgr_deadlock_counts(syncmgr_t *manager,
+                                            syncmgr_deadlock_totals_t *out_counts);
+
+/** Sets the workstream's priority, 0 at first, for the choice of victims. @return OK. */
+SYNCMGR_API int32_t syncmgr_workstream_set_priority(syncmgr_workstream_t *workstream,
+                                                    int32_t priority);
+
+/* ------------------------------------------------------------------------------------------------
+ * Prevention: what a manager does so that no deadlock happens
+ *
+ * For mutexes, readers-writer locks and semaphores that are opened through the manager afterwards.
+ * Their calls take a longer way in; those of other managers cost nothing more. Detection goes on
+ * beneath.
+ */
+
+/** Nothing: deadlocks are found and ended. */
+#define SYNCMGR_PREVENT_NOTHING 0u
+/** A lock is taken only when its rank is above those of all locks that the workstream holds, see
+ *  syncmgr_object_set_rank; otherwise, also when it is free, the call returns E_RANK. */
+#define SYNCMGR_PREVENT_RANKS 1u
+/** A workstream does not wait for an older one: it gets E_PREEMPTED at once. */
+#define SYNCMGR_PREVENT_WAIT_DIE 2u
+/** A workstream that has to wait for a younger one wounds it: the younger one's wait ends with
+ *  E_PREEMPTED, and so do its next waits while it holds anything. After `grace_ns` what it still
+ *  holds and the older waits for is taken away by force. */
+#define SYNCMGR_PREVENT_WOUND_WAIT 3u
+/** Waits without a timeout get `timeout_ns`. */
+#define SYNCMGR_PREVENT_TIMEOUT 4u
+/** syncmgr_resource_allocate refuses what would be unsafe with E_UNSAFE. */
+#define SYNCMGR_PREVENT_AVOIDANCE 5u
+
+/** Besides, keeps in which order locks are taken in this process, and records once for each pair
+ *  that they were taken in both orders: a deadlock is possible, though none has happened. */
+#define SYNCMGR_PREVENTION_WATCH_ORDER 1u
+
+typedef struct syncmgr_prevention_options {
+  uint32_t size;      /**< sizeof(syncmgr_prevention_options_t) */
+  uint32_t flags;     /**< SYNCMGR_PREVENTION_WATCH_ORDER */
+  uint32_t strategy;  /**< SYNCMGR_PREVENT_... */
+  uint32_t reserved;  /**< 0 */
+  int64_t grace_ns;   /**< for WOUND_WAIT */
+  int64_t timeout_ns; /**< for TIMEOUT */
+} syncmgr_prevention_options_t;
+
+#define SYNCMGR_PREVENTION_OPTIONS_INIT                                             \
+  { sizeof(syncmgr_prevention_options_t), 0u, SYNCMGR_PREVENT_NOTHING, 0u, 100000000, \
+    30000000000 }
+
+/** Chooses what the manager does. NULL chooses the defaults: nothing. Does not block.
+ *  @return OK; E_INVALID (flags, strategy, reserved, times below 0). */
+SYNCMGR_API int32_t syncmgr_prevention_configure(syncmgr_t *manager,
+                                                 const syncmgr_prevention_options_t *options);
+
+/** Gives an object a rank, 0 takes it off. `type` is a SYNCMGR_TYPE_... value.
+ *  @return OK; E_NOT_FOUND; E_TYPE (the name is of another type); E_NAME; E_INVALID (type). */
+SYNCMGR_API int32_t syncmgr_object_set_rank(syncmgr_t *manager, uint32_t type, const char *name,
+                                            uint32_t rank);
+
+/* ------------------------------------------------------------------------------------------------
+ * Resource: something that is not ours, recorded by hand
+ *
+ * Takes part in the search for deadlocks. Nothing here waits: a workstream says what it asks for,
+ * what it has got, and what it gives back. All of a workstream that closes or dies is given back.
+ * When the search makes a workstream with a request its victim, the request is cancelled, and its
+ * next request or allocation of that resource returns E_DEADLOCK, once.
+ */
+
+/** Opens or creates a resource of `instances`: 1 to COUNT_MAX. They are a parameter and must match.
+ *  Starts the background thread, unless refused by SYNCMGR_OPEN_NO_THREADS.
+ *  @return OK; E_NAME; E_TYPE; E_MISMATCH; E_INVALID (instances); E_NOT_FOUND (ANY); E_LIMIT;
+ *          E_NO_SPACE; E_SYSTEM. */
+SYNCMGR_API int32_t syncmgr_resource_open(syncmgr_workstream_t *workstream, const char *name,
+                                          uint32_t instances, syncmgr_resource_t **out_resource);
+
+/** Closes the handle. The workstream's last handle gives back what it was allocated.
+ *  @return OK. */
+SYNCMGR_API int32_t syncmgr_resource_close(syncmgr_resource_t *resource);
+
+/** Declares the most that this workstream will ever have of it, for the banker's check. Without it
+ *  that is what it has and asks for.
+ *  @return OK; E_INVALID (more than there are instances, or less than it has). */
+SYNCMGR_API int32_t syncmgr_resource_declare(syncmgr_resource_t *resource, uint32_t most);
+
+/** Records that this workstream waits for `count` instances, in place of what it asked for before.
+ *  @return OK (so many are free); PENDING (they are not); E_DEADLOCK (it became a victim);
+ *          E_INVALID (count is 0, or with what it has more than there are, or than it declared). */
+SYNCMGR_API int32_t syncmgr_resource_request(syncmgr_resource_t *resource, uint32_t count);
+
+/** Records that this workstream has got `count` instances, and ends its request.
+ *  @return OK; E_BUSY (fewer are free); E_UNSAFE (AVOIDANCE: then not all could end any more);
+ *          E_DEADLOCK (it became a victim); E_INVALID (as for syncmgr_resource_request). */
+SYNCMGR_API int32_t syncmgr_resource_allocate(syncmgr_resource_t *resource, uint32_t count);
+
+/** Records that `count` instances were given back.
+ *  @return OK; E_NOT_OWNER (it has fewer; nothing is changed); E_INVALID (count is 0). */
+SYNCMGR_API int32_t syncmgr_resource_release(syncmgr_resource_t *resource, uint32_t count);
+
+/** Ends the request without an allocation. @return OK; E_NOT_FOUND (there is none). */
+SYNCMGR_API int32_t syncmgr_resource_cancel(syncmgr_resource_t *resource);
+
+/** Writes how many instances are free. @return OK. */
+SYNCMGR_API int32_t syncmgr_resource_available(syncmgr_resource_t *resource, uint32_t *out_count);
+
+/** Writes up to `capacity` holders; `out_count` gets how many there are in all.
+ *  @return OK; E_INVALID (`holders` NULL with a capacity). */
+SYNCMGR_API int32_t syncmgr_resource_holders(syncmgr_resource_t *resource,
+                                             syncmgr_holder_t *holders, uint32_t capacity,
+                                             uint32_t *out_count);
 
 /* ------------------------------------------------------------------------------------------------
  * Notices and callbacks

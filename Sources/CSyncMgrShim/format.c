@@ -9,12 +9,16 @@ uint64_t sm_format(void) {
       sm_at_participants(),    sm_at_journal(),              sm_at_batches(),
       sm_at_object_names(),   sm_at_workstream_names(),    sm_at_workstreams(),
       sm_at_objects(),         sm_at_holdings(),             sm_at_cells(),
+      sm_at_deadlocks(),       sizeof(struct sm_deadlock),   sizeof(struct sm_deadlock_member),
       sm_segment_size(),       SM_BATCH_CELLS,
       offsetof(struct sm_participant, life),  offsetof(struct sm_participant, doorbell),
       offsetof(struct sm_object, intent),     offsetof(struct sm_object, name),
       offsetof(struct sm_object, previous_name), offsetof(struct sm_holding, mark),
       offsetof(struct sm_cell, order),        offsetof(struct sm_cell, result),
       offsetof(struct sm_workstream, name),   offsetof(struct sm_header, guard),
+      offsetof(struct sm_header, deadlock_guard), offsetof(struct sm_deadlock, members),
+      offsetof(struct sm_deadlock_member, name), offsetof(struct sm_object, rank),
+      offsetof(struct sm_workstream, wounded),
   };
   uint64_t hash = 0xcbf29ce484222325ull;
   for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)

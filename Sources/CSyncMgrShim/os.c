@@ -236,11 +236,15 @@ void *sm_map_wiped(uint64_t size) {
   return base;
 }
 
-int64_t sm_now(void) {
+static int64_t read_clock(clockid_t clock) {
   struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
+  clock_gettime(clock, &now);
   return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
+
+int64_t sm_now(void) { return read_clock(CLOCK_MONOTONIC); }
+int64_t sm_date(void) { return read_clock(CLOCK_REALTIME); }
+int64_t sm_thread_time(void) { return read_clock(CLOCK_THREAD_CPUTIME_ID); }
 
 extern const ptrdiff_t __rseq_offset __attribute__((weak));
 extern const unsigned int __rseq_size __attribute__((weak));

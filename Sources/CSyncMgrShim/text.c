@@ -43,6 +43,10 @@ static const struct {
     {"E_UNAVAILABLE", "the space cannot be reached"},
     {"E_GAP", "events were missed"},
     {"E_LATE", "decided without the caller"},
+    {"E_FAILED", "the sync point failed"},
+    {"E_RANK", "locks are to be taken in the order of their ranks"},
+    {"E_PREEMPTED", "an older workstream goes first"},
+    {"E_UNSAFE", "not all could end any more"},
 };
 
 #define SUCCESSES 7

@@ -26,9 +26,22 @@ CALL(queue_open, handle, 0, -1, OUTPUT)
 CALL(on, handle, SYNCMGR_NOTICE_ALL, ignore_notice, NULL, NULL, OUTPUT)
 CALL(dispatch, handle, context->timeout_ns)
 
+CALL(deadlock_configure, handle, NULL)
+CALL(deadlock_detect, handle, SYNCMGR_DETECT_WAIT_FOR_GRAPH, OUTPUT)
+CALL(deadlock_list, handle, NULL, 0, OUTPUT)
+CALL(deadlock_members, handle, 1, NULL, 0, OUTPUT)
+CALL(deadlock_text, handle, 1, NULL, 0, OUTPUT)
+CALL(deadlock_resolve, handle, 1, SYNCMGR_VICTIM_YOUNGEST)
+CALL(deadlock_clear, handle, OUTPUT)
+CALL(deadlock_counts, handle, OUTPUT)
+CALL(prevention_configure, handle, NULL)
+CALL(object_set_rank, handle, SYNCMGR_TYPE_MUTEX, "never-made", 1)
+
 CALL(workstream_close, handle)
 CALL(workstream_name, handle, OUTPUT, 256)
 CALL(workstream_id, handle, OUTPUT)
+CALL(workstream_set_priority, handle, 1)
+CALL(resource_open, handle, "resource", 2, OUTPUT)
 CALL(mutex_open, handle, "mutex", NULL, OUTPUT)
 CALL(semaphore_open, handle, "semaphore", 2, NULL, OUTPUT)
 CALL(latch_open, handle, "latch", 1, OUTPUT)
@@ -37,6 +50,15 @@ CALL(event_open, handle, "event", NULL, OUTPUT)
 CALL(rwlock_open, handle, "rwlock", NULL, OUTPUT)
 CALL(condition_open, handle, "condition", OUTPUT)
 CALL(election_open, handle, "election", OUTPUT)
+
+CALL(resource_close, handle)
+CALL(resource_declare, handle, 1)
+CALL(resource_request, handle, 1)
+CALL(resource_allocate, handle, 1)
+CALL(resource_release, handle, 1)
+CALL(resource_cancel, handle)
+CALL(resource_available, handle, OUTPUT)
+CALL(resource_holders, handle, NULL, 0, OUTPUT)
 
 CALL(queue_close, handle)
 CALL(queue_fd, handle, OUTPUT)
@@ -226,6 +248,26 @@ const call_t calls[] = {
     ROW(EVENT, event_wait),
     ROW(EVENT, event_wait_start),
     ROW(EVENT, event_is_set),
+    ROW(MANAGER, deadlock_configure),
+    ROW(MANAGER, deadlock_detect),
+    ROW(MANAGER, deadlock_list),
+    ROW(MANAGER, deadlock_members),
+    ROW(MANAGER, deadlock_text),
+    ROW(MANAGER, deadlock_resolve),
+    ROW(MANAGER, deadlock_clear),
+    ROW(MANAGER, deadlock_counts),
+    ROW(MANAGER, prevention_configure),
+    ROW(MANAGER, object_set_rank),
+    ROW(WORKSTREAM, workstream_set_priority),
+    ROW(WORKSTREAM, resource_open),
+    CLOSING(RESOURCE, resource_close),
+    ROW(RESOURCE, resource_declare),
+    ROW(RESOURCE, resource_request),
+    ROW(RESOURCE, resource_allocate),
+    ROW(RESOURCE, resource_release),
+    ROW(RESOURCE, resource_cancel),
+    ROW(RESOURCE, resource_available),
+    ROW(RESOURCE, resource_holders),
     CLOSING(SUBSCRIPTION, off),
 };
 
@@ -246,6 +288,7 @@ handle_set_t open_handle_set_in(syncmgr_t *space) {
   set.of[CONDITION] = open_condition(me, "condition");
   set.of[ELECTION] = open_election(me, "election");
   set.of[EVENT] = open_event(me, "event", 0);
+  set.of[RESOURCE] = open_resource(me, "resource", 2);
   CHECK_STATUS(syncmgr_latch_wait_start(set.of[LATCH], SYNCMGR_FOREVER, NULL, 0, &ticket),
                SYNCMGR_PENDING);
   set.of[TICKET] = ticket;
@@ -265,7 +308,8 @@ void close_handle_set(handle_set_t *set) {
   /* Objects go before the workstream that owns them, so that each is closed by its own call. */
   static const handle_type_t order[] = {SUBSCRIPTION, TICKET,   MUTEX, SEMAPHORE,
                                         LATCH,        BARRIER,  RWLOCK, CONDITION,
-                                        ELECTION,     EVENT,    QUEUE, WORKSTREAM};
+                                        ELECTION,     EVENT,    RESOURCE, QUEUE,
+                                        WORKSTREAM};
   call_context_t context = {.timeout_ns = 0};
   for (unsigned step = 0; step < sizeof order / sizeof order[0]; step++) {
     for (unsigned index = 0; index < call_count; index++) {

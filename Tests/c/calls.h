@@ -17,6 +17,7 @@ typedef enum handle_type {
   CONDITION,
   ELECTION,
   EVENT,
+  RESOURCE,
   SUBSCRIPTION,
   HANDLE_TYPES
 } handle_type_t;

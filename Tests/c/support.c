@@ -140,6 +140,12 @@ syncmgr_barrier_t *open_phaser(syncmgr_workstream_t *me, const char *name, uint3
   return barrier;
 }
 
+syncmgr_resource_t *open_resource(syncmgr_workstream_t *me, const char *name, uint32_t instances) {
+  syncmgr_resource_t *resource = NULL;
+  CHECK_OK(syncmgr_resource_open(me, name, instances, &resource));
+  return resource;
+}
+
 syncmgr_queue_t *open_queue(syncmgr_t *space) {
   syncmgr_queue_t *queue = NULL;
   CHECK_OK(syncmgr_queue_open(space, 0, -1, &queue));

@@ -40,6 +40,7 @@ syncmgr_rwlock_t *open_rwlock(syncmgr_workstream_t *me, const char *name, uint32
 syncmgr_condition_t *open_condition(syncmgr_workstream_t *me, const char *name);
 syncmgr_election_t *open_election(syncmgr_workstream_t *me, const char *name);
 syncmgr_barrier_t *open_phaser(syncmgr_workstream_t *me, const char *name, uint32_t parties);
+syncmgr_resource_t *open_resource(syncmgr_workstream_t *me, const char *name, uint32_t instances);
 syncmgr_queue_t *open_queue(syncmgr_t *space);
 
 /** Opens with flags and returns the status; what was opened is closed again. */

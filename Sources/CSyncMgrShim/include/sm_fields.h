@@ -29,6 +29,20 @@ SM_FIELD(header, serial, 64)
 SM_FIELD(header, journal_next, 64)
 SM_FIELD(header, lease_next, 64)
 SM_FIELD(header, flags, 32)
+SM_FIELD(header, deadlock_guard, 32)
+SM_FIELD(header, deadlock_flags, 32)
+SM_FIELD(header, deadlock_victim, 32)
+SM_FIELD(header, deadlocks_high, 32)
+SM_FIELD(header, deadlocks_committed, 32)
+SM_FIELD(header, deadlock_delay, 64)
+SM_FIELD(header, deadlock_interval, 64)
+SM_FIELD(header, deadlock_limit, 64)
+SM_FIELD(header, deadlock_covered, 64)
+SM_FIELD(header, deadlock_next, 64)
+SM_FIELD(header, deadlock_serial, 64)
+SM_FIELD(header, deadlock_searches, 64)
+SM_FIELD(header, deadlocks_found, 64)
+SM_FIELD(header, deadlocks_resolved, 64)
 
 SM_FIELD(participant, id, 32)
 SM_FIELD(participant, generation, 32)
@@ -55,6 +69,8 @@ SM_FIELD(workstream, pid, 32)
 SM_FIELD(workstream, id, 64)
 SM_FIELD(workstream, name_length, 32)
 SM_FIELD(workstream, hash, 32)
+SM_FIELD(workstream, priority, 32)
+SM_FIELD(workstream, wounded, 32)
 
 SM_FIELD(object, word, 32)
 SM_FIELD(object, guard, 32)
@@ -86,6 +102,7 @@ SM_FIELD(object, previous_pid, 32)
 SM_FIELD(object, previous_set, 32)
 SM_FIELD(object, value_length, 32)
 SM_FIELD(object, joined, 32)
+SM_FIELD(object, rank, 32)
 
 SM_FIELD(holding, owner, 32)
 SM_FIELD(holding, state, 32)
@@ -119,6 +136,30 @@ SM_FIELD(cell, partner_slot, 32)
 SM_FIELD(cell, signalled, 32)
 SM_FIELD(cell, override, 32)
 
+SM_FIELD(deadlock, state, 32)
+SM_FIELD(deadlock, kind, 32)
+SM_FIELD(deadlock, algorithm, 32)
+SM_FIELD(deadlock, policy, 32)
+SM_FIELD(deadlock, resolution, 32)
+SM_FIELD(deadlock, count, 32)
+SM_FIELD(deadlock, total, 32)
+SM_FIELD(deadlock, victim_pid, 32)
+SM_FIELD(deadlock, id, 64)
+SM_FIELD(deadlock, identity, 64)
+SM_FIELD(deadlock, found, 64)
+SM_FIELD(deadlock, ended, 64)
+SM_FIELD(deadlock, victim, 64)
+
+SM_FIELD(deadlock_member, workstream, 64)
+SM_FIELD(deadlock_member, holder, 64)
+SM_FIELD(deadlock_member, order, 64)
+SM_FIELD(deadlock_member, pid, 32)
+SM_FIELD(deadlock_member, holder_pid, 32)
+SM_FIELD(deadlock_member, type, 32)
+SM_FIELD(deadlock_member, relation, 32)
+SM_FIELD(deadlock_member, place, 32)
+SM_FIELD(deadlock_member, owner, 32)
+
 SM_FIELD(slot, tag, 64)
 SM_FIELD(slot, generation, 32)
 SM_FIELD(slot, flags, 32)
@@ -133,5 +174,15 @@ SM_INLINE uint8_t *sm_object_previous_name(struct sm_object *at) { return at->pr
 SM_INLINE uint8_t *sm_object_value(struct sm_object *at) { return at->value; }
 SM_INLINE uint8_t *sm_workstream_name(struct sm_workstream *at) { return at->name; }
 SM_INLINE uint8_t *sm_notice_name(struct sm_notice *at) { return at->name; }
+SM_INLINE struct sm_deadlock_member *sm_deadlock_members(struct sm_deadlock *at) {
+  return at->members;
+}
+SM_INLINE uint8_t *sm_deadlock_member_name(struct sm_deadlock_member *at) { return at->name; }
+SM_INLINE uint8_t *sm_deadlock_member_object_name(struct sm_deadlock_member *at) {
+  return at->object_name;
+}
+SM_INLINE uint8_t *sm_deadlock_member_other_name(struct sm_deadlock_member *at) {
+  return at->other_name;
+}
 
 #endif

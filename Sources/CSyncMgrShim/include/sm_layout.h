@@ -13,6 +13,7 @@
  *               objects             16384   under the object's guard
  *               holdings           131072   under the object's guard; claimed under the directory's
  *               cells               65536   under the guard of the object that is waited for
+ *               deadlocks              64   under the header's `deadlock_guard`
  *
  * A slot is free when its `owner` is 0. The owner of a slot is the participant id of the process
  * that claimed it, so that everything a dead process left can be found by scanning. */
@@ -35,6 +36,8 @@
 #define SM_WORKSTREAMS 65535u
 #define SM_HOLDINGS 131072u
 #define SM_CELLS (SM_BATCHES * SM_BATCH_CELLS)
+#define SM_DEADLOCKS 64u
+#define SM_DEADLOCK_MEMBERS 64u
 /* Places in the name tables, which are never more than half full. */
 #define SM_OBJECT_NAMES 32768u
 #define SM_WORKSTREAM_NAMES 131072u
@@ -70,7 +73,24 @@ struct sm_header { /* 4096 bytes */
   uint64_t serial;       /* workstream ids given out */
   uint64_t journal_next; /* notices written */
   uint64_t lease_next;   /* when somebody is to look at the leases next (monotonic ns); 0: never */
-  uint8_t pad[4096 - 64 - 64 - 24];
+
+  /* Deadlocks: the settings, who has looked, and what was found. */
+  uint32_t deadlock_guard; /* a participant id */
+  uint32_t deadlock_flags;
+  uint32_t deadlock_victim;
+  uint32_t deadlocks_high;
+  uint32_t deadlocks_committed;
+  uint32_t reserved2;
+  uint64_t deadlock_delay;    /* ns; all ones: waiters do not look */
+  uint64_t deadlock_interval; /* ns; all ones: nobody looks from time to time */
+  uint64_t deadlock_limit;    /* ns, for the search by age */
+  uint64_t deadlock_covered;  /* when the latest complete search began (monotonic ns) */
+  uint64_t deadlock_next;     /* no waiter searches before this time, to bound the cost */
+  uint64_t deadlock_serial;   /* ids given out */
+  uint64_t deadlock_searches;
+  uint64_t deadlocks_found;
+  uint64_t deadlocks_resolved;
+  uint8_t pad[4096 - 64 - 64 - 24 - 96];
 };
 
 struct sm_participant { /* 256 bytes */
@@ -113,7 +133,9 @@ struct sm_workstream { /* 320 bytes */
   uint64_t id;
   uint32_t name_length;
   uint32_t hash; /* of the name */
-  uint8_t pad[32];
+  int32_t priority;
+  uint32_t wounded; /* owner id of an older workstream that needs what this one holds, or 0 */
+  uint8_t pad[24];
   uint8_t name[256];
 };
 
@@ -155,7 +177,7 @@ struct sm_object { /* 1024 bytes */
   uint32_t hash; /* of the name */
   uint32_t value_length;
   uint32_t joined; /* barrier: holdings that are parties of a phaser */
-  uint32_t reserved1;
+  uint32_t rank; /* a lock is taken after those of lower rank; 0: none */
   uint8_t value[256]; /* election: the result */
   uint8_t pad[104];
 };
@@ -166,13 +188,15 @@ struct sm_holding { /* 64 bytes: one workstream's relation to one object */
   uint32_t workstream; /* owner id, as in a mutex word */
   uint32_t object;
   uint32_t amount; /* counted: permits. mutex: recursions. barrier: 1 waits, 2 arrived */
-  uint32_t index;  /* barrier: order of arrival */
+  uint32_t index;  /* barrier: order of arrival. resource: how many are asked for */
   uint32_t waits;  /* cells of its process that wait, or have ended and were not collected */
-  uint32_t joined; /* 1: a party of a phaser */
-  uint64_t mark;   /* barrier: generation + 1 arrived in; all ones: it broke. locks: lost */
-  uint64_t token;  /* of the latest grant. mutex: of the grant that the lease belongs to */
+  uint32_t joined; /* 1: a party of a phaser. resource: the declared most */
+  uint64_t mark;   /* barrier: generation + 1 arrived in; all ones: it broke. locks: lost.
+                      resource: number of the request */
+  uint64_t token;  /* of the latest grant. resource: deadlock that ended the request.
+                      mutex: of the grant that the lease belongs to */
   uint64_t lease;  /* when it ends (monotonic ns), or 0 */
-  uint64_t lease_length; /* ns */
+  uint64_t lease_length; /* ns. resource: when it was asked for */
 };
 
 struct sm_cell { /* 128 bytes: one wait */
@@ -194,6 +218,39 @@ struct sm_cell { /* 128 bytes: one wait */
   uint32_t signalled;    /* not 0 from the signal until it has its mutex: it must not be lost */
   uint32_t override;     /* the outcome of the wait, once it has its mutex */
   uint8_t pad[40];
+};
+
+struct sm_deadlock_member { /* 816 bytes: one who waits, or took, and what */
+  uint64_t workstream; /* id */
+  uint64_t holder;     /* id of who has what it waits for */
+  uint64_t order;      /* of the wait, in the line of its object */
+  int32_t pid;
+  int32_t holder_pid;
+  uint32_t type;     /* of the object */
+  uint32_t relation; /* SYNCMGR_RELATION_... */
+  uint32_t place;    /* cell + 1 of the wait; for a request holding + 1; 0 when it is none */
+  uint32_t owner;    /* owner id of who waits */
+  uint8_t name[256];
+  uint8_t object_name[256];
+  uint8_t other_name[256]; /* of the holder; or of the object that was held already */
+};
+
+struct sm_deadlock { /* 52352 bytes */
+  uint32_t state;
+  uint32_t kind;      /* SYNCMGR_DEADLOCK_... */
+  uint32_t algorithm; /* SYNCMGR_DETECT_... */
+  uint32_t policy;    /* SYNCMGR_VICTIM_... */
+  uint32_t resolution;
+  uint32_t count; /* members that are kept here */
+  uint32_t total; /* workstreams that are in it */
+  int32_t victim_pid;
+  uint64_t id;
+  uint64_t identity; /* hash of the waits that it is made of */
+  uint64_t found;    /* ns since 1970 */
+  uint64_t ended;
+  uint64_t victim; /* id of the workstream */
+  uint8_t pad[56];
+  struct sm_deadlock_member members[SM_DEADLOCK_MEMBERS];
 };
 
 /* Process-private: one open handle. */
@@ -234,6 +291,8 @@ SM_CHECK(sm_workstream, 320);
 SM_CHECK(sm_object, 1024);
 SM_CHECK(sm_holding, 64);
 SM_CHECK(sm_cell, 128);
+SM_CHECK(sm_deadlock_member, 816);
+SM_CHECK(sm_deadlock, 52352);
 SM_CHECK(sm_slot, 64);
 SM_CHECK(sm_thread, 64);
 _Static_assert(offsetof(struct sm_participant, life) == 64, "life has its own line");
@@ -267,8 +326,11 @@ SM_INLINE uint64_t sm_at_holdings(void) {
 SM_INLINE uint64_t sm_at_cells(void) {
   return sm_at_holdings() + SM_PAGES(SM_HOLDINGS * sizeof(struct sm_holding));
 }
-SM_INLINE uint64_t sm_segment_size(void) {
+SM_INLINE uint64_t sm_at_deadlocks(void) {
   return sm_at_cells() + SM_PAGES(SM_CELLS * sizeof(struct sm_cell));
+}
+SM_INLINE uint64_t sm_segment_size(void) {
+  return sm_at_deadlocks() + SM_PAGES(SM_DEADLOCKS * sizeof(struct sm_deadlock));
 }
 
 /* The hash of every size and offset: two builds share a segment only when it is the same. */

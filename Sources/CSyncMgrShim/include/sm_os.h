@@ -73,7 +73,9 @@ void sm_unmap(void *base, uint64_t size);
 /* Private memory that a forked child finds zeroed. NULL when there is none. */
 void *sm_map_wiped(uint64_t size);
 
-int64_t sm_now(void); /* monotonic ns */
+int64_t sm_now(void);         /* monotonic ns */
+int64_t sm_date(void);        /* ns since 1970 */
+int64_t sm_thread_time(void); /* ns of processor time that this thread has used */
 int32_t sm_gettid(void);
 int32_t sm_getpid(void);
 int32_t sm_processors(void); /* that are online */

@@ -113,5 +113,6 @@ enum Election {
       }
     },
     take: { attachment, object, holding in Holds.take(attachment, object, holding) },
+    supply: { object in Permits.supply(object) },
     check: { attachment, object in Permits.check(attachment, object) })
 }

@@ -53,6 +53,7 @@ extension Mutex {
         && (token(object) == holding.token.load() || holding.mark.load() == Holds.lostMark)
     },
     take: { attachment, object, holding in take(attachment, object, holding) },
+    supply: { object in .single(owner: owner(object.word.load())) },
     check: { attachment, object in
       let word = object.word.load()
       if owner(word) != 0, attachment.workstream(ofOwner: word) == nil {

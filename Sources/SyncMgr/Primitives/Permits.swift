@@ -19,6 +19,11 @@ enum Permits {
       && object.flags.load() & SYNCMGR_SEMAPHORE_SIGNALLING != 0
   }
 
+  /// Whose release a waiter waits for is known, unless permits come from anywhere.
+  static func supply(_ object: Object) -> Supply? {
+    isSignalling(object) ? nil : .counted(total: object.count.load())
+  }
+
   private static func isFair(_ object: Object) -> Bool {
     switch object.type.load() {
     case SYNCMGR_TYPE_SEMAPHORE: object.flags.load() & SYNCMGR_SEMAPHORE_FAIR != 0

@@ -210,5 +210,6 @@ enum RWLock {
       }
       Holds.take(attachment, object, holding)
     },
+    supply: { object in Permits.supply(object) },
     check: { attachment, object in Permits.check(attachment, object) })
 }

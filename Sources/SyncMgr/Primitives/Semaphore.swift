@@ -139,5 +139,6 @@ enum Semaphore {
     withdrawn: { attachment, object, cell in Permits.withdrawn(attachment, object, cell) },
     refused: { attachment, object, cell in Permits.refused(attachment, object, cell) },
     take: { attachment, object, holding in Holds.take(attachment, object, holding) },
+    supply: { object in Permits.supply(object) },
     check: { attachment, object in Permits.check(attachment, object) })
 }

@@ -21,6 +21,14 @@ final class Attachment {
   var managers = 0
   /// Cells of the wait lines that this process has claimed. Under the process's lock.
   var cells = CellPool()
+  /// When the service thread is to look for deadlocks, or -1, and since when the latest wait goes
+  /// on that it looks after. Under the process's lock.
+  var lookAt: Int64 = -1
+  var lookFor: UInt64 = 0
+  /// What the service thread is to do, and when. Under the process's lock.
+  var chores: [(time: Int64, work: () -> Void)] = []
+  /// In which order locks were taken, see LockOrder.
+  var lockOrder: AnyObject?
   /// What the service thread does with this attachment, see Service.
   let served: Word32
 

@@ -23,6 +23,7 @@ enum Creation {
     for field in [
       segment.header.workstreamsCommitted, segment.header.objectsCommitted,
       segment.header.holdingsCommitted, segment.header.batchesCommitted,
+      segment.header.deadlocksCommitted,
     ] { field.store(UInt32.max) }
     let me = try segment.join(file: -1)
     return Attachment(space: space, segment: segment, file: -1, stat: sm_stat(), me: me)
@@ -74,6 +75,8 @@ enum Creation {
     header.pointee.boot_low = boot.low
     header.pointee.boot_high = boot.high
     header.pointee.identity = identity
+    DeadlockSettings().store(in: header)
+    header.deadlockCovered.store(UInt64(bitPattern: sm_now()))
     header.flags.store(persistent ? SYNCMGR_PERSISTENT : 0)
     header.pointee.magic = SM_MAGIC
   }

@@ -47,7 +47,7 @@ extension Attachment {
 
   /// Finds the first slot for which `isFree` and has memory put behind it. Every slot below the
   /// hint is in use: whoever frees one moves the hint back before.
-  private func claimSlot(
+  func claimSlot(
     _ table: Table, _ isFree: (UInt32) -> Bool
   ) throws(Failure) -> UInt32 {
     let high = min(table.high.load(), table.capacity)
@@ -127,6 +127,13 @@ extension Attachment {
       committed: header.batchesCommitted, hint: nil)
   }
 
+  var deadlockTable: Table {
+    Table(
+      what: "deadlocks", offset: sm_at_deadlocks(), stride: MemoryLayout<sm_deadlock>.stride,
+      capacity: SM_DEADLOCKS, chunk: 1, high: header.deadlocksHigh,
+      committed: header.deadlocksCommitted, hint: nil)
+  }
+
   // MARK: - Workstreams
 
   /// Makes a workstream. With no name one is made up.
@@ -160,6 +167,8 @@ extension Attachment {
       stream.nameLength.store(UInt32(name.bytes.count))
       NameField(stream).write(name)
       stream.hash.store(name.hash)
+      stream.priority.store(0)
+      stream.wounded.store(0)
       stream.state.store(SlotState.live)
       segment.workstreamNames.insert(index, name.hash)
       record(SYNCMGR_NOTICE_OPENED, stream)
@@ -220,6 +229,7 @@ extension Attachment {
     for field in [
       object.head, object.tail, object.epoch, object.woken, object.broken, object.arrived,
       object.leader, object.intent, object.intentResult, object.previousSet, object.valueLength,
+      object.rank,
       object.joined,
     ] { field.store(0) }
     object.order.store(0)
@@ -240,16 +250,25 @@ extension Attachment {
   /// Removes an object by type and name.
   func remove(_ type: UInt32, _ name: Name) throws(Failure) {
     try inDirectory { () throws(Failure) in
-      guard let index = findObject(name), let object = segment.object(index) else {
-        throw Failure(SYNCMGR_E_NOT_FOUND, naming: "there is no '\(name.text)'")
-      }
-      if object.type.load() != type {
-        throw Failure(
-          SYNCMGR_E_TYPE,
-          naming: "'\(name.text)' is of type \(object.type.load()), not \(type)")
-      }
+      let (index, object) = try find(type, name)
       try removeObject(index, object)
     }
+  }
+
+  func setRank(_ type: UInt32, _ name: Name, _ rank: UInt32) throws(Failure) {
+    try inDirectory { () throws(Failure) in try find(type, name).1.rank.store(rank) }
+  }
+
+  private func find(_ type: UInt32, _ name: Name) throws(Failure) -> (UInt32, Object) {
+    guard let index = findObject(name), let object = segment.object(index) else {
+      throw Failure(SYNCMGR_E_NOT_FOUND, naming: "there is no '\(name.text)'")
+    }
+    if object.type.load() != type {
+      throw Failure(
+        SYNCMGR_E_TYPE,
+        naming: "'\(name.text)' is of type \(object.type.load()), not \(type)")
+    }
+    return (index, object)
   }
 
   /// Removes an object that nobody has open.

@@ -51,6 +51,8 @@ extension UnsafeMutablePointer<sm_batch> {
 }
 
 extension UnsafeMutablePointer<sm_workstream> {
+  @inline(__always) var priority: Word32 { Word32(sm_workstream_priority(self)) }
+  @inline(__always) var wounded: Word32 { Word32(sm_workstream_wounded(self)) }
   @inline(__always) var owner: Word32 { Word32(sm_workstream_owner(self)) }
   @inline(__always) var state: Word32 { Word32(sm_workstream_state(self)) }
   @inline(__always) var generation: Word32 { Word32(sm_workstream_generation(self)) }
@@ -61,6 +63,7 @@ extension UnsafeMutablePointer<sm_workstream> {
 }
 
 extension UnsafeMutablePointer<sm_object> {
+  @inline(__always) var rank: Word32 { Word32(sm_object_rank(self)) }
   @inline(__always) var word: Word32 { Word32(sm_object_word(self)) }
   @inline(__always) var guardian: Word32 { Word32(sm_object_guard(self)) }
   @inline(__always) var grants: Word64 { Word64(sm_object_grants(self)) }

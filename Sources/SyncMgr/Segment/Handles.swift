@@ -14,6 +14,7 @@ enum HandleType: UInt32 {
   case rwlock = 6
   case condition = 7
   case election = 8
+  case resource = 10
   case manager = 16
   case workstream = 17
   case ticket = 18
@@ -33,6 +34,7 @@ enum HandleType: UInt32 {
     case .rwlock: "readers-writer lock"
     case .condition: "condition"
     case .election: "election"
+    case .resource: "resource"
     case .manager: "manager"
     case .workstream: "workstream"
     case .ticket: "ticket"

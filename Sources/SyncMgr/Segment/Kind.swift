@@ -23,8 +23,28 @@ struct Kind: Sendable {
   var isLeased: @Sendable (Object, Holding) -> Bool = { _, holding in holding.amount.load() > 0 }
   /// Takes away by force what `holding` holds: its workstream lives, and finds the lost mark.
   var take: @Sendable (Attachment, Object, Holding) -> Void = { _, _, _ in }
+  /// What the wait-for graph needs to know: how much there is, and who has it. Nil where nobody in
+  /// particular can end a wait: whoever waits there is taken to go on some time.
+  var supply: @Sendable (Object) -> Supply? = { _ in nil }
   /// Faults of a quiet object, in words; nil when there are none.
   let check: @Sendable (Attachment, Object) -> String?
+}
+
+extension Kind {
+  /// For numbers that are no type.
+  static let none = Kind(
+    holdsGrants: false, repair: { _, _ in }, abandon: { _, _, _, _ in }, withdrawn: { _, _, _ in },
+    refused: { _, _, _ in }, check: { _, _ in nil })
+}
+
+/// How much of an object there is, for the wait-for graph.
+enum Supply {
+  /// One, and who has it: an owner id, or 0.
+  case single(owner: UInt32)
+  /// So many, of which holdings have `amount`. Waiters are served in the order of the line.
+  case counted(total: UInt32)
+  /// So many, of which holdings have `amount`. Those who wait have asked for `index` more.
+  case recorded(total: UInt32)
 }
 
 enum Kinds {

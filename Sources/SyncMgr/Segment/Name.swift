@@ -52,6 +52,8 @@ struct NameField {
   let at: UnsafeMutablePointer<UInt8>
   static let capacity = 256
 
+  init(at: UnsafeMutablePointer<UInt8>) { self.at = at }
+
   init(_ object: Object) {
     at = UnsafeMutablePointer(sm_object_name(object))
   }
@@ -81,6 +83,14 @@ struct NameField {
   func copy(to target: NameField) {
     for index in 0..<NameField.capacity - 1 { target.at[index] = at[index] }
     target.at[NameField.capacity - 1] = 0
+  }
+
+  /// Copies it into a field of a public structure, terminated.
+  func copy<Characters>(toCharacters target: inout Characters) {
+    withUnsafeMutableBytes(of: &target) { bytes in
+      for index in 0..<bytes.count - 1 { bytes[index] = at[index] }
+      bytes[bytes.count - 1] = 0
+    }
   }
 
   func equals(_ name: Name) -> Bool {

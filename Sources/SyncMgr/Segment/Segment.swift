@@ -7,6 +7,7 @@ typealias Cell = UnsafeMutablePointer<sm_cell>
 typealias Participant = UnsafeMutablePointer<sm_participant>
 typealias Workstream = UnsafeMutablePointer<sm_workstream>
 typealias Batch = UnsafeMutablePointer<sm_batch>
+typealias DeadlockRow = UnsafeMutablePointer<sm_deadlock>
 
 /// The tables of a mapped segment. Every index that was read from the segment goes through here:
 /// one that is out of bounds gives nil, so that a peer's lie cannot make us touch other memory.
@@ -53,6 +54,10 @@ struct Segment {
       ? table(sm_at_cells(), sm_cell.self) + Int(index) : nil
   }
 
+  func deadlock(_ index: UInt32) -> DeadlockRow? {
+    index < deadlockCount ? table(sm_at_deadlocks(), sm_deadlock.self) + Int(index) : nil
+  }
+
   var objectNames: NameTable {
     NameTable(
       places: table(sm_at_object_names(), UInt32.self), capacity: SM_OBJECT_NAMES
@@ -78,6 +83,7 @@ struct Segment {
   var workstreamCount: UInt32 { min(header.workstreamsHigh.load(), SM_WORKSTREAMS) }
   var holdingCount: UInt32 { min(header.holdingsHigh.load(), SM_HOLDINGS) }
   var batchCount: UInt32 { min(header.batchesHigh.load(), SM_BATCHES) }
+  var deadlockCount: UInt32 { min(header.deadlocksHigh.load(), SM_DEADLOCKS) }
   var participantCount: UInt32 { min(header.participantsHigh.load(), SM_PARTICIPANTS) }
 
   func index(of object: Object) -> UInt32 {

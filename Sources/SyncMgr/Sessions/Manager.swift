@@ -9,6 +9,7 @@ final class Manager {
   var streams: [Stream] = []
   var queues: [(handle: UInt64, queue: Queue)] = []
   let dispatcher: Dispatcher
+  private(set) var prevention: PreventionSettings?
 
   init(_ attachment: Attachment, hasThreads: Bool) {
     self.attachment = attachment
@@ -71,6 +72,22 @@ final class Manager {
     Attaching.detach(attachment) {
       Service.forget(attachment)
       Closing.endTickets(attachment)
+    }
+  }
+
+  // MARK: - Deadlocks
+
+  /// Starts the service thread for the space, unless threads are refused.
+  func serve() throws(Failure) { if hasThreads { try Service.serve(attachment) } }
+
+  /// Chooses what is done so that no deadlock happens, for objects that are opened from now on.
+  func prevent(_ settings: PreventionSettings) throws(Failure) {
+    // A wounded holder is waited for by the service thread, when the wait was a started one.
+    if settings.strategy == SYNCMGR_PREVENT_WOUND_WAIT { try serve() }
+    let isNothing = settings.strategy == SYNCMGR_PREVENT_NOTHING && !settings.watchesOrder
+    Local.always { _ in
+      prevention = isNothing ? nil : settings
+      for stream in streams { stream.prevention = prevention }
     }
   }
 

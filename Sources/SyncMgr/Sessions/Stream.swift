@@ -2,20 +2,14 @@ import CSyncMgr
 import CSyncMgrShim
 
 /// What a workstream handle stands for, and the objects that it has open.
-final class Stream {
+final class Stream: Possessions {
   let manager: Manager
   let index: UInt32
   /// The workstream in lock words.
   let owner: UInt32
   fileprivate(set) var handle: UInt64 = 0
-  /// Under the process's lock: open handles, and per object one holding for all of them.
+  /// Open handles. Under the process's lock.
   fileprivate var handles: [UInt64] = []
-  fileprivate var holdings: [UInt32: OpenHolding] = [:]
-
-  struct OpenHolding {
-    let holding: Holding
-    var handles: Int
-  }
 
   var attachment: Attachment { manager.attachment }
 
@@ -23,6 +17,8 @@ final class Stream {
     self.manager = manager
     self.index = index
     self.owner = owner
+    super.init()
+    prevention = manager.prevention
   }
 
   static func of(_ slot: Slot) -> Stream {
@@ -162,6 +158,10 @@ final class Stream {
     slot.pointee.mine = owner
     slot.pointee.index = index
     slot.pointee.flags = object.flags.load() | wanted.handleFlags
+    if prevention != nil, Prevention.applies(to: wanted.type) {
+      slot.pointee.object = Prevention.decoy
+      slot.pointee.flags |= Possessions.decoyMark
+    }
     slot.pointee.count = object.count.load()
     slot.pointee.participant = attachment.me
     slot.pointee.next = UInt32(Tickets.slot(of: self.handle) - sm_slots())

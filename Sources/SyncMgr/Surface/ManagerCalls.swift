@@ -75,10 +75,15 @@ public func syncmgr_object_remove(
   _ manager: OpaquePointer?, _ type: UInt32, _ name: UnsafePointer<CChar>?
 ) -> Int32 {
   call(manager, .manager) { (slot) throws(Failure) in
-    guard type >= 1, type <= Kinds.table.count else {
-      throw Failure(SYNCMGR_E_INVALID, naming: "\(type) is no type of object")
-    }
+    try checkType(type)
     try Attachment.of(slot).remove(type, try Name(name, what: "object"))
     return SYNCMGR_OK
+  }
+}
+
+/// Checks that there are objects of this type.
+func checkType(_ type: UInt32) throws(Failure) {
+  if type >= 16 || HandleType(rawValue: type) == nil {
+    throw Failure(SYNCMGR_E_INVALID, naming: "\(type) is no type of object")
   }
 }

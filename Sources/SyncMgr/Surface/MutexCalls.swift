@@ -32,7 +32,11 @@ public func syncmgr_mutex_lock(_ mutex: OpaquePointer?, _ timeout_ns: Int64) -> 
 /// Apart, so that the fast path needs no frame.
 @inline(never)
 private func lockSlowly(_ mutex: OpaquePointer?, _ timeout_ns: Int64) -> Int32 {
-  objectCall(mutex, .mutex) { (caller) throws(Failure) in try Mutex.lock(caller, timeout_ns) }
+  objectCall(mutex, .mutex) { (caller) throws(Failure) in
+    try Prevention.take(caller, timeout_ns) { (timeout) throws(Failure) in
+      try Mutex.lock(caller, timeout)
+    }
+  }
 }
 
 @c @implementation
@@ -43,7 +47,10 @@ public func syncmgr_mutex_lock_start(
   objectCall(mutex, .mutex) { (caller) throws(Failure) in
     let target = try required(out_ticket)
     let start = Tickets.Start(timeout: timeout_ns, queue: queue, userData: user_data)
-    return try give(Mutex.lockStart(caller, start), target)
+    let started = try Prevention.start(caller, start) { (start) throws(Failure) in
+      try Mutex.lockStart(caller, start)
+    }
+    return try give(started, target)
   }
 }
 
@@ -116,6 +123,9 @@ public func syncmgr_mutex_fastpath(
     let target = try required(out_info)
     if caller.slot.pointee.flags & SYNCMGR_MUTEX_RECURSIVE != 0 {
       throw Failure(SYNCMGR_E_UNSUPPORTED, "a recursive mutex counts its depth in the library")
+    }
+    if caller.slot.pointee.flags & Possessions.decoyMark != 0 {
+      throw Failure(SYNCMGR_E_UNSUPPORTED, "this manager prevents deadlocks, in the library")
     }
     target.pointee = syncmgr_fastpath_t(
       word: UInt64(UInt(bitPattern: caller.object.word.at)),

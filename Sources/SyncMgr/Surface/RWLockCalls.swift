@@ -36,7 +36,9 @@ public func syncmgr_rwlock_lock(
 @inline(never)
 private func lockSlowly(_ rwlock: OpaquePointer?, _ mode: UInt32, _ timeout_ns: Int64) -> Int32 {
   objectCall(rwlock, .rwlock) { (caller) throws(Failure) in
-    try RWLock.lock(caller, mode, timeout_ns)
+    try Prevention.take(caller, timeout_ns) { (timeout) throws(Failure) in
+      try RWLock.lock(caller, mode, timeout)
+    }
   }
 }
 
@@ -48,7 +50,10 @@ public func syncmgr_rwlock_lock_start(
   objectCall(rwlock, .rwlock) { (caller) throws(Failure) in
     let target = try required(out_ticket)
     let start = Tickets.Start(timeout: timeout_ns, queue: queue, userData: user_data)
-    return try give(RWLock.lockStart(caller, mode, start), target)
+    let started = try Prevention.start(caller, start) { (start) throws(Failure) in
+      try RWLock.lockStart(caller, mode, start)
+    }
+    return try give(started, target)
   }
 }
 
@@ -73,7 +78,9 @@ private func unlockSlowly(_ rwlock: OpaquePointer?) -> Int32 {
 @c @implementation
 public func syncmgr_rwlock_upgrade(_ rwlock: OpaquePointer?, _ timeout_ns: Int64) -> Int32 {
   objectCall(rwlock, .rwlock) { (caller) throws(Failure) in
-    try RWLock.upgrade(caller, timeout_ns)
+    try Prevention.take(caller, timeout_ns) { (timeout) throws(Failure) in
+      try RWLock.upgrade(caller, timeout)
+    }
   }
 }
 
@@ -85,7 +92,10 @@ public func syncmgr_rwlock_upgrade_start(
   objectCall(rwlock, .rwlock) { (caller) throws(Failure) in
     let target = try required(out_ticket)
     let start = Tickets.Start(timeout: timeout_ns, queue: queue, userData: user_data)
-    return try give(RWLock.upgradeStart(caller, start), target)
+    let started = try Prevention.start(caller, start) { (start) throws(Failure) in
+      try RWLock.upgradeStart(caller, start)
+    }
+    return try give(started, target)
   }
 }
 

@@ -41,7 +41,9 @@ private func acquireSlowly(
   _ semaphore: OpaquePointer?, _ count: UInt32, _ timeout_ns: Int64
 ) -> Int32 {
   objectCall(semaphore, .semaphore) { (caller) throws(Failure) in
-    try Semaphore.acquire(caller, count, timeout_ns)
+    try Prevention.take(caller, timeout_ns) { (timeout) throws(Failure) in
+      try Semaphore.acquire(caller, count, timeout)
+    }
   }
 }
 
@@ -53,7 +55,10 @@ public func syncmgr_semaphore_acquire_start(
   objectCall(semaphore, .semaphore) { (caller) throws(Failure) in
     let target = try required(out_ticket)
     let start = Tickets.Start(timeout: timeout_ns, queue: queue, userData: user_data)
-    return try give(Semaphore.acquireStart(caller, count, start), target)
+    let started = try Prevention.start(caller, start) { (start) throws(Failure) in
+      try Semaphore.acquireStart(caller, count, start)
+    }
+    return try give(started, target)
   }
 }
 
@@ -79,9 +84,9 @@ private func releaseSlowly(_ semaphore: OpaquePointer?, _ count: UInt32) -> Int3
 public func syncmgr_semaphore_available(
   _ semaphore: OpaquePointer?, _ out_count: UnsafeMutablePointer<UInt32>?
 ) -> Int32 {
-  call(semaphore, .semaphore) { (slot) throws(Failure) in
+  objectCall(semaphore, .semaphore) { (caller) throws(Failure) in
     let target = try required(out_count)
-    target.pointee = slot.pointee.object.unsafelyUnwrapped.word.load()
+    target.pointee = caller.object.word.load()
     return SYNCMGR_OK
   }
 }

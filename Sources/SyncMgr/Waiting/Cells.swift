@@ -26,6 +26,8 @@ enum CellFlag {
   static let first: UInt32 = 4
   /// It was granted what it waited for, though its result is an error: it came too late.
   static let granted: UInt32 = 8
+  /// Its workstream holds something when the wait begins: it may close a circle.
+  static let looks: UInt32 = 16
 
   /// Whether a wait that is over ended with a grant.
   static func isGranted(_ cell: Cell) -> Bool {

@@ -57,6 +57,7 @@ extension Attachment {
       return false
     }
     takeOverDirectory(from: id)
+    takeOverDeadlocks(from: id)
     for index in 0..<segment.objectCount {
       if let object = segment.object(index) { takeOver(object, from: id) }
     }

@@ -13,11 +13,13 @@ enum Served {
 /// code. It starts with the first space that wants it and is joined when the last such space is
 /// left.
 final class Service: @unchecked Sendable {
-  // Safe because `wanted` and `isStopping` are changed under the process's lock, `attended` is only
-  // the thread's own, and the words are atomics.
+  // Safe because `wanted` and `isStopping` are changed under the process's lock, `attended`,
+  // `arrivals` and `isAwaited` are only the thread's own, and the words are atomics.
   private var wanted: [Attachment] = []
   private var isStopping = false
   private var attended: [Attachment] = []
+  private var arrivals: [Attachment] = []
+  private var isAwaited = false
   private var thread: UInt64 = 0
   private let control: Word32
   private let answered: Word32
@@ -37,6 +39,7 @@ final class Service: @unchecked Sendable {
   static func serve(_ attachment: Attachment) throws(Failure) {
     sm_attach_lock()
     defer { sm_attach_unlock() }
+    if Local.always({ $0.forWaiting.service == nil }) { Detection.warmUp() }
     let service: Service = try Local.locked { (local) throws(Failure) in
       let waiting = local.forWaiting
       let service = waiting.service ?? Service()
@@ -125,16 +128,27 @@ final class Service: @unchecked Sendable {
         sm_life_remove(attachment.participant.life.at)
       }
       attachment.served.store(Served.no)
+      isAwaited = true
     }
     for attachment in wanted where !attended.contains(where: { $0 === attachment }) {
       if attachment.isShared {
         sm_life_add(attachment.participant.life.at)
         attachment.participant.hasLife.store(1)
       }
-      attachment.served.store(Served.yes)
+      arrivals.append(attachment)
+      isAwaited = true
       if attachment.isShared { attachment.announceMembership() }
     }
     attended = wanted
+  }
+
+  /// Tells those who wait for it that attachments were taken on or let go of: after all of a round
+  /// was done. The first one has the Swift runtime make types, under locks that a child would find
+  /// locked for ever that is forked just then by whoever waited.
+  private func answer() {
+    for attachment in arrivals { attachment.served.store(Served.yes) }
+    arrivals.removeAll()
+    isAwaited = false
     answered.add(1)
     sm_futex_wake(answered.at, Int32.max)
   }
@@ -164,8 +178,13 @@ final class Service: @unchecked Sendable {
       }
     }
     var deadline = Deadline.earlier(Deadlines.earliest(), sm_now() + tick)
-    for attachment in attended { deadline = Deadline.earlier(deadline, attachment.nextLook) }
+    for attachment in attended {
+      deadline = Deadline.earlier(deadline, attachment.nextLook)
+      deadline = Deadline.earlier(deadline, Detection.nextLook(attachment))
+      deadline = Deadline.earlier(deadline, attachment.nextChore)
+    }
     deadline = Deadline.earlier(deadline, Local.always { $0.forWaiting.renewals.earliest })
+    if isAwaited { answer() }
     _ = sm_futex_waitv(list, UInt32(list.count), deadline)
   }
 }
@@ -175,6 +194,8 @@ extension Attachment {
   func serviceOnce() {
     answerDoorbell()
     if isShared { recoverDead() }
+    Detection.serve(self)
+    doChores()
     expireLeases()
     for queue in Local.always({ $0.forWaiting.queues }) where queue.attachment === self {
       Local.always { _ in queue.collectNotices() }

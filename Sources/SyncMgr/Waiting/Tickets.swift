@@ -93,6 +93,9 @@ enum Tickets {
       if draft.flags & CellFlag.queued != 0, draft.deadline != Deadline.never {
         Deadlines.add(draft.handle, draft.deadline)
       }
+      if draft.flags & CellFlag.looks != 0, draft.flags & CellFlag.queued != 0 {
+        Detection.expect(caller.attachment)
+      }
       return Started(outcome: Outcome(SYNCMGR_PENDING), ticket: draft.handle)
     }
   }
@@ -128,9 +131,11 @@ enum Tickets {
     slot.queueSlot = queueSlot
     slot.flags.store(Slot.ticketMark(Handles.value(slot, .ticket)))
     slot.pointee.participant = UInt32(truncatingIfNeeded: caller.slot - sm_slots())
+    let looks = Possessions.of(caller).holdsAnything(attachment)
     return Draft(
       slot: slot, handle: Handles.publish(slot, .ticket), cell: cell,
-      flags: CellFlag.ticket | (queueSlot == 0 ? 0 : CellFlag.queued), deadline: deadline)
+      flags: CellFlag.ticket | (queueSlot == 0 ? 0 : CellFlag.queued)
+        | (looks ? CellFlag.looks : 0), deadline: deadline)
   }
 
   /// The wait was not needed after all. Its cell has been given back already.
@@ -180,8 +185,9 @@ enum Tickets {
       slot.tag.load() == handle
     else { throw Tickets.usedUp() }
     let type = object.type.load()
+    var look = Detection.firstLook(cell, attachment)
     while true {
-      let until = Deadline.earlier(patience, own)
+      let until = Deadline.earlier(Deadline.earlier(patience, own), look)
       switch attachment.park(cell, until: until, interruptible: true) {
       case .done, .woken:
         // A cell that was freed is a cancelled ticket's, whose handle ends this very moment.
@@ -190,6 +196,9 @@ enum Tickets {
         let outcome = Outcome(of: cell)
         leave()
         guard end(slot, handle, attachment) else { throw Tickets.usedUp() }
+        if outcome.status == SYNCMGR_E_DEADLOCK {
+          throw Detection.failure(outcome.value, object, attachment)
+        }
         _ = try outcome.get(object)
         return (outcome, userData, type)
       case .interrupted:
@@ -197,6 +206,10 @@ enum Tickets {
         return (Outcome(SYNCMGR_INTERRUPTED), userData, type)
       case .timedOut:
         guard slot.tag.load() == handle else { throw Tickets.usedUp() }
+        if Deadline.hasPassed(look) {
+          look = Detection.look(cell.since.load(), attachment)
+          if !Deadline.hasPassed(own), !Deadline.hasPassed(patience) { continue }
+        }
         if Deadline.hasPassed(own) {
           // The wait is over, unless it was granted this very moment, or has to go on to its end.
           timeOut(cell, object, attachment) { $0.ticket.load() == handle }

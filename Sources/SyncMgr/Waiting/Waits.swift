@@ -38,10 +38,14 @@ struct Caller {
   init(_ slot: Slot, _ handle: UInt64) {
     self.slot = slot
     self.handle = handle
-    object = slot.pointee.object.unsafelyUnwrapped
+    let attachment = Attachment.of(slot)
+    let shown = slot.pointee.object.unsafelyUnwrapped
+    object =
+      slot.pointee.flags & Possessions.decoyMark == 0
+      ? shown : attachment.segment.object(slot.pointee.index) ?? shown
     holding = slot.pointee.holding.unsafelyUnwrapped
     mine = slot.pointee.mine
-    attachment = Attachment.of(slot)
+    self.attachment = attachment
   }
 
   /// Locks the object's guard, unless the handle was closed. The closer looks for waits under the
@@ -73,6 +77,7 @@ enum Waits {
     case SYNCMGR_E_CLOSED: Failure(status, object, "the handle was closed while the call ran")
     case SYNCMGR_E_LOST: Failure(status, object, "the hold was taken away meanwhile")
     case SYNCMGR_E_BROKEN: Failure(status, object, "the barrier is broken")
+    case SYNCMGR_E_PREEMPTED: Failure(status, object, "an older workstream needs what is held")
     default: Failure(status, object, "the wait failed")
     }
   }
@@ -84,11 +89,15 @@ enum Waits {
     _ caller: Caller, _ cell: Cell, until deadline: Int64, _ compete: (Cell) -> Int32?
   ) throws(Failure) -> Outcome {
     let attachment = caller.attachment
+    var look = Detection.firstLook(cell.since.load(), caller)
     while true {
-      switch attachment.park(cell, until: deadline) {
+      switch attachment.park(cell, until: Deadline.earlier(deadline, look)) {
       case .done:
         let outcome = Outcome(of: cell)
         attachment.giveBack(cell)
+        if outcome.status == SYNCMGR_E_DEADLOCK {
+          throw Detection.failure(outcome.value, caller.object, attachment)
+        }
         return outcome
       case .woken:
         if let status = compete(cell) {
@@ -97,6 +106,10 @@ enum Waits {
           return outcome
         }
       case .timedOut, .interrupted:
+        if Deadline.hasPassed(look) {
+          look = Detection.look(cell.since.load(), attachment)
+          if !Deadline.hasPassed(deadline) { continue }
+        }
         if withdraw(cell, caller.object, attachment, { _ in true }) {
           attachment.giveBack(cell)
           throw failure(SYNCMGR_E_TIMEOUT, caller.object)
@@ -114,7 +127,7 @@ enum Waits {
   /// again, under the guard, whether the cell still is the wait that the caller means.
   static func withdraw(
     _ cell: Cell, _ object: Object, _ attachment: Attachment, result: Int32? = nil,
-    _ isRight: (Cell) -> Bool
+    value: UInt64 = 0, _ isRight: (Cell) -> Bool
   ) -> Bool {
     attachment.lock(object)
     let kind = cell.state.load() & CellState.kind
@@ -133,7 +146,7 @@ enum Waits {
     attachment.unlink(cell, object)
     // The cell stops waiting before anything is passed on: a rebuilt line does not have it again.
     if let result {
-      wakes.finish(cell, result, attachment)
+      wakes.finish(cell, result, value: value, attachment)
     } else {
       let state = cell.state.exchange(CellState.free)
       // A thread may sleep on a ticket that another one cancels.

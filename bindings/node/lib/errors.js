@@ -36,6 +36,10 @@ const NAMES = {
   E_UNAVAILABLE: 'UnavailableError',
   E_GAP: 'GapError',
   E_LATE: 'LateError',
+  E_FAILED: 'FailedError',
+  E_RANK: 'RankError',
+  E_PREEMPTED: 'PreemptedError',
+  E_UNSAFE: 'UnsafeError',
 };
 
 /** What every error of the library is. */
@@ -65,6 +69,14 @@ for (const [constant, name] of Object.entries(NAMES)) {
   classes[name] = type;
   byStatus.set(status, type);
 }
+
+/** The circle in words; empty for a workstream that waits for itself. */
+Object.defineProperty(classes.DeadlockError.prototype, 'cycle', {
+  get() {
+    const [, words = ''] = this.message.split(/deadlock: (.*)/s);
+    return words;
+  },
+});
 
 /** Makes the error of a status. */
 function errorOf(status, message) {

@@ -3,8 +3,13 @@
 
 /// <reference types="node" />
 import { EventEmitter } from 'node:events';
+import type {
+  DeadlockAlgorithm, DeadlockOptions, DeadlockRecord, DeadlockVictim, PreventionOptions,
+  PreventionStrategy, Resource,
+} from './deadlock.js';
 import { Condition, Election, Party, RWLock, RWLockOptions } from './primitives.js';
 
+export * from './deadlock.js';
 export * from './primitives.js';
 export type { Closeable, Hold, Opener, SyncObject };
 
@@ -100,7 +105,7 @@ export interface Notice {
 }
 
 export type ObjectType = 'mutex' | 'semaphore' | 'latch' | 'barrier' | 'event' | 'rwlock' |
-  'condition' | 'election';
+  'condition' | 'election' | 'resource';
 
 interface Closeable {
   readonly closed: boolean;
@@ -233,6 +238,9 @@ export class Workstream implements Opener, Closeable {
   rwlock(name: string, options?: RWLockOptions): RWLock;
   condition(name: string): Condition;
   election(name: string): Election;
+  /** Without `instances` the resource must exist. */
+  resource(name: string, instances?: number): Resource;
+  setPriority(priority: number): void;
   close(): void;
   [Symbol.dispose](): void;
   [Symbol.asyncDispose](): Promise<void>;
@@ -256,6 +264,15 @@ export class Manager extends EventEmitter implements Opener, Closeable {
   on(kind: NoticeKind, listener: (notice: Notice) => void): this;
   once(kind: NoticeKind, listener: (notice: Notice) => void): this;
   off(kind: NoticeKind, listener: (notice: Notice) => void): this;
+  /** Only an explicit workstream is one owner of several locks. */
+  deadlocks(): DeadlockRecord[];
+  detectDeadlocks(algorithm?: DeadlockAlgorithm): number;
+  resolveDeadlock(id: bigint, victim?: DeadlockVictim): void;
+  clearDeadlocks(): number;
+  configureDeadlocks(options?: DeadlockOptions): void;
+  /** For objects that are opened from now on. */
+  preventDeadlocks(strategy: PreventionStrategy, options?: PreventionOptions): void;
+  setRank(type: ObjectType, name: string, rank: number): void;
   /** Returns how many dead processes were found. */
   cleanup(): number;
   check(): void;
@@ -288,7 +305,6 @@ export class BusyError extends SyncError {}
 export class CancelledError extends SyncError {}
 export class ClosedError extends SyncError {}
 export class CorruptError extends SyncError {}
-export class DeadlockError extends SyncError {}
 export class ExistsError extends SyncError {}
 export class ForkedError extends SyncError {}
 export class GapError extends SyncError {}

@@ -13,6 +13,7 @@ const { Manager, open, unlink } = require('./manager.js');
 const { Mutex } = require('./mutex.js');
 const { once } = require('./once.js');
 const { Party } = require('./party.js');
+const { Resource } = require('./resource.js');
 const { RWGuard } = require('./rwguard.js');
 const { RWLock } = require('./rwlock.js');
 const { Permits, Semaphore } = require('./semaphore.js');
@@ -42,6 +43,7 @@ module.exports = {
   Mutex,
   Party,
   Permits,
+  Resource,
   RWGuard,
   RWLock,
   Semaphore,

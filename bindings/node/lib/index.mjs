@@ -5,10 +5,11 @@ export default syncmgr;
 export const {
   open, unlink, once, version, libraryPath,
   Barrier, Condition, Election, Guard, Latch, Leadership, Manager, Mutex, Party, Permits, RWGuard,
-  RWLock, Semaphore, SyncEvent, Workstream,
+  RWLock, Resource, Semaphore, SyncEvent, Workstream,
   SyncError, AlreadyError, BrokenBarrierError, BusyError, CancelledError, ClosedError, CorruptError,
   DeadlockError, ExistsError, ForkedError, GapError, HandleError, InvalidError, LateError,
   LimitError, LostError, MismatchError, NameError, NoMemoryError, NoSpaceError, NotFoundError,
   NotOwnerError, OverflowError, PermissionError, SystemError, TimeoutError, UnavailableError,
-  UnknownError, UnsupportedError, VersionError, WrongTypeError,
+  UnknownError, UnsupportedError, VersionError, WrongTypeError, FailedError, PreemptedError,
+  RankError, UnsafeError,
 } = syncmgr;

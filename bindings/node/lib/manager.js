@@ -5,6 +5,7 @@ const EventEmitter = require('node:events');
 const { addon, native } = require('./loader.js');
 const { constants, structures } = require('./api.js');
 const checked = require('./arguments.js');
+const deadlock = require('./deadlock.js');
 const { check, closedError } = require('./errors.js');
 const { CompletionQueue } = require('./queue.js');
 const { Workstream } = require('./workstream.js');
@@ -36,6 +37,7 @@ const TYPES = {
   rwlock: constants.TYPE_RWLOCK,
   condition: constants.TYPE_CONDITION,
   election: constants.TYPE_ELECTION,
+  resource: constants.TYPE_RESOURCE,
 };
 
 /** The managers that are open, for the end of the program. */
@@ -120,6 +122,46 @@ class Manager extends EventEmitter {
 
   election(name) {
     return this.#tasks().election(name);
+  }
+
+  /** The records of deadlocks that were found, oldest first. Only an explicit workstream is one
+   *  owner of several locks: what is acquired through the manager is each an owner's of its own. */
+  deadlocks() {
+    return deadlock.list(this._handle());
+  }
+
+  /** Looks for deadlocks now, and returns how many there are. */
+  detectDeadlocks(algorithm) {
+    return deadlock.detect(this._handle(), algorithm);
+  }
+
+  /** Ends the wait of a victim of the deadlock with that id. */
+  resolveDeadlock(id, victim) {
+    deadlock.resolve(this._handle(), id, victim);
+  }
+
+  /** Forgets the records of what has ended or was only possible, and returns how many. */
+  clearDeadlocks() {
+    return deadlock.clear(this._handle());
+  }
+
+  /** Sets for the whole space how deadlocks are looked for. */
+  configureDeadlocks(options) {
+    deadlock.configure(this._handle(), options);
+  }
+
+  /** Chooses what this manager does so that none happens, for objects opened from now on. */
+  preventDeadlocks(strategy, options) {
+    deadlock.prevent(this._handle(), strategy, options);
+  }
+
+  /** Gives an object a rank, for the strategy 'ranks'; 0 takes it off. */
+  setRank(type, name, rank) {
+    if (!Object.hasOwn(TYPES, type)) {
+      throw checked.rangeError(`type must be one of: ${Object.keys(TYPES).join(', ')}`);
+    }
+    check(native.syncmgr_object_set_rank(this._handle(), TYPES[type], checked.text(name, 'name'),
+      checked.count(rank, 'rank')));
   }
 
   /** Releases what dead processes left behind, and returns how many were found. */

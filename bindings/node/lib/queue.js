@@ -15,6 +15,7 @@
 
 const { addon, native } = require('./loader.js');
 const { constants, structures } = require('./api.js');
+const deadlock = require('./deadlock.js');
 const { check, closedError, lastError, waitError } = require('./errors.js');
 const scratch = require('./scratch.js');
 
@@ -54,7 +55,7 @@ class Wait {
     const aborted = signal !== undefined && signal.aborted;
     if (status < 0) {
       operation.end(status);
-      this.reject(aborted ? signal.reason : waitError(status, operation.subject()));
+      this.reject(aborted ? signal.reason : this.queue.error(status, value, operation.subject()));
     } else if (aborted && operation.undo(status)) {
       this.reject(signal.reason);
     } else {
@@ -75,6 +76,7 @@ class Wait {
 
 class CompletionQueue {
   #handle;
+  #manager;
   #watch;
   #pending = new Map();
   #nextId = 1;
@@ -88,6 +90,7 @@ class CompletionQueue {
   constructor(manager, notify) {
     check(native.syncmgr_queue_open(manager, 0, -1, scratch.words));
     this.#handle = scratch.handle();
+    this.#manager = manager;
     this.#notify = notify;
     check(native.syncmgr_queue_fd(this.#handle, scratch.words));
     this.#watch = addon.watch(scratch.words[0], () => this.#drain());
@@ -109,6 +112,12 @@ class CompletionQueue {
     const error = lastError(status);
     operation.end(status);
     return Promise.reject(error);
+  }
+
+  /** Makes the error of a wait that ended so: a deadlock's says the circle in words. */
+  error(status, value, subject) {
+    if (status !== constants.E_DEADLOCK) return waitError(status, subject);
+    return waitError(status, `${subject}: deadlock: ${deadlock.words(this.#manager, value)}`);
   }
 
   /** Takes a wait out that was cancelled. */

@@ -13,6 +13,7 @@ const { Condition } = require('./condition.js');
 const { Election } = require('./election.js');
 const { Latch } = require('./latch.js');
 const { Mutex } = require('./mutex.js');
+const { Resource } = require('./resource.js');
 const { RWLock } = require('./rwlock.js');
 const { Semaphore } = require('./semaphore.js');
 const { SyncEvent } = require('./event.js');
@@ -87,6 +88,19 @@ class Workstream {
 
   election(name) {
     return new Election(this, this.#shared, name);
+  }
+
+  /** Something that is not ours; takes part in the search for deadlocks by what is recorded. */
+  resource(name, instances) {
+    return new Resource(this, name, instances);
+  }
+
+  /** Sets the priority, 0 at first: the lowest may be chosen as a deadlock's victim. */
+  setPriority(priority) {
+    if (!Number.isInteger(priority) || priority !== (priority | 0)) {
+      throw checked.rangeError(`priority must be a whole number of 32 bits, not ${priority}`);
+    }
+    check(native.syncmgr_workstream_set_priority(this._handle(), priority));
   }
 
   /** Closes the workstream and its objects: holds are released, waits end by ClosedError.

@@ -33,7 +33,7 @@ function numbersOf(expressions) {
 }
 
 /** What TypeScript knows of the package. */
-const declarations = ['index.d.ts', 'primitives.d.ts']
+const declarations = ['index.d.ts', 'primitives.d.ts', 'deadlock.d.ts']
   .map((name) => fs.readFileSync(path.join(PACKAGE, 'lib', name), 'utf8')).join('\n');
 
 /** Runs a script in a Node of its own. */
@@ -105,7 +105,7 @@ describe('the package', () => {
   test('the types name every method', () => {
     for (const name of ['Manager', 'Workstream', 'Mutex', 'Semaphore', 'Latch', 'Barrier',
       'SyncEvent', 'Guard', 'Permits', 'RWLock', 'RWGuard', 'Condition', 'Election', 'Leadership',
-      'Party']) {
+      'Party', 'Resource']) {
       const methods = Object.getOwnPropertyNames(syncmgr[name].prototype)
         .filter((method) => method !== 'constructor' && !method.startsWith('_'));
       for (const method of methods) {

@@ -17,6 +17,7 @@ from ._native import path as library_path
 from ._native import version
 from .barrier import Barrier
 from .condition import Condition
+from .deadlock import DeadlockMember, DeadlockRecord
 from .election import Election, once
 from .errors import (
     AlreadyArrived,
@@ -43,10 +44,14 @@ from .errors import (
     NotPermitted,
     OutcomeUnknown,
     OutOfRange,
+    Preempted,
+    RankOrder,
     SyncError,
+    SyncFailed,
     SystemFailure,
     Timeout,
     Unavailable,
+    Unsafe,
     Unsupported,
     VersionMismatch,
     WrongType,
@@ -57,6 +62,7 @@ from .latch import Latch
 from .manager import Manager, open, unlink
 from .mutex import Mutex
 from .queue import Queue, Record
+from .resource import Resource
 from .rwlock import RWLock
 from .semaphore import Semaphore
 from .workstream import Workstream
@@ -65,10 +71,11 @@ __version__ = version()
 
 __all__ = [
     "AlreadyArrived", "AlreadyExists", "Barrier", "BrokenBarrier", "Busy", "Cancelled", "Closed",
-    "Condition", "Corrupt", "Deadlock", "Election", "Event", "Forked", "Gap", "Holder",
-    "InvalidArgument", "InvalidHandle", "InvalidName", "Latch", "Late", "LimitReached", "Lost",
-    "Manager", "Mismatch", "Mutex", "NoMemory", "NoSpace", "NotFound", "NotOwner", "NotPermitted",
-    "OutOfRange", "OutcomeUnknown", "Queue", "RWLock", "Record", "Semaphore", "SyncError",
-    "SystemFailure", "Timeout", "Unavailable", "Unsupported", "VersionMismatch", "Workstream",
+    "Condition", "Corrupt", "Deadlock", "DeadlockMember", "DeadlockRecord", "Election", "Event",
+    "Forked", "Gap", "Holder", "InvalidArgument", "InvalidHandle", "InvalidName", "Latch", "Late",
+    "LimitReached", "Lost", "Manager", "Mismatch", "Mutex", "NoMemory", "NoSpace", "NotFound",
+    "NotOwner", "NotPermitted", "OutOfRange", "OutcomeUnknown", "Preempted", "Queue", "RWLock",
+    "RankOrder", "Record", "Resource", "Semaphore", "SyncError", "SyncFailed", "SystemFailure",
+    "Timeout", "Unavailable", "Unsafe", "Unsupported", "VersionMismatch", "Workstream",
     "WrongType", "library_path", "once", "open", "unlink", "version",
 ]

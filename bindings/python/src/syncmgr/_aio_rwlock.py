@@ -30,7 +30,7 @@ class AioRWLock(Form):
         here = mine._here
         for status in here.attempts[mode]:
             break
-        if status == _ffi.E_TIMEOUT and limit:
+        if status == _ffi.E_TIMEOUT and (limit or here.is_watched):
             status, _ = await self._wait(partial(mine._start, here, mode, limit), here.undo[mode])
         return self._heard(here, status)
 

@@ -13,6 +13,7 @@ from .errors import InvalidArgument
 from .event import Event
 from .latch import Latch
 from .mutex import Mutex
+from .resource import Resource
 from .rwlock import RWLock
 from .semaphore import Semaphore
 
@@ -93,3 +94,10 @@ class ObjectFactory:
     def election(self, name: str) -> Election:
         """An election: one leads, the others wait until it has ended or there is a result."""
         return self._object(Election, name, ())
+
+    def resource(self, name: str, instances: int | None = None) -> Resource:
+        """Something that is not ours, of so many instances; None takes what the existing one has.
+
+        It takes part in the search for deadlocks by what is recorded of it.
+        """
+        return self._object(Resource, name, (count_or_any(instances, "instances"),))

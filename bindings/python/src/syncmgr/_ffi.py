@@ -58,6 +58,10 @@ E_UNKNOWN = -27
 E_UNAVAILABLE = -28
 E_GAP = -29
 E_LATE = -30
+E_FAILED = -31
+E_RANK = -32
+E_PREEMPTED = -33
+E_UNSAFE = -34
 FOREVER = -1
 ANY = 4294967295
 COUNT_MAX = 1073741823
@@ -70,6 +74,7 @@ TYPE_EVENT = 5
 TYPE_RWLOCK = 6
 TYPE_CONDITION = 7
 TYPE_ELECTION = 8
+TYPE_RESOURCE = 10
 OPEN_ONLY = 1
 CREATE_ONLY = 2
 PERSISTENT = 4
@@ -87,6 +92,34 @@ EXCLUSIVE = 1
 RWLOCK_FAIR = 1
 RESULT_MAX = 256
 LEASE_RENEW = 1
+DEADLOCK_AUTO_RESOLVE = 1
+VICTIM_YOUNGEST = 0
+VICTIM_OLDEST = 1
+VICTIM_LOWEST_PRIORITY = 2
+VICTIM_FEWEST_LOCKS = 3
+VICTIM_REQUESTER = 4
+DETECT_WAIT_FOR_GRAPH = 0
+DETECT_RESOURCE_ALLOCATION = 1
+DETECT_BANKER = 2
+DETECT_TIMEOUT = 3
+DEADLOCK_ACTUAL = 1
+DEADLOCK_POSSIBLE = 2
+DEADLOCK_UNSAFE = 3
+RESOLUTION_NONE = 0
+RESOLUTION_VICTIM = 1
+RESOLUTION_BY_HAND = 2
+RESOLUTION_ENDED = 3
+RELATION_HELD = 1
+RELATION_BEHIND = 2
+RELATION_TOOK = 3
+RELATION_MAY_ASK = 4
+PREVENT_NOTHING = 0
+PREVENT_RANKS = 1
+PREVENT_WAIT_DIE = 2
+PREVENT_WOUND_WAIT = 3
+PREVENT_TIMEOUT = 4
+PREVENT_AVOIDANCE = 5
+PREVENTION_WATCH_ORDER = 1
 NOTICE_OPENED = 256
 NOTICE_CLOSED = 512
 NOTICE_DIED = 1024
@@ -231,6 +264,86 @@ class RwlockOptions(Structure):
     def defaults(cls):
         """The values of SYNCMGR_RWLOCK_OPTIONS_INIT."""
         return cls(size=8, flags=0)
+
+
+class DeadlockOptions(Structure):
+    """syncmgr_deadlock_options_t, 40 bytes."""
+
+    _fields_ = (
+        ("size", c_uint32),
+        ("flags", c_uint32),
+        ("victim", c_uint32),
+        ("reserved", c_uint32),
+        ("delay_ns", c_int64),
+        ("interval_ns", c_int64),
+        ("limit_ns", c_int64),
+    )
+
+    @classmethod
+    def defaults(cls):
+        """The values of SYNCMGR_DEADLOCK_OPTIONS_INIT."""
+        return cls(size=40, flags=1, victim=0, reserved=0, delay_ns=20000000, interval_ns=5000000000, limit_ns=30000000000)
+
+
+class Deadlock(Structure):
+    """syncmgr_deadlock_t, 56 bytes."""
+
+    _fields_ = (
+        ("id", c_uint64),
+        ("found_ns", c_int64),
+        ("resolved_ns", c_int64),
+        ("victim", c_uint64),
+        ("kind", c_uint32),
+        ("algorithm", c_uint32),
+        ("policy", c_uint32),
+        ("resolution", c_uint32),
+        ("members", c_uint32),
+        ("workstreams", c_uint32),
+    )
+
+
+class DeadlockMember(Structure):
+    """syncmgr_deadlock_member_t, 800 bytes."""
+
+    _fields_ = (
+        ("workstream", c_uint64),
+        ("holder", c_uint64),
+        ("pid", c_int32),
+        ("holder_pid", c_int32),
+        ("type", c_uint32),
+        ("relation", c_uint32),
+        ("name", c_char * 256),
+        ("object", c_char * 256),
+        ("other", c_char * 256),
+    )
+
+
+class DeadlockTotals(Structure):
+    """syncmgr_deadlock_totals_t, 24 bytes."""
+
+    _fields_ = (
+        ("searches", c_uint64),
+        ("found", c_uint64),
+        ("resolved", c_uint64),
+    )
+
+
+class PreventionOptions(Structure):
+    """syncmgr_prevention_options_t, 32 bytes."""
+
+    _fields_ = (
+        ("size", c_uint32),
+        ("flags", c_uint32),
+        ("strategy", c_uint32),
+        ("reserved", c_uint32),
+        ("grace_ns", c_int64),
+        ("timeout_ns", c_int64),
+    )
+
+    @classmethod
+    def defaults(cls):
+        """The values of SYNCMGR_PREVENTION_OPTIONS_INIT."""
+        return cls(size=32, flags=0, strategy=0, reserved=0, grace_ns=100000000, timeout_ns=30000000000)
 
 
 class Notice(Structure):
@@ -425,6 +538,32 @@ PROTOTYPES = {
     "syncmgr_lease_set": (c_int32, (c_void_p, c_int64, c_uint32)),
     "syncmgr_lease_renew": (c_int32, (c_void_p,)),
     "syncmgr_lease_remaining": (c_int32, (c_void_p, POINTER(c_int64))),
+    "syncmgr_deadlock_configure": (c_int32, (c_void_p, POINTER(DeadlockOptions))),
+    "syncmgr_deadlock_detect": (c_int32, (c_void_p, c_uint32, POINTER(c_uint32))),
+    "syncmgr_deadlock_list": (c_int32, (c_void_p, POINTER(Deadlock), c_uint32, POINTER(c_uint32))),
+    "syncmgr_deadlock_members": (c_int32, (
+        c_void_p,
+        c_uint64,
+        POINTER(DeadlockMember),
+        c_uint32,
+        POINTER(c_uint32),
+    )),
+    "syncmgr_deadlock_text": (c_int32, (c_void_p, c_uint64, c_char_p, c_size_t, POINTER(c_size_t))),
+    "syncmgr_deadlock_resolve": (c_int32, (c_void_p, c_uint64, c_uint32)),
+    "syncmgr_deadlock_clear": (c_int32, (c_void_p, POINTER(c_uint32))),
+    "syncmgr_deadlock_counts": (c_int32, (c_void_p, POINTER(DeadlockTotals))),
+    "syncmgr_workstream_set_priority": (c_int32, (c_void_p, c_int32)),
+    "syncmgr_prevention_configure": (c_int32, (c_void_p, POINTER(PreventionOptions))),
+    "syncmgr_object_set_rank": (c_int32, (c_void_p, c_uint32, c_char_p, c_uint32)),
+    "syncmgr_resource_open": (c_int32, (c_void_p, c_char_p, c_uint32, POINTER(c_void_p))),
+    "syncmgr_resource_close": (c_int32, (c_void_p,)),
+    "syncmgr_resource_declare": (c_int32, (c_void_p, c_uint32)),
+    "syncmgr_resource_request": (c_int32, (c_void_p, c_uint32)),
+    "syncmgr_resource_allocate": (c_int32, (c_void_p, c_uint32)),
+    "syncmgr_resource_release": (c_int32, (c_void_p, c_uint32)),
+    "syncmgr_resource_cancel": (c_int32, (c_void_p,)),
+    "syncmgr_resource_available": (c_int32, (c_void_p, POINTER(c_uint32))),
+    "syncmgr_resource_holders": (c_int32, (c_void_p, POINTER(Holder), c_uint32, POINTER(c_uint32))),
     "syncmgr_on": (c_int32, (
         c_void_p,
         c_uint32,

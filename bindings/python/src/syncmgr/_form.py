@@ -69,7 +69,7 @@ class AioMutex(Form):
         here = mine._here
         for status in here.attempts:
             break
-        if status == _ffi.E_TIMEOUT and limit:
+        if status == _ffi.E_TIMEOUT and (limit or here.is_watched):
             status, _ = await self._wait(partial(mine._start, here, limit), here.undo)
         if status == _ffi.OWNER_DIED:
             for _ in here.note_recovery:

@@ -8,6 +8,7 @@ from ctypes import byref, c_void_p
 
 from . import _ffi
 from ._native import quick
+from .deadlock import words_of
 from .errors import Closed, error_of
 from .queue import Queue
 
@@ -47,6 +48,7 @@ class Line:
         # The manager keeps the line by its loop, weakly: the line must not keep the loop.
         self._loop = weakref.ref(loop)
         self._url = manager.url
+        self._address = manager._address
         self._waits = {}
         self._numbers = itertools.count(1)
         self._looks = not manager.has_threads
@@ -77,6 +79,8 @@ class Line:
             raise
         if record.status < 0 and record.status != _ffi.E_TIMEOUT:
             text = quick.syncmgr_status_text(record.status).decode()
+            if record.status == _ffi.E_DEADLOCK:
+                text = f"deadlock: {words_of(self._address, record.value)}"
             raise error_of(record.status, f"{self._url}: {text}")
         return record.status, record
 

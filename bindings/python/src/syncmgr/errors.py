@@ -54,7 +54,15 @@ class Cancelled(SyncError):
 
 
 class Deadlock(SyncError, RuntimeError):
-    """Waiting would never end."""
+    """Waiting would never end: the caller waits for itself, or in a circle with others.
+
+    `cycle` is the circle in words, empty when the caller waits for itself.
+    """
+
+    @property
+    def cycle(self) -> str:
+        """Who waits for what held by whom, up to the first again."""
+        return self.args[0].partition("deadlock: ")[2]
 
 
 class NotOwner(SyncError, RuntimeError):
@@ -149,6 +157,22 @@ class Late(SyncError):
     """Decided without the caller: there is a result."""
 
 
+class SyncFailed(SyncError):
+    """The sync point failed or was cancelled."""
+
+
+class RankOrder(SyncError, RuntimeError):
+    """The lock is not above all those that the workstream holds."""
+
+
+class Preempted(SyncError, RuntimeError):
+    """An older workstream goes first: release what is held, and begin again."""
+
+
+class Unsafe(SyncError, RuntimeError):
+    """Not all could end any more if each asked for all that it declared."""
+
+
 CLASSES = {
     _ffi.E_INVALID: InvalidArgument,
     _ffi.E_HANDLE: InvalidHandle,
@@ -180,6 +204,10 @@ CLASSES = {
     _ffi.E_UNAVAILABLE: Unavailable,
     _ffi.E_GAP: Gap,
     _ffi.E_LATE: Late,
+    _ffi.E_FAILED: SyncFailed,
+    _ffi.E_RANK: RankOrder,
+    _ffi.E_PREEMPTED: Preempted,
+    _ffi.E_UNSAFE: Unsafe,
 }
 for _status, _class in CLASSES.items():
     _class.default_status = _status

@@ -11,6 +11,7 @@ from . import _ffi, _process
 from ._arguments import integer, text
 from ._factory import ObjectFactory
 from ._native import library
+from .deadlock import DeadlockWatch
 from .errors import Closed, Forked, check, close_quietly
 from .workstream import Workstream
 
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 
 _TYPES = {"mutex": _ffi.TYPE_MUTEX, "semaphore": _ffi.TYPE_SEMAPHORE, "latch": _ffi.TYPE_LATCH,
           "barrier": _ffi.TYPE_BARRIER, "event": _ffi.TYPE_EVENT, "rwlock": _ffi.TYPE_RWLOCK,
-          "condition": _ffi.TYPE_CONDITION, "election": _ffi.TYPE_ELECTION}
+          "condition": _ffi.TYPE_CONDITION, "election": _ffi.TYPE_ELECTION,
+          "resource": _ffi.TYPE_RESOURCE}
 
 
 def open(url: str, *, open_only: bool = False, create_only: bool = False,
@@ -51,7 +53,7 @@ def unlink(url: str) -> None:
     check(library.syncmgr_unlink(text(url, "a URL")))
 
 
-class Manager(ObjectFactory):
+class Manager(ObjectFactory, DeadlockWatch):
     """An open space. `syncmgr.open` makes it; it is a context manager that closes at the end.
 
     Objects opened through it act for the workstream of the thread that uses them. Each thread gets
@@ -60,7 +62,8 @@ class Manager(ObjectFactory):
     """
 
     __slots__ = ("url", "_options", "_address", "_born", "_objects", "_implicit", "_sessions",
-                 "_notices", "_loops", "_tasks", "_idle_sessions", "_guard", "__weakref__")
+                 "_notices", "_loops", "_tasks", "_idle_sessions", "_guard", "_watches_order",
+                 "__weakref__")
 
     is_workstream = False
 
@@ -74,6 +77,7 @@ class Manager(ObjectFactory):
         raw_options.group, raw_options.owner = group, owner
         self.url = url
         self._options = options
+        self._watches_order = False
         self._objects = weakref.WeakValueDictionary()
         self._implicit = weakref.WeakSet()
         self._sessions = threading.local()
@@ -165,6 +169,13 @@ class Manager(ObjectFactory):
             raise ValueError(f"kind must be one of {', '.join(_TYPES)}, not {kind!r}")
         self._require_open()
         check(library.syncmgr_object_remove(self._address, _TYPES[kind], text(name, "a name")))
+
+    def set_rank(self, kind: str, name: str, rank: int) -> None:
+        """Gives an object a rank, for prevent_deadlocks("ranks"); 0 takes it off."""
+        if kind not in _TYPES:
+            raise ValueError(f"kind must be one of {', '.join(_TYPES)}, not {kind!r}")
+        self._require_open()
+        self._set_rank(_TYPES[kind], name, rank)
 
     # ---- the dead, and what is told about others
 

@@ -45,7 +45,11 @@ class Mutex(Leased, SharedObject):
     def _prepare(self, here):
         pointer = pointer_argument(here.address)
         here.pointer = pointer
-        here.attempts = iter(partial(_lock, pointer, TRY), NEVER)
+        # Where the library is to see in which order locks are taken nothing is tried: a try is no
+        # order.
+        here.is_watched = self._owner.manager._watches_order
+        attempt = partial(int, E_TIMEOUT) if here.is_watched else partial(_lock, pointer, TRY)
+        here.attempts = iter(attempt, NEVER)
         unlock = partial(_unlock, pointer)
         # Giving back what a dead owner left must not hide its death from the next owner.
         here.undo = {_ffi.OK: (unlock,),
@@ -70,7 +74,7 @@ class Mutex(Leased, SharedObject):
         here = self._here
         if status == E_TIMEOUT:
             limit = limit_ns(blocking, timeout)
-            if limit:
+            if limit or here.is_watched:
                 wait = Wait(here.undo)
                 status = wait.run(self._start(here, limit, wait))
         # Up to `return` nothing here may call anything: see _wait.py.

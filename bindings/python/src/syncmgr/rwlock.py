@@ -56,8 +56,11 @@ class RWLock(Leased, SharedObject):
 
     def _prepare(self, here):
         here.pointer = pointer = pointer_argument(here.address)
+        # As with a mutex: a try is no order.
+        here.is_watched = self._owner.manager._watches_order
         here.attempts = tuple(
-            iter(partial(_lock, pointer, count_argument(mode), TRY), NEVER)
+            iter(partial(int, E_TIMEOUT) if here.is_watched
+                 else partial(_lock, pointer, count_argument(mode), TRY), NEVER)
             for mode in (SHARED, EXCLUSIVE))
         here.upgrades = iter(partial(_upgrade, pointer, TRY), NEVER)
         unlock, force = partial(_unlock, pointer), partial(_force_release, pointer)
@@ -91,7 +94,7 @@ class RWLock(Leased, SharedObject):
             if not status:
                 return True
             break
-        if status == E_TIMEOUT and limit:
+        if status == E_TIMEOUT and (limit or here.is_watched):
             wait = Wait(here.undo[mode])
             status = wait.run(self._start(here, mode, limit, wait))
         # Up to `return` nothing here may call anything: see _wait.py.

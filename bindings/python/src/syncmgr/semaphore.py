@@ -54,7 +54,11 @@ class Semaphore(Leased, SharedObject):
     def _prepare(self, here):
         pointer = pointer_argument(here.address)
         here.pointer = pointer
-        here.attempts = iter(partial(_acquire, pointer, _ONE, TRY), NEVER)
+        # As with a mutex: a try is no order.
+        attempt = partial(_acquire, pointer, _ONE, TRY)
+        if self._owner.manager._watches_order:
+            attempt = partial(int, _ffi.E_TIMEOUT)
+        here.attempts = iter(attempt, NEVER)
         here.exit = partial(_exit, kept_handle(here.address, self._owner), c_uint32(1))
 
     def acquire(self, count: int = 1, blocking: bool = True,

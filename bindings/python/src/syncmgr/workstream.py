@@ -6,7 +6,7 @@ import weakref
 from ctypes import byref, c_uint64, c_void_p, create_string_buffer
 
 from . import _ffi, _process
-from ._arguments import text
+from ._arguments import integer, text
 from ._factory import ObjectFactory
 from ._native import library, quick
 from .errors import Closed, check, close_quietly
@@ -62,6 +62,11 @@ class Workstream(ObjectFactory):
         number = c_uint64()
         check(quick.syncmgr_workstream_id(self._live_address(), byref(number)))
         return number.value
+
+    def set_priority(self, priority: int) -> None:
+        """Sets the priority, 0 at first: the lowest may be chosen as a deadlock's victim."""
+        check(quick.syncmgr_workstream_set_priority(
+            self._live_address(), integer(priority, "priority", -(1 << 31), (1 << 31) - 1)))
 
     @property
     def closed(self) -> bool:

@@ -1,0 +1,146 @@
+import CSyncMgr
+import CSyncMgrShim
+
+/// What a manager does so that no deadlock happens, around the ways to take a lock. Handles of
+/// such a manager are marked, and have a decoy in the place of their object: on it every fast path
+/// fails, so that others' need no look at whether there is something to prevent.
+enum Prevention {
+  static func applies(to type: HandleType) -> Bool {
+    type == .mutex || type == .semaphore || type == .rwlock
+  }
+
+  // MARK: - Ways in
+
+  /// Takes a lock by `body`, which gets the timeout.
+  @inline(__always)
+  static func take(
+    _ caller: Caller, _ timeout: Int64, _ body: (Int64) throws(Failure) -> Int32
+  ) throws(Failure) -> Int32 {
+    if caller.slot.pointee.flags & Possessions.decoyMark == 0 { return try body(timeout) }
+    return try takeCarefully(caller, timeout, body)
+  }
+
+  @inline(__always)
+  static func start(
+    _ caller: Caller, _ start: Tickets.Start, _ body: (Tickets.Start) throws(Failure) -> Started
+  ) throws(Failure) -> Started {
+    if caller.slot.pointee.flags & Possessions.decoyMark == 0 { return try body(start) }
+    return try startCarefully(caller, start, body)
+  }
+
+  private static func takeCarefully(
+    _ caller: Caller, _ timeout: Int64, _ body: (Int64) throws(Failure) -> Int32
+  ) throws(Failure) -> Int32 {
+    _ = try Deadline.after(timeout)
+    guard let settings = Possessions.of(caller).prevention else { return try body(timeout) }
+    try look(caller, settings, waits: timeout != 0)
+    let isAged =
+      settings.strategy == SYNCMGR_PREVENT_WAIT_DIE
+      || settings.strategy == SYNCMGR_PREVENT_WOUND_WAIT
+    let limit = limited(timeout, settings)
+    if !isAged || limit == 0 { return try body(limit) }
+    do throws(Failure) { return try body(0) } catch {
+      if error.status != SYNCMGR_E_TIMEOUT { throw error }
+    }
+    if settings.strategy == SYNCMGR_PREVENT_WAIT_DIE {
+      try Seniority.giveWay(caller)
+      return try body(limit)
+    }
+    return try wound(caller, settings, try Deadline.after(limit), body)
+  }
+
+  private static func startCarefully(
+    _ caller: Caller, _ start: Tickets.Start, _ body: (Tickets.Start) throws(Failure) -> Started
+  ) throws(Failure) -> Started {
+    try start.check(caller)
+    guard let settings = Possessions.of(caller).prevention else { return try body(start) }
+    try look(caller, settings, waits: start.timeout != 0)
+    func with(_ timeout: Int64) -> Tickets.Start {
+      Tickets.Start(timeout: timeout, queue: start.queue, userData: start.userData)
+    }
+    let limited = with(limited(start.timeout, settings))
+    switch settings.strategy {
+    case SYNCMGR_PREVENT_WAIT_DIE, SYNCMGR_PREVENT_WOUND_WAIT:
+      do throws(Failure) { return try body(with(0)) } catch {
+        if error.status != SYNCMGR_E_TIMEOUT || start.timeout == 0 { throw error }
+      }
+    default: return try body(limited)
+    }
+    if settings.strategy == SYNCMGR_PREVENT_WAIT_DIE {
+      try Seniority.giveWay(caller)
+      return try body(limited)
+    }
+    try Seniority.obeyWound(caller)
+    let wounded = Seniority.woundHolders(caller)
+    let started = try body(limited)
+    if !wounded.isEmpty, started.outcome.status == SYNCMGR_PENDING {
+      Seniority.seizeLater(caller, started.ticket, after: settings.grace)
+    }
+    return started
+  }
+
+  private static func limited(_ timeout: Int64, _ settings: PreventionSettings) -> Int64 {
+    timeout == SYNCMGR_FOREVER && settings.strategy == SYNCMGR_PREVENT_TIMEOUT
+      ? settings.timeout : timeout
+  }
+
+  /// Waits, and wounds the younger ones in the way. What they keep beyond the grace is taken.
+  private static func wound(
+    _ caller: Caller, _ settings: PreventionSettings, _ deadline: Int64,
+    _ body: (Int64) throws(Failure) -> Int32
+  ) throws(Failure) -> Int32 {
+    while true {
+      try Seniority.obeyWound(caller)
+      let wounded = Seniority.woundHolders(caller)
+      let left = deadline == Deadline.never ? SYNCMGR_FOREVER : max(deadline - sm_now(), 0)
+      if wounded.isEmpty { return try body(left) }
+      let grace = settings.grace
+      if left != SYNCMGR_FOREVER, left <= grace { return try body(left) }
+      do throws(Failure) { return try body(grace) } catch {
+        if error.status != SYNCMGR_E_TIMEOUT { throw error }
+      }
+      Seniority.seize(caller.object, caller.mine, caller.attachment)
+    }
+  }
+
+  // MARK: - Before a lock is taken
+
+  private static func look(
+    _ caller: Caller, _ settings: PreventionSettings, waits: Bool
+  ) throws(Failure) {
+    let ranks = settings.strategy == SYNCMGR_PREVENT_RANKS
+    guard ranks || settings.watchesOrder else { return }
+    let attachment = caller.attachment
+    let held = Possessions.of(caller).held(attachment).compactMap {
+      attachment.segment.object($0.object.load() &- 1)
+    }.filter { $0 != caller.object }
+    if ranks { try checkRank(caller.object, held) }
+    // Who only tries waits for nobody.
+    if settings.watchesOrder, waits, !held.isEmpty {
+      LockOrder.of(attachment).note(caller, held)
+    }
+  }
+
+  private static func checkRank(_ object: Object, _ held: [Object]) throws(Failure) {
+    let rank = object.rank.load()
+    guard rank != 0, let highest = held.max(by: { $0.rank.load() < $1.rank.load() }),
+      highest.rank.load() >= rank
+    else { return }
+    throw Failure(
+      SYNCMGR_E_RANK, object,
+      text: "its rank \(rank) is not above \(highest.rank.load()), the rank of "
+        + "'\(NameField(highest).read().text)', which this workstream holds")
+  }
+
+  // MARK: - The decoy
+
+  /// An object that is never free.
+  nonisolated(unsafe) static let decoy: Object = {
+    // Safe because it is made once and only ever read.
+    let made = Object.allocate(capacity: 1)
+    made.initialize(to: sm_object())
+    made.word.store(UInt32.max)
+    made.guardian.store(UInt32.max)
+    return made
+  }()
+}

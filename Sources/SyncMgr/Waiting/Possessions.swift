@@ -1,0 +1,46 @@
+import CSyncMgr
+import CSyncMgrShim
+
+/// What a workstream of this process has open, for the floors that do not know it otherwise.
+class Possessions {
+  /// Per object one holding for all of its handles. Under the process's lock.
+  final var holdings: [UInt32: OpenHolding] = [:]
+  /// What its manager does so that no deadlock happens; nil: nothing.
+  final var prevention: PreventionSettings?
+
+  /// In a handle's flags: what its slot has is a decoy on which every fast path fails.
+  static let decoyMark: UInt32 = 1 << 31
+
+  struct OpenHolding {
+    let holding: Holding
+    var handles: Int
+  }
+
+  /// The workstream through which a call's object was opened. The call is inside of the handle, so
+  /// that it stays.
+  static func of(_ caller: Caller) -> Possessions {
+    let home = sm_slots() + Int(caller.slot.pointee.next)
+    return Unmanaged<Possessions>.fromOpaque(home.pointee.context.unsafelyUnwrapped)
+      .takeUnretainedValue()
+  }
+
+  /// Whether anybody can wait for this workstream.
+  func holdsAnything(_ attachment: Attachment) -> Bool {
+    Local.always { _ in
+      holdings.count > 64 || holdings.values.contains { attachment.isHeld($0.holding) }
+    }
+  }
+
+  /// What it holds now.
+  func held(_ attachment: Attachment) -> [Holding] {
+    Local.always { _ in holdings.values.map { $0.holding } }.filter { attachment.isHeld($0) }
+  }
+}
+
+/// What a manager does so that no deadlock happens.
+struct PreventionSettings {
+  var strategy = SYNCMGR_PREVENT_NOTHING
+  var watchesOrder = false
+  var grace: Int64 = 0
+  var timeout: Int64 = 0
+}
