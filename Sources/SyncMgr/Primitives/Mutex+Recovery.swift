@@ -53,6 +53,10 @@ extension Mutex {
         && (token(object) == holding.token.load() || holding.mark.load() == Holds.lostMark)
     },
     take: { attachment, object, holding in take(attachment, object, holding) },
+    held: { Mutex.held($0, $1) },
+    acquisitions: { Mutex.acquisitions($0) },
+    parameters: { Mutex.showParameters($0, &$1) },
+    state: { Mutex.showState($0, $1, &$2) },
     check: { attachment, object in
       let word = object.word.load()
       if owner(word) != 0, attachment.workstream(ofOwner: word) == nil {

@@ -222,6 +222,7 @@ extension Attachment {
       object.leader, object.intent, object.intentResult, object.previousSet, object.valueLength,
       object.joined,
     ] { field.store(0) }
+    forgetCounters(of: object)
     object.order.store(0)
     object.grants.store(0)
     object.detached.store(0)

@@ -74,6 +74,7 @@ OPEN_ONLY = 1
 CREATE_ONLY = 2
 PERSISTENT = 4
 OPEN_NO_THREADS = 8
+OPEN_NO_COUNTERS = 16
 MUTEX_RECURSIVE = 1
 MUTEX_FAIR = 2
 SEMAPHORE_SIGNALLING = 1
@@ -425,6 +426,7 @@ PROTOTYPES = {
     "syncmgr_lease_set": (c_int32, (c_void_p, c_int64, c_uint32)),
     "syncmgr_lease_renew": (c_int32, (c_void_p,)),
     "syncmgr_lease_remaining": (c_int32, (c_void_p, POINTER(c_int64))),
+    "syncmgr_snapshot_json": (c_int32, (c_void_p, c_uint32, c_char_p, c_size_t, POINTER(c_size_t))),
     "syncmgr_on": (c_int32, (
         c_void_p,
         c_uint32,
