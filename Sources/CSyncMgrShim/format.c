@@ -12,7 +12,8 @@ uint64_t sm_format(void) {
       sm_segment_size(),       SM_BATCH_CELLS,
       offsetof(struct sm_participant, life),  offsetof(struct sm_participant, doorbell),
       offsetof(struct sm_object, intent),     offsetof(struct sm_object, name),
-      offsetof(struct sm_object, previous_name), offsetof(struct sm_object, counters), offsetof(struct sm_holding, mark),
+      offsetof(struct sm_object, previous_name), offsetof(struct sm_object, counters),
+      offsetof(struct sm_holding, mark),
       offsetof(struct sm_cell, order),        offsetof(struct sm_cell, result),
       offsetof(struct sm_workstream, name),   offsetof(struct sm_header, guard),
   };

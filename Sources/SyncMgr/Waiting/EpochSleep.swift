@@ -1,8 +1,8 @@
 import CSyncMgr
 import CSyncMgrShim
 
-/// A thread that sleeps on an object's epoch has no cell: its holding says since when it sleeps, for
-/// the window. Of two threads of one workstream the holding tells of one.
+/// A thread that sleeps on an object's epoch has no cell: its holding says since when, for
+/// the window. Of two threads of one workstream it tells of one.
 struct EpochSleep {
   private let caller: Caller
   private let since: UInt64

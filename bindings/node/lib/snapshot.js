@@ -13,7 +13,7 @@ function snapshot(handle) {
   let size = FIRST_SIZE;
   for (;;) {
     const buffer = new Uint8Array(size);
-    const status = native.syncmgr_snapshot_json(handle, 0, buffer, scratch.longs);
+    const status = native.syncmgr_snapshot_json(handle, 0, buffer, size, scratch.longs);
     const length = Number(scratch.longs[0]);
     if (status !== constants.E_OVERFLOW) {
       check(status);
