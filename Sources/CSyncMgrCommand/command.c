@@ -168,3 +168,15 @@ int32_t command_key(int32_t milliseconds) {
 }
 
 char **command_environment(void) { return environ; }
+
+static int argument_count;
+static char **arguments_kept;
+
+__attribute__((constructor)) static void keep_arguments(int count, char **arguments) {
+  argument_count = count;
+  arguments_kept = arguments;
+}
+
+int32_t command_argument_count(void) { return argument_count; }
+
+char **command_arguments(void) { return arguments_kept; }

@@ -48,7 +48,7 @@ enum Lock {
     let lease = try invocation.duration("lease")
     let space = try Space.enter(invocation, threads: lease != nil)
     defer { space.close() }
-    let me = try space.workstream()
+    let me = try space.workstream(for: invocation.command)
     let mutex = try open(space, name, invocation.has("fair") ? SYNCMGR_MUTEX_FAIR : 0) {
       flags, out in
       var options = syncmgr_mutex_options_t(
@@ -77,7 +77,7 @@ enum Lock {
     let lease = try invocation.duration("lease")
     let space = try Space.enter(invocation, threads: lease != nil)
     defer { space.close() }
-    let me = try space.workstream()
+    let me = try space.workstream(for: invocation.command)
     let rwlock = try open(space, name, invocation.has("fair") ? SYNCMGR_RWLOCK_FAIR : 0) {
       flags, out in
       var options = syncmgr_rwlock_options_t(
@@ -150,7 +150,7 @@ enum Lock {
     let lease = try invocation.duration("lease")
     let space = try Space.enter(invocation, threads: lease != nil)
     defer { space.close() }
-    let me = try space.workstream()
+    let me = try space.workstream(for: invocation.command)
     var options = syncmgr_semaphore_options_t(
       size: UInt32(MemoryLayout<syncmgr_semaphore_options_t>.size),
       flags: invocation.has("fair") ? SYNCMGR_SEMAPHORE_FAIR : 0)
@@ -189,7 +189,7 @@ enum Lock {
     let space = try Space.enter(invocation, threads: lease != nil)
     defer { space.close() }
     var election: OpaquePointer?
-    try check(syncmgr_election_open(try space.workstream(), name, &election))
+    try check(syncmgr_election_open(try space.workstream(for: invocation.command), name, &election))
     let (status, record) = try Running.wait(space, timeout, timedOut: timedOut) { limit, ticket in
       syncmgr_election_campaign_start(election, limit, nil, 0, ticket, nil)
     }

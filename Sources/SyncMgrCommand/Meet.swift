@@ -37,7 +37,7 @@ enum Meet {
     var latch: OpaquePointer?
     try check(
       syncmgr_latch_open(
-        try space.workstream(), invocation.arguments[0], count.map { UInt32($0) } ?? SYNCMGR_ANY,
+        try space.workstream(for: ["syncmgr"]), invocation.arguments[0], count.map { UInt32($0) } ?? SYNCMGR_ANY,
         &latch))
     var remaining: UInt32 = 0
     if let down {
@@ -75,7 +75,7 @@ enum Meet {
     var barrier: OpaquePointer?
     try check(
       syncmgr_barrier_open(
-        try space.workstream(), invocation.arguments[0],
+        try space.workstream(for: ["syncmgr"]), invocation.arguments[0],
         parties.map { UInt32($0) } ?? SYNCMGR_ANY, nil, &barrier))
     if invocation.has("reset") {
       try check(syncmgr_barrier_reset(barrier))
@@ -104,7 +104,7 @@ enum Meet {
     _ invocation: Invocation, _ space: Space
   ) throws(Failure) -> OpaquePointer {
     let name = invocation.arguments[0]
-    let me = try space.workstream()
+    let me = try space.workstream(for: ["syncmgr"])
     var options = syncmgr_event_options_t(
       size: UInt32(MemoryLayout<syncmgr_event_options_t>.size),
       flags: invocation.has("manual") ? SYNCMGR_EVENT_MANUAL_RESET : 0)

@@ -40,8 +40,14 @@ struct Space {
     try open(url(invocation), SYNCMGR_OPEN_ONLY | SYNCMGR_OPEN_NO_THREADS)
   }
 
-  func workstream() throws(Failure) -> OpaquePointer {
+  /// A workstream, which others see as the program that it runs.
+  func workstream(for command: [String] = []) throws(Failure) -> OpaquePointer {
     var workstream: OpaquePointer?
+    if let program = command.first?.split(separator: "/").last?.prefix(200),
+      syncmgr_workstream_open(manager, "\(program)-\(getpid())", &workstream) == SYNCMGR_OK
+    {
+      return workstream!
+    }
     try check(syncmgr_workstream_open(manager, nil, &workstream))
     return workstream!
   }

@@ -1,7 +1,10 @@
 import CSyncMgr
+import CSyncMgrCommand
 import Glibc
 
-let words = Array(CommandLine.arguments.dropFirst())
+let words = (1..<max(Int(command_argument_count()), 1)).map {
+  String(cString: command_arguments()[$0]!)
+}
 let status = Dispatch.run(words)
 fflush(nil)
 exit(status)

@@ -41,4 +41,8 @@ void command_raw_terminal(int32_t on);
 
 char **command_environment(void);
 
+/* The words that this process was started with. Swift's own way to them reads the process's map. */
+int32_t command_argument_count(void);
+char **command_arguments(void);
+
 #endif
