@@ -122,18 +122,14 @@ def command_lock(suffix: str, is_kept: bool, reach=None) -> Case:
     """A shell's lock around `true`: in a space that others have open, or in one made for it."""
     command = str(ROOT / ".build" / "bin" / "syncmgr")
 
-    def samples(*words):
-        def once():
-            begin = time.perf_counter()
-            process = os.posix_spawn(words[0], words, os.environ)
-            status = os.waitpid(process, 0)[1]
-            took = time.perf_counter() - begin
-            if status != 0:
-                raise Broken(f"{words[0]} ended with status {status}")
-            return took * 1000
-
-        once()
-        return {"run": [once() for _ in range(100)]}
+    def once(*words):
+        begin = time.perf_counter()
+        process = os.posix_spawn(words[0], words, os.environ)
+        status = os.waitpid(process, 0)[1]
+        took = time.perf_counter() - begin
+        if status != 0:
+            raise Broken(f"{words[0]} ended with status {status}")
+        return took * 1000
 
     def one(_):
         flock = shutil.which("flock")
@@ -141,8 +137,11 @@ def command_lock(suffix: str, is_kept: bool, reach=None) -> Case:
             raise Unavailable("flock is missing (apt-get install util-linux)")
         with tempfile.TemporaryDirectory() as directory, ExitStack() as kept:
             url = kept.enter_context(kept_space())[0] if is_kept else new_url()
-            ours = samples(command, "lock", "--space", url, "db", "true")
-            return ours, samples(flock, f"{directory}/file", "true")
+            sides = ((command, "lock", "--space", url, "db", "true"),
+                     (flock, f"{directory}/file", "true"))
+            # In turn, so that what disturbs the one disturbs the other.
+            pairs = [[once(*words) for words in sides] for _ in range(100)]
+            return {"run": [ours for ours, _ in pairs]}, {"run": [peer for _, peer in pairs]}
 
     return Case((Row(f"command-lock{suffix}", "ms", "run", "flock(1)", reach),), one)
 
