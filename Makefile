@@ -1,7 +1,7 @@
 # make           builds the library and the Node addon
 # make demo      runs the main job: four processes in four languages, and what happens when one dies
 # make test      runs every test of every language
-# make install   installs library, header and pkg-config file; DESTDIR, PREFIX, LIBDIR
+# make install   installs library, header, pkg-config file and command; DESTDIR, PREFIX, LIBDIR
 #
 # Further: test-sanitize, torture, bench [CASE=glob], check, clean.
 
@@ -17,6 +17,11 @@ VERSION := $(MAJOR).$(call version_part,MINOR).$(call version_part,PATCH)
 # The library as the build leaves it, and as it is used: stripped, under its three names.
 BUILT := .build/release/libsyncmgr.so
 LIBRARY := .build/lib/libsyncmgr.so.$(VERSION)
+BUILT_COMMAND := .build/release/syncmgr-command
+COMMAND := .build/bin/syncmgr
+
+# What belongs to the command: the manual page, and what shells complete.
+SHARED := man/man1/syncmgr.1 bash-completion/completions/syncmgr zsh/site-functions/_syncmgr
 
 # Node has its headers beside itself, or where the distribution puts them.
 NODE_INCLUDE := $(shell node -p 'require("path").resolve(process.execPath, "../../include/node")' \
@@ -36,7 +41,7 @@ WORKERS := .build/demo/worker-c .build/demo/worker-swift
 EXAMPLES := .build/examples/worker-c .build/examples/worker-swift
 PROGRAMS := $(WORKERS) $(EXAMPLES)
 
-.PHONY: all build library prerequisites addon programs demo test test-sanitize torture bench \
+.PHONY: all build library command prerequisites addon programs demo test test-sanitize torture bench \
   check install install-files clean FORCE
 .DELETE_ON_ERROR:
 # One build at a time: the tools below share .build, and each uses all processors by itself.
@@ -44,8 +49,8 @@ PROGRAMS := $(WORKERS) $(EXAMPLES)
 
 all: build
 
-build: library addon
-	@echo "Built $(LIBRARY) and bindings/node/build/addon.node"
+build: library addon command
+	@echo "Built $(LIBRARY), $(COMMAND) and bindings/node/build/addon.node"
 
 prerequisites:
 	@Tests/tools/prerequisites.sh
@@ -63,6 +68,16 @@ $(LIBRARY): $(BUILT)
 	mv -f $@.new $@
 	ln -sfn $(@F) $(@D)/libsyncmgr.so.$(MAJOR)
 	ln -sfn libsyncmgr.so.$(MAJOR) $(@D)/libsyncmgr.so
+
+command: prerequisites $(COMMAND)
+
+$(BUILT_COMMAND): FORCE | prerequisites
+	swift build -c release --product syncmgr-command
+
+$(COMMAND): $(BUILT_COMMAND)
+	@mkdir -p $(@D)
+	strip -s -o $@.new $<
+	mv -f $@.new $@
 
 addon: prerequisites
 	$(MAKE) -C bindings/node NODE_INCLUDE=$(NODE_INCLUDE)
@@ -107,6 +122,9 @@ install-files:
 	ln -sfn libsyncmgr.so.$(VERSION) $(DESTDIR)$(LIBDIR)/libsyncmgr.so.$(MAJOR)
 	ln -sfn libsyncmgr.so.$(MAJOR) $(DESTDIR)$(LIBDIR)/libsyncmgr.so
 	install -m 644 include/syncmgr.h $(DESTDIR)$(PREFIX)/include/syncmgr.h
+	install -d $(DESTDIR)$(PREFIX)/bin
+	install -m 755 $(COMMAND) $(DESTDIR)$(PREFIX)/bin/syncmgr
+	for file in $(SHARED); do install -D -m 644 share/$$file $(DESTDIR)$(PREFIX)/share/$$file; done
 	@# In a folder of its own: a module map at the top would be everybody's.
 	@sed 's|"syncmgr.h"|"../syncmgr.h"|' include/module.modulemap \
 	  > $(DESTDIR)$(PREFIX)/include/syncmgr/module.modulemap

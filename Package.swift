@@ -8,7 +8,8 @@ let seam = Context.environment["SYNCMGR_SEAM"] == "1"
 let package = Package(
   name: "syncmgr",
   products: [
-    .library(name: "syncmgr", type: .dynamic, targets: ["SyncMgr", "SyncMgrDylib"])
+    .library(name: "syncmgr", type: .dynamic, targets: ["SyncMgr", "SyncMgrDylib"]),
+    .executable(name: "syncmgr-command", targets: ["SyncMgrCommand"]),
   ],
   targets: [
     .systemLibrary(name: "CSyncMgr", path: "include"),
@@ -34,6 +35,12 @@ let package = Package(
           ["-Xlinker", "--no-undefined", "-Xlinker", "--icf=safe"],
           .when(configuration: .release)),
       ]),
+    .target(name: "CSyncMgrCommand"),
+    // Linked wholly static, the engine as well: the loader would take three times as long over
+    // the libraries as everything else that `syncmgr lock` does.
+    .executableTarget(
+      name: "SyncMgrCommand", dependencies: ["CSyncMgr", "CSyncMgrCommand", "SyncMgr"],
+      linkerSettings: [.unsafeFlags(["-static-executable"])]),
     .testTarget(
       name: "SyncMgrTests", dependencies: ["CSyncMgr", "SyncMgr"], path: "Tests/SyncMgrTests"),
   ],

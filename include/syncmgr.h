@@ -283,6 +283,9 @@ typedef struct syncmgr_record {
  *  syncmgr_ticket_wait, syncmgr_queue_drain or syncmgr_dispatch, and the queue's descriptor is
  *  not signalled from other processes; callbacks run only in syncmgr_dispatch. */
 #define SYNCMGR_OPEN_NO_THREADS 8u
+/** A new space counts no waits: the counters of syncmgr_snapshot_json are null there. In a space
+ *  that exists its creator has chosen, and this flag does nothing. */
+#define SYNCMGR_OPEN_NO_COUNTERS 16u
 
 typedef struct syncmgr_open_options {
   uint32_t size;  /**< sizeof(syncmgr_open_options_t) */
@@ -1264,6 +1267,40 @@ SYNCMGR_API int32_t syncmgr_resource_available(syncmgr_resource_t *resource, uin
 SYNCMGR_API int32_t syncmgr_resource_holders(syncmgr_resource_t *resource,
                                              syncmgr_holder_t *holders, uint32_t capacity,
                                              uint32_t *out_count);
+
+/* ------------------------------------------------------------------------------------------------
+ * Window: who holds what, who waits for what
+ *
+ * A snapshot is one JSON document (RFC 8259, UTF-8) with these members; more may be added:
+ *
+ *   space        url, identity, version (of the library), layout, size (bytes), persistent,
+ *                counters (whether they are on), limits and used: processes, workstreams, objects,
+ *                open_objects, waits
+ *   processes    of each: pid, alive, self, workstreams (how many)
+ *   workstreams  of each: id, name, pid, holds and waits (names of objects)
+ *   objects      of each: name, type ("mutex", "rwlock", ...), open (how many workstreams have it
+ *                open), parameters, state, holders, waiters, previous_owner, counters
+ *     holders    workstream (id), name, pid, amount (permits; recursion depth), and where there is
+ *                one: mode ("shared", "exclusive"), token, lease_ms (how long it still runs)
+ *     waiters    in line, first to last: workstream (id), name, pid, place (0 for the first),
+ *                age_ms, ticket (whether the wait was started), amount or mode (also "upgrade")
+ *     counters   acquisitions (of locks, permits and terms), contended (waits that stood in line or
+ *                slept; what came by a moment's spinning is not counted), owner_deaths, waited_ms
+ *                (together), longest_wait_ms, wait_histogram (16 counts of waits that ended, in
+ *                whatever way: place i has those shorter than 2^i microseconds, the last the rest)
+ *   graph        edges: kind "waits" (workstream for object) or "held" (object by workstream)
+ */
+
+/** Writes a snapshot of the space into `buffer`, terminated. `flags` is 0. `out_length` gets its
+ *  length without the terminating zero, also when `capacity` is too small for it: call again with
+ *  room to spare then, for the space goes on meanwhile.
+ *  Takes no lock of the space: it delays nobody and is not delayed, and its parts may be of
+ *  different moments, microseconds apart. Damage in the segment shows up as strange values.
+ *  Does not block.
+ *  @return OK; E_OVERFLOW (`capacity` is too small; `buffer` is left as it was); E_INVALID (flags,
+ *          `buffer` NULL with a capacity). */
+SYNCMGR_API int32_t syncmgr_snapshot_json(syncmgr_t *manager, uint32_t flags, char *buffer,
+                                          size_t capacity, size_t *out_length);
 
 /* ------------------------------------------------------------------------------------------------
  * Notices and callbacks

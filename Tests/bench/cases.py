@@ -3,11 +3,15 @@
 SPDX-License-Identifier: MIT
 """
 
+import os
+import shutil
 import subprocess
-from contextlib import contextmanager
+import tempfile
+import time
+from contextlib import ExitStack, contextmanager
 
 from measure import Case, Row, alternate, percentile_99, together
-from programs import BUILD, Broken, Unavailable, have_boost, new_name, new_url, run
+from programs import BUILD, ROOT, Broken, Unavailable, have_boost, new_name, new_url, run
 
 ROBUST = "pthread process-shared robust"
 
@@ -142,6 +146,34 @@ def attach(suffix: str, kind: str, reach=None) -> Case:
     return Case(rows, one)
 
 
+def command_lock(suffix: str, is_kept: bool, reach=None) -> Case:
+    """A shell's lock around `true`: in a space that others have open, or in one made for it."""
+    command = str(ROOT / ".build" / "bin" / "syncmgr")
+
+    def once(*words):
+        begin = time.perf_counter()
+        process = os.posix_spawn(words[0], words, os.environ)
+        status = os.waitpid(process, 0)[1]
+        took = time.perf_counter() - begin
+        if status != 0:
+            raise Broken(f"{words[0]} ended with status {status}")
+        return took * 1000
+
+    def one(_):
+        flock = shutil.which("flock")
+        if flock is None:
+            raise Unavailable("flock is missing (apt-get install util-linux)")
+        with tempfile.TemporaryDirectory() as directory, ExitStack() as kept:
+            url = kept.enter_context(kept_space())[0] if is_kept else new_url()
+            sides = ((command, "lock", "--space", url, "db", "true"),
+                     (flock, f"{directory}/file", "true"))
+            # In turn, so that what disturbs the one disturbs the other.
+            pairs = [[once(*words) for words in sides] for _ in range(100)]
+            return {"run": [ours for ours, _ in pairs]}, {"run": [peer for _, peer in pairs]}
+
+    return Case((Row(f"command-lock{suffix}", "ms", "run", "flock(1)", reach),), one)
+
+
 CASES = [
     uncontended("mutex-private", "mutex", "private", "pthread private"),
     uncontended("mutex-shared", "mutex", "shared", "pthread process-shared"),
@@ -180,4 +212,6 @@ CASES = [
     handover(),
     attach("", "syncmgr", "<= 1 ms"),
     attach("-no-threads", "no-threads"),
+    command_lock("", True, "<= 1.0"),
+    command_lock("-alone", False),
 ]

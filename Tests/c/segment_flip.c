@@ -30,6 +30,8 @@ static void use_old(tools_t *tools, uint64_t *state) {
   syncmgr_mutex_t *other = NULL;
   uint32_t count = 0;
   uint64_t token = 0;
+  char text[4096];
+  size_t length = 0;
   switch (random_below(state, 14)) {
     case 0: syncmgr_mutex_lock(tools->mutex, MILLISECOND); break;
     case 1: syncmgr_mutex_unlock(tools->mutex); break;
@@ -59,6 +61,7 @@ static void use_old(tools_t *tools, uint64_t *state) {
       syncmgr_mutex_token(tools->mutex, &token);
       syncmgr_semaphore_holders(tools->semaphore, holders, 4, &count);
       syncmgr_barrier_state(tools->barrier, &barrier_state);
+      syncmgr_snapshot_json(tools->space, 0, text, sizeof text, &length);
       break;
   }
 }

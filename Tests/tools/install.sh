@@ -32,5 +32,9 @@ version=$(find_flags --modversion)
 # shellcheck disable=SC2046
 gcc -DEXPECTED="\"$version\"" -o "$work/program" "$work/program.c" $(find_flags --cflags --libs)
 LD_LIBRARY_PATH="$work/installed/lib" "$work/program"
+test "$("$work/installed/bin/syncmgr" --version)" = "syncmgr $version"
+for file in man/man1/syncmgr.1 bash-completion/completions/syncmgr zsh/site-functions/_syncmgr; do
+  test -s "$work/installed/share/$file"
+done
 swiftc -typecheck -I "$work/installed/include/syncmgr" "$root/examples/swift/worker.swift"
 echo "ok: syncmgr $version is usable from where it is installed"

@@ -90,6 +90,8 @@ GROUPS = {
         Suite("python", PYTHON + ["-m", "unittest", "discover", "-s", "bindings/python/tests"],
               300, by_unittest),
         Suite("node", ["node", "--test", "bindings/node/tests/"], 300, by_node),
+        Suite("command", PYTHON + ["-m", "unittest", "discover", "-s", "Tests/command"],
+              240, by_unittest),
         Suite("pairs", PYTHON + ["Tests/pairs/pairs.py"], 250, by_words),
         Suite("demo", PYTHON + ["Tests/demo/demo.py"], 130),
         Suite("crash", ["make", "-C", "Tests/crash", "test"], 400, by_lines),

@@ -10,6 +10,9 @@
     return (uint##bits##_t *)&at->field;                                                          \
   }
 
+#define SM_COUNTER(field)                                                                         \
+  SM_INLINE uint64_t *sm_object_##field(struct sm_object *at) { return &at->counters.field; }
+
 SM_FIELD(header, guard, 32)
 SM_FIELD(header, membership, 32)
 SM_FIELD(header, watched, 32)
@@ -103,6 +106,14 @@ SM_FIELD(object, previous_set, 32)
 SM_FIELD(object, value_length, 32)
 SM_FIELD(object, joined, 32)
 SM_FIELD(object, rank, 32)
+
+SM_COUNTER(waits)
+SM_COUNTER(waited)
+SM_COUNTER(longest)
+SM_COUNTER(deaths)
+SM_INLINE uint32_t *sm_object_bucket(struct sm_object *at, uint32_t index) {
+  return &at->counters.histogram[index < SM_BUCKETS ? index : SM_BUCKETS - 1];
+}
 
 SM_FIELD(holding, owner, 32)
 SM_FIELD(holding, state, 32)

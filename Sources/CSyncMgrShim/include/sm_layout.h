@@ -32,6 +32,7 @@
 #define SM_JOURNAL 256u
 #define SM_BATCHES 1024u
 #define SM_BATCH_CELLS 64u
+#define SM_BUCKETS 16u
 #define SM_OBJECTS 16384u
 #define SM_WORKSTREAMS 65535u
 #define SM_HOLDINGS 131072u
@@ -139,7 +140,16 @@ struct sm_workstream { /* 320 bytes */
   uint8_t name[256];
 };
 
-struct sm_object { /* 1024 bytes */
+struct sm_counters { /* 128 bytes: written where a call has to wait, never on the way past it */
+  uint64_t waits;   /* that stood in line, or slept */
+  uint64_t waited;  /* ns, of the waits that are over */
+  uint64_t longest; /* ns */
+  uint64_t deaths;  /* of those who held the object */
+  uint32_t histogram[SM_BUCKETS]; /* of waits that took less than 2^index us; the last: the rest */
+  uint8_t pad[32];
+};
+
+struct sm_object { /* 1152 bytes */
   uint32_t word;   /* mutex: owner and flags. counted: available. latch: remaining. event: set */
   uint32_t guard;  /* participant id of who changes this object */
   uint64_t grants; /* mutex: fencing token. barrier: generation */
@@ -180,6 +190,7 @@ struct sm_object { /* 1024 bytes */
   uint32_t rank; /* a lock is taken after those of lower rank; 0: none */
   uint8_t value[256]; /* election: the result */
   uint8_t pad[104];
+  struct sm_counters counters;
 };
 
 struct sm_holding { /* 64 bytes: one workstream's relation to one object */
@@ -194,7 +205,8 @@ struct sm_holding { /* 64 bytes: one workstream's relation to one object */
   uint64_t mark;   /* barrier: generation + 1 arrived in; all ones: it broke. locks: lost.
                       resource: number of the request */
   uint64_t token;  /* of the latest grant. resource: deadlock that ended the request.
-                      mutex: of the grant that the lease belongs to */
+                      mutex: of the grant that the lease belongs to.
+                      latch, event, barrier: since when a thread sleeps (monotonic ns), or 0 */
   uint64_t lease;  /* when it ends (monotonic ns), or 0 */
   uint64_t lease_length; /* ns. resource: when it was asked for */
 };
@@ -288,7 +300,8 @@ SM_CHECK(sm_participant, 256);
 SM_CHECK(sm_notice, 320);
 SM_CHECK(sm_batch, 64);
 SM_CHECK(sm_workstream, 320);
-SM_CHECK(sm_object, 1024);
+SM_CHECK(sm_counters, 128);
+SM_CHECK(sm_object, 1152);
 SM_CHECK(sm_holding, 64);
 SM_CHECK(sm_cell, 128);
 SM_CHECK(sm_deadlock_member, 816);

@@ -60,6 +60,8 @@ extension Barrier {
       wakes.send(attachment, object)
     },
     refused: { _, _, _ in },
+    parameters: { Barrier.showParameters($0, &$1) },
+    state: { Barrier.showState($0, $1, &$2) },
     check: { attachment, object in
       let generation = object.grants.load()
       if object.broken.load() != 0 {

@@ -73,6 +73,8 @@ enum Barrier {
     } else {
       for _ in 0..<3 where object.epoch.load() == arrivedIn { sm_yield() }
     }
+    let nap = EpochSleep(caller)
+    defer { nap.end() }
     while true {
       let epoch = object.epoch.load()
       if caller.holding.mark.load() == brokenMark {

@@ -6,7 +6,7 @@ import CSyncMgrShim
 /// complete and before the leader's permit goes back, so that a death in between ends the election
 /// as well.
 enum Election {
-  private static func hasResult(_ object: Object) -> Bool { object.detached.load() != 0 }
+  static func hasResult(_ object: Object) -> Bool { object.detached.load() != 0 }
 
   // MARK: - Standing
 
@@ -114,5 +114,8 @@ enum Election {
     },
     take: { attachment, object, holding in Holds.take(attachment, object, holding) },
     supply: { object in Permits.supply(object) },
+    held: { Permits.held($0, $1) },
+    acquisitions: { Permits.acquisitions($0) },
+    state: { Election.showState($0, $1, &$2) },
     check: { attachment, object in Permits.check(attachment, object) })
 }

@@ -107,6 +107,8 @@ enum Event {
     let isOver = passOrAnnounce(object, SYNCMGR_EVENT_MANUAL_RESET)
     caller.unlock()
     if isOver { return }
+    let sleep = EpochSleep(caller)
+    defer { sleep.end() }
     // A change of the epoch means that the event was set, whatever happened to it since.
     while object.epoch.load() == epoch {
       if object.word.load() & isSet != 0 { return }
@@ -158,6 +160,8 @@ enum Event {
       give(attachment, object, &wakes)
       wakes.send(attachment, object)
     },
+    parameters: { Event.showParameters($0, &$1) },
+    state: { Event.showState($0, $1, &$2) },
     check: { attachment, object in
       object.word.load() & isSet != 0 && attachment.head(of: object) != nil
         ? "is set and has waiters" : nil

@@ -38,6 +38,8 @@ enum Latch {
     if object.word.load() == 0 { return }
     if timeout == 0 { throw Failure(SYNCMGR_E_TIMEOUT, caller.object, "the latch is not at zero") }
     if attachment.spin(object, { object.word.load() == 0 }) { return }
+    let sleep = EpochSleep(caller)
+    defer { sleep.end() }
     while true {
       // The epoch first: it changes after the word, so a change that we do not see ends the sleep.
       let epoch = object.epoch.load()
@@ -67,6 +69,8 @@ enum Latch {
     abandon: { _, _, _, _ in },
     withdrawn: { _, _, _ in },
     refused: { _, _, _ in },
+    parameters: { Latch.showParameters($0, &$1) },
+    state: { Latch.showState($0, $1, &$2) },
     check: { attachment, object in
       object.word.load() == 0 && attachment.head(of: object) != nil
         ? "is at zero and has waiters" : nil

@@ -54,6 +54,10 @@ extension Mutex {
     },
     take: { attachment, object, holding in take(attachment, object, holding) },
     supply: { object in .single(owner: owner(object.word.load())) },
+    held: { Mutex.held($0, $1) },
+    acquisitions: { Mutex.acquisitions($0) },
+    parameters: { Mutex.showParameters($0, &$1) },
+    state: { Mutex.showState($0, $1, &$2) },
     check: { attachment, object in
       let word = object.word.load()
       if owner(word) != 0, attachment.workstream(ofOwner: word) == nil {

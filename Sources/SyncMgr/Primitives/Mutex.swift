@@ -325,6 +325,7 @@ enum Mutex {
     cell.since.store(UInt64(bitPattern: sm_now()))
     cell.object.store(attachment.segment.index(of: object) + 1)
     attachment.append(cell, object)
+    attachment.countWait(object)
     // From here on no unlock can miss it.
     _ = object.word.update { $0 | waiters }
     if owner(object.word.load()) == 0 {

@@ -72,9 +72,9 @@ enum Permits {
   private static func begin(_ object: Object, _ holding: Holding) -> Int32 {
     let type = object.type.load()
     if holding.mark.load() != 0 { holding.mark.store(0) }
-    if type == SYNCMGR_TYPE_SEMAPHORE { return SYNCMGR_OK }
     let token = object.grants.load() &+ 1
     object.grants.store(token)
+    if type == SYNCMGR_TYPE_SEMAPHORE { return SYNCMGR_OK }
     holding.token.store(token)
     if type == SYNCMGR_TYPE_ELECTION { return SYNCMGR_LEADER }
     if object.broken.load() == 0 { return SYNCMGR_OK }
@@ -229,8 +229,9 @@ enum Permits {
     object.intentWord.store(left)
     object.intent.store(attachment.segment.index(of: cell) + 1)
     if object.woken.load() == attachment.segment.index(of: cell) + 1 { object.woken.store(0) }
-    carryOut(attachment, object, holding, cell, &wakes)
+    // Out of line before its waiter can go on and wait for something else with the same cell.
     attachment.unlink(cell, object)
+    carryOut(attachment, object, holding, cell, &wakes)
     object.intent.store(0)
   }
 

@@ -211,5 +211,10 @@ enum RWLock {
       Holds.take(attachment, object, holding)
     },
     supply: { object in Permits.supply(object) },
+    held: { Permits.held($0, $1) },
+    mode: { RWLock.mode($0) },
+    acquisitions: { Permits.acquisitions($0) },
+    parameters: { RWLock.showParameters($0, &$1) },
+    state: { RWLock.showState($0, $1, &$2) },
     check: { attachment, object in Permits.check(attachment, object) })
 }

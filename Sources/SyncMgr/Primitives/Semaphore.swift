@@ -21,6 +21,7 @@ enum Semaphore {
         holding.amount.store(holding.amount.load() &+ count)
       }
       object.word.store(available &- count)
+      object.grants.store(object.grants.load() &+ 1)
     }
     Guard.unlock(object.guardian)
     return isFree
@@ -140,5 +141,9 @@ enum Semaphore {
     refused: { attachment, object, cell in Permits.refused(attachment, object, cell) },
     take: { attachment, object, holding in Holds.take(attachment, object, holding) },
     supply: { object in Permits.supply(object) },
+    held: { Permits.held($0, $1) },
+    acquisitions: { Permits.acquisitions($0) },
+    parameters: { Semaphore.showParameters($0, &$1) },
+    state: { Semaphore.showState($0, $1, &$2) },
     check: { attachment, object in Permits.check(attachment, object) })
 }

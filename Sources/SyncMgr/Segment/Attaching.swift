@@ -12,14 +12,14 @@ enum Attaching {
     defer { sm_attach_unlock() }
     let attachment: Attachment
     switch space {
-    case .anonymous: attachment = try fresh(Creation.makePrivate(space))
+    case .anonymous: attachment = try fresh(Creation.makePrivate(space, request))
     case .local:
       if let found = existing({ $0.space == space }) {
         attachment = found
         if request.has(SYNCMGR_CREATE_ONLY) { throw exists(space) }
       } else {
         if request.has(SYNCMGR_OPEN_ONLY) { throw missing(space) }
-        attachment = try fresh(Creation.makePrivate(space))
+        attachment = try fresh(Creation.makePrivate(space, request))
       }
     case .shared: attachment = try shared(space, request)
     }
@@ -143,7 +143,9 @@ enum Attaching {
     }
     if request.has(SYNCMGR_CREATE_ONLY) { throw exists(space) }
     let me = try seat(visitor, request)
-    if request.has(SYNCMGR_PERSISTENT) { segment.header.flags.store(SYNCMGR_PERSISTENT) }
+    if request.has(SYNCMGR_PERSISTENT) {
+      _ = segment.header.flags.update { $0 | SYNCMGR_PERSISTENT }
+    }
     let attachment = Attachment(space: space, segment: segment, file: file, stat: stat, me: me)
     do throws(Failure) { try attachment.register() } catch {
       segment.participant(ParticipantID.slot(me)).id.store(0)

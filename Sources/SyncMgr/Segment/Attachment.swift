@@ -32,6 +32,9 @@ final class Attachment {
   /// What the service thread does with this attachment, see Service.
   let served: Word32
 
+  /// Whether the space counts waits: its creator's choice.
+  let counts: Bool
+
   var header: UnsafeMutablePointer<sm_header> { segment.header }
   var participant: Participant { segment.participant(ParticipantID.slot(me)) }
   var isShared: Bool { file >= 0 }
@@ -45,6 +48,7 @@ final class Attachment {
     self.device = stat.device
     self.inode = stat.inode
     self.me = me
+    counts = segment.header.flags.load() & SYNCMGR_OPEN_NO_COUNTERS == 0
     let word = UnsafeMutablePointer<UInt32>.allocate(capacity: 1)
     word.initialize(to: 0)
     served = Word32(word)

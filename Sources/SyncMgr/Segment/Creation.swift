@@ -17,9 +17,11 @@ struct OpenRequest {
 /// one, and a maker that dies before the link leaves nothing.
 enum Creation {
   /// A segment in private memory.
-  static func makePrivate(_ space: Space) throws(Failure) -> Attachment {
+  static func makePrivate(
+    _ space: Space, _ request: OpenRequest
+  ) throws(Failure) -> Attachment {
     let segment = try map(-1)
-    initialize(segment, persistent: false)
+    initialize(segment, request.flags & SYNCMGR_OPEN_NO_COUNTERS)
     for field in [
       segment.header.workstreamsCommitted, segment.header.objectsCommitted,
       segment.header.holdingsCommitted, segment.header.batchesCommitted,
@@ -44,7 +46,8 @@ enum Creation {
     if error < 0 { throw Failure(system: "set memory aside in /dev/shm", error) }
     let segment = try map(file)
     defer { if !kept { sm_unmap(segment.base, sm_segment_size()) } }
-    initialize(segment, persistent: request.has(SYNCMGR_PERSISTENT))
+    initialize(
+      segment, request.flags & (SYNCMGR_PERSISTENT | SYNCMGR_OPEN_NO_COUNTERS))
     let me = try segment.join(file: file)
     var stat = sm_stat()
     error = sm_stat_fd(file, &stat)
@@ -64,7 +67,7 @@ enum Creation {
     return Segment(base: base)
   }
 
-  private static func initialize(_ segment: Segment, persistent: Bool) {
+  private static func initialize(_ segment: Segment, _ flags: UInt32) {
     let header = segment.header
     let boot = Identity.boot()
     var identity: UInt64 = 0
@@ -77,7 +80,7 @@ enum Creation {
     header.pointee.identity = identity
     DeadlockSettings().store(in: header)
     header.deadlockCovered.store(UInt64(bitPattern: sm_now()))
-    header.flags.store(persistent ? SYNCMGR_PERSISTENT : 0)
+    header.flags.store(flags)
     header.pointee.magic = SM_MAGIC
   }
 

@@ -232,6 +232,7 @@ extension Attachment {
       object.rank,
       object.joined,
     ] { field.store(0) }
+    forgetCounters(of: object)
     object.order.store(0)
     object.grants.store(0)
     object.detached.store(0)

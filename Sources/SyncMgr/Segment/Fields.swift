@@ -96,6 +96,14 @@ extension UnsafeMutablePointer<sm_object> {
   @inline(__always) var joined: Word32 { Word32(sm_object_joined(self)) }
 }
 
+extension UnsafeMutablePointer<sm_object> {
+  var waits: Word64 { Word64(sm_object_waits(self)) }
+  var waited: Word64 { Word64(sm_object_waited(self)) }
+  var longest: Word64 { Word64(sm_object_longest(self)) }
+  var deaths: Word64 { Word64(sm_object_deaths(self)) }
+  func bucket(_ index: UInt32) -> Word32 { Word32(sm_object_bucket(self, index)) }
+}
+
 extension UnsafeMutablePointer<sm_holding> {
   @inline(__always) var owner: Word32 { Word32(sm_holding_owner(self)) }
   @inline(__always) var state: Word32 { Word32(sm_holding_state(self)) }
@@ -107,6 +115,8 @@ extension UnsafeMutablePointer<sm_holding> {
   @inline(__always) var mark: Word64 { Word64(sm_holding_mark(self)) }
   @inline(__always) var joined: Word32 { Word32(sm_holding_joined(self)) }
   @inline(__always) var token: Word64 { Word64(sm_holding_token(self)) }
+  /// The same word, where nothing is granted.
+  @inline(__always) var asleepSince: Word64 { token }
   @inline(__always) var lease: Word64 { Word64(sm_holding_lease(self)) }
   @inline(__always) var leaseLength: Word64 { Word64(sm_holding_lease_length(self)) }
 }

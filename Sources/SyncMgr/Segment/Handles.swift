@@ -24,6 +24,11 @@ enum HandleType: UInt32 {
   /// With its article.
   var aNoun: String { ("aeiou".contains(noun.first ?? "x") ? "an " : "a ") + noun }
 
+  /// As programs read it.
+  var word: String {
+    self == .rwlock ? "rwlock" : String(noun.map { $0 == " " ? "_" : $0 })
+  }
+
   var noun: String {
     switch self {
     case .mutex: "mutex"

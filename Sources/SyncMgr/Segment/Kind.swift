@@ -26,6 +26,16 @@ struct Kind: Sendable {
   /// What the wait-for graph needs to know: how much there is, and who has it. Nil where nobody in
   /// particular can end a wait: whoever waits there is taken to go on some time.
   var supply: @Sendable (Object) -> Supply? = { _ in nil }
+  /// What `holding` has of the object; nil when it has nothing.
+  var held: @Sendable (Object, Holding) -> Held? = { _, _ in nil }
+  /// The mode in which so much of it is held or asked for, where there are modes.
+  var mode: @Sendable (_ amount: UInt32) -> StaticString? = { _ in nil }
+  /// How often it was taken; nil for what is not taken.
+  var acquisitions: @Sendable (Object) -> UInt64? = { _ in nil }
+  /// Writes the members of the object's parameters, and of its state, for the window. Without the
+  /// guard: what it reads may be of different moments.
+  var parameters: @Sendable (Object, inout JSON) -> Void = { _, _ in }
+  var state: @Sendable (Attachment, Object, inout JSON) -> Void = { _, _, _ in }
   /// Faults of a quiet object, in words; nil when there are none.
   let check: @Sendable (Attachment, Object) -> String?
 }
@@ -45,6 +55,13 @@ enum Supply {
   case counted(total: UInt32)
   /// So many, of which holdings have `amount`. Those who wait have asked for `index` more.
   case recorded(total: UInt32)
+}
+
+/// A hold, as the window shows it.
+struct Held {
+  var amount: UInt32
+  /// Fencing token; 0 for none.
+  var token: UInt64 = 0
 }
 
 enum Kinds {

@@ -16,7 +16,8 @@ public func syncmgr_open(
     let wanted = try readOptions(options, defaults)
     try checkFlags(
       wanted.flags,
-      SYNCMGR_OPEN_ONLY | SYNCMGR_CREATE_ONLY | SYNCMGR_PERSISTENT | SYNCMGR_OPEN_NO_THREADS)
+      SYNCMGR_OPEN_ONLY | SYNCMGR_CREATE_ONLY | SYNCMGR_PERSISTENT | SYNCMGR_OPEN_NO_THREADS
+        | SYNCMGR_OPEN_NO_COUNTERS)
     if wanted.flags & SYNCMGR_OPEN_ONLY != 0, wanted.flags & SYNCMGR_CREATE_ONLY != 0 {
       throw Failure(SYNCMGR_E_INVALID, "OPEN_ONLY and CREATE_ONLY exclude each other")
     }

@@ -56,6 +56,7 @@ extension Attachment {
     cell.signalled.store(0)
     cell.override.store(0)
     cell.state.store(CellState.waiting)
+    countWait(object)
     if isFirst { prepend(cell, object) } else { append(cell, object) }
   }
 
@@ -100,6 +101,7 @@ extension Attachment {
     } else {
       object.tail.store(previous)
     }
+    countEnd(object, since: cell.since.load())
   }
 
   /// Ends every wait in the line with `result`.

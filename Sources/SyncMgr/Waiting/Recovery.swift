@@ -115,6 +115,7 @@ extension Attachment {
         let object = segment.object(holding.object.load() &- 1)
       {
         lock(object)
+        countDeath(object, holding)
         Kinds.of(object)?.abandon(self, object, holding, true)
         unlock(object)
       }

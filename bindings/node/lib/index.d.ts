@@ -8,9 +8,11 @@ import type {
   PreventionStrategy, Resource,
 } from './deadlock.js';
 import { Condition, Election, Party, RWLock, RWLockOptions } from './primitives.js';
+import { Snapshot } from './snapshot.js';
 
 export * from './deadlock.js';
 export * from './primitives.js';
+export * from './snapshot.js';
 export type { Closeable, Hold, Opener, SyncObject };
 
 export interface WaitOptions {
@@ -25,6 +27,8 @@ export interface OpenOptions {
   createOnly?: boolean;
   /** The space stays when its last process leaves. */
   persistent?: boolean;
+  /** Whether a new space counts waits, see Manager.snapshot: true unless this is false. */
+  counters?: boolean;
   /** Permissions of a new segment: 0o600, or 0o660 with `group`. */
   mode?: number;
   /** Group id of a new segment. */
@@ -276,6 +280,8 @@ export class Manager extends EventEmitter implements Opener, Closeable {
   /** Returns how many dead processes were found. */
   cleanup(): number;
   check(): void;
+  /** Who holds what, who waits for what, and since when. */
+  snapshot(): Snapshot;
   remove(type: ObjectType, name: string): void;
   /** Keeps the program running while the manager is open. */
   ref(): this;

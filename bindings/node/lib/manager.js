@@ -8,6 +8,7 @@ const checked = require('./arguments.js');
 const deadlock = require('./deadlock.js');
 const { check, closedError } = require('./errors.js');
 const { CompletionQueue } = require('./queue.js');
+const { snapshot } = require('./snapshot.js');
 const { Workstream } = require('./workstream.js');
 const scratch = require('./scratch.js');
 const symbols = require('./symbols.js');
@@ -16,6 +17,7 @@ const FLAGS = {
   openOnly: constants.OPEN_ONLY,
   createOnly: constants.CREATE_ONLY,
   persistent: constants.PERSISTENT,
+  counters: 0, // they are on; false is a flag
 };
 const NUMBERS = ['mode', 'group', 'owner'];
 const OPTIONS = structures.syncmgr_open_options_t;
@@ -47,7 +49,8 @@ const managers = new Set();
 function openStructure(given) {
   const values = checked.options(given, [...Object.keys(FLAGS), ...NUMBERS]);
   const structure = new Uint32Array(OPTIONS.bytes / 4);
-  structure[OPTIONS.flags / 4] = checked.flags(values, FLAGS);
+  structure[OPTIONS.flags / 4] = checked.flags(values, FLAGS)
+    | (values.counters === false ? constants.OPEN_NO_COUNTERS : 0);
   const number = (key, otherwise) => (
     values[key] === undefined ? otherwise : checked.count(values[key], key));
   structure[OPTIONS.mode / 4] = number('mode', 0o600);
@@ -173,6 +176,11 @@ class Manager extends EventEmitter {
   /** Throws CorruptError with the first fault when the segment contradicts itself. */
   check() {
     check(native.syncmgr_check(this._handle()));
+  }
+
+  /** Returns what the space looks like: who holds what, who waits for what, since when. */
+  snapshot() {
+    return snapshot(this._handle());
   }
 
   /** Removes an object that nobody has open: `type` is 'mutex', 'semaphore', ... */

@@ -79,6 +79,7 @@ OPEN_ONLY = 1
 CREATE_ONLY = 2
 PERSISTENT = 4
 OPEN_NO_THREADS = 8
+OPEN_NO_COUNTERS = 16
 MUTEX_RECURSIVE = 1
 MUTEX_FAIR = 2
 SEMAPHORE_SIGNALLING = 1
@@ -564,6 +565,7 @@ PROTOTYPES = {
     "syncmgr_resource_cancel": (c_int32, (c_void_p,)),
     "syncmgr_resource_available": (c_int32, (c_void_p, POINTER(c_uint32))),
     "syncmgr_resource_holders": (c_int32, (c_void_p, POINTER(Holder), c_uint32, POINTER(c_uint32))),
+    "syncmgr_snapshot_json": (c_int32, (c_void_p, c_uint32, c_char_p, c_size_t, POINTER(c_size_t))),
     "syncmgr_on": (c_int32, (
         c_void_p,
         c_uint32,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import weakref
 from collections.abc import Callable, Iterable
-from ctypes import byref, c_uint32, c_void_p
+from ctypes import byref, c_size_t, c_uint32, c_void_p, create_string_buffer
 
 from . import _ffi, _process
 from ._arguments import integer, text
@@ -17,6 +17,8 @@ from .workstream import Workstream
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from .notices import Notice, Subscription
 
 _TYPES = {"mutex": _ffi.TYPE_MUTEX, "semaphore": _ffi.TYPE_SEMAPHORE, "latch": _ffi.TYPE_LATCH,
@@ -26,7 +28,8 @@ _TYPES = {"mutex": _ffi.TYPE_MUTEX, "semaphore": _ffi.TYPE_SEMAPHORE, "latch": _
 
 
 def open(url: str, *, open_only: bool = False, create_only: bool = False,
-         persistent: bool = False, threads: bool = True, mode: int = 0o600,
+         persistent: bool = False, threads: bool = True, counters: bool = True,
+         mode: int = 0o600,
          group: int | None = None, owner: int | None = None) -> Manager:
     """Attaches this process to the space that `url` names, and returns its Manager.
 
@@ -35,11 +38,13 @@ def open(url: str, *, open_only: bool = False, create_only: bool = False,
 
     `open_only`: the space must exist, else NotFound. `create_only`: it must not, else
     AlreadyExists. `persistent`: it stays when its last process leaves. `threads=False`: no
-    background thread in this process, at a cost that the C header tells. `mode` is 0o600 or, with
-    a `group` id, 0o660. `owner` is a user id that may own the segment besides this user.
+    background thread in this process, at a cost that the C header tells. `counters=False`: a
+    new space counts no waits, see `Manager.snapshot`. `mode` is 0o600 or, with a `group` id,
+    0o660. `owner` is a user id that may own the segment besides this user.
     """
     flags = (_ffi.OPEN_ONLY * bool(open_only) | _ffi.CREATE_ONLY * bool(create_only)
-             | _ffi.PERSISTENT * bool(persistent) | _ffi.OPEN_NO_THREADS * (not threads))
+             | _ffi.PERSISTENT * bool(persistent) | _ffi.OPEN_NO_THREADS * (not threads)
+             | _ffi.OPEN_NO_COUNTERS * (not counters))
     return Manager(url, (
         flags,
         integer(mode, "mode", 0, 0o7777),
@@ -190,6 +195,24 @@ class Manager(ObjectFactory, DeadlockWatch):
         """Checks the whole segment, for tests and diagnosis. Raises Corrupt with a fault."""
         self._require_open()
         check(library.syncmgr_check(self._address))
+
+    def snapshot(self) -> dict[str, Any]:
+        """What the space looks like: who holds what, who waits for what, and since when.
+
+        The members are those of the JSON document that the C header describes.
+        """
+        self._require_open()
+        size, length = 1 << 16, c_size_t()
+        while True:
+            buffer = create_string_buffer(size)
+            status = library.syncmgr_snapshot_json(self._address, 0, buffer, size, byref(length))
+            if status != _ffi.E_OVERFLOW:
+                check(status)
+                import json
+
+                return json.loads(buffer.raw[:length.value])
+            # The space goes on between the calls.
+            size = length.value + (length.value >> 1) + (1 << 16)
 
     def on(self, kinds: str | Iterable[str], function: Callable[[Notice], object]) -> Subscription:
         """Has `function(notice)` called for what happens to workstreams from now on.

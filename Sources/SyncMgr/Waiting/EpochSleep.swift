@@ -1,0 +1,30 @@
+import CSyncMgr
+import CSyncMgrShim
+
+/// A thread that sleeps on an object's epoch has no cell: its holding says since when, for
+/// the window. Of two threads of one workstream it tells of one.
+struct EpochSleep {
+  private let caller: Caller
+  private let since: UInt64
+
+  init(_ caller: Caller) {
+    self.caller = caller
+    since = UInt64(bitPattern: sm_now())
+    caller.holding.asleepSince.store(since)
+    caller.attachment.countWait(caller.object)
+  }
+
+  /// Whether threads that wait for this object sleep so.
+  static func isUsed(by object: Object) -> Bool {
+    switch object.type.load() {
+    case SYNCMGR_TYPE_LATCH, SYNCMGR_TYPE_BARRIER, SYNCMGR_TYPE_EVENT: true
+    default: false
+    }
+  }
+
+  /// Dies before this: the holding ends with its process.
+  func end() {
+    caller.holding.asleepSince.store(0)
+    caller.attachment.countEnd(caller.object, since: since)
+  }
+}
