@@ -105,10 +105,8 @@ enum RWLock {
 
   static func upgrade(_ caller: Caller, _ timeout: Int64) throws(Failure) -> Int32 {
     let deadline = try Deadline.after(timeout)
+    if let status = try upgradeNow(caller) { return status }
     if timeout == 0 {
-      try caller.lock()
-      defer { caller.unlock() }
-      if let status = try admitUpgrade(caller) { return status }
       throw Failure(SYNCMGR_E_TIMEOUT, caller.object, "others hold it; the call does not wait")
     }
     return try Permits.wait(caller, all, flags: CellFlag.first, until: deadline) {
@@ -118,10 +116,18 @@ enum RWLock {
 
   static func upgradeStart(_ caller: Caller, _ start: Tickets.Start) throws(Failure) -> Started {
     try start.check(caller)
-    if start.timeout == 0 { return Started(try upgrade(caller, 0)) }
+    if let status = try upgradeNow(caller) {
+      return Started(outcome: Outcome(status, value: caller.holding.token.load()))
+    }
     return try Permits.start(caller, all, flags: CellFlag.first, start) { () throws(Failure) in
       try admitUpgrade(caller)
     }
+  }
+
+  private static func upgradeNow(_ caller: Caller) throws(Failure) -> Int32? {
+    try caller.lock()
+    defer { caller.unlock() }
+    return try admitUpgrade(caller)
   }
 
   private static func admitUpgrade(_ caller: Caller) throws(Failure) -> Int32? {
