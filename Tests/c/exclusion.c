@@ -54,6 +54,8 @@ static void take_turns(peer_t *self) {
   syncmgr_mutex_t *mutex = open_mutex(open_workstream(space, NULL), "m", self->index);
   syncmgr_fastpath_t path;
   CHECK_OK(syncmgr_mutex_fastpath(mutex, &path));
+  /* Together, or the first could be through, and its space gone, before the others come. */
+  peer_pause(self);
   uint32_t turns = self->index == SYNCMGR_MUTEX_FAIR ? TURNS / 10 : TURNS;
   for (uint32_t turn = 0; turn < turns; turn++) {
     uint32_t way = random_below(&state, 4);
@@ -90,6 +92,8 @@ static void exclude(uint32_t mutex_flags) {
     uint32_t flags = index == 3 ? SYNCMGR_OPEN_NO_THREADS : 0;
     peers[index] = peer_start(take_turns, url, mutex_flags, flags);
   }
+  for (unsigned index = 0; index < PROCESSES; index++) peer_wait_pause(peers[index], 1);
+  for (unsigned index = 0; index < PROCESSES; index++) peer_go(peers[index]);
   for (unsigned index = 0; index < PROCESSES; index++) {
     peer_join(peers[index]);
     expected += (uint64_t)atomic_load(&peers[index]->values[0]);

@@ -12,10 +12,7 @@ enum Election {
 
   static func campaign(_ caller: Caller, _ timeout: Int64) throws(Failure) -> Outcome {
     let deadline = try Deadline.after(timeout)
-    try caller.lock()
-    let status = admit(caller)
-    caller.unlock()
-    if let status { return outcome(caller, status) }
+    if let status = try campaignNow(caller) { return outcome(caller, status) }
     if timeout == 0 {
       throw Failure(SYNCMGR_E_TIMEOUT, caller.object, "another leads; the call does not wait")
     }
@@ -27,8 +24,19 @@ enum Election {
     _ caller: Caller, _ start: Tickets.Start
   ) throws(Failure) -> Started {
     try start.check(caller)
-    if start.timeout == 0 { return Started(outcome: try campaign(caller, 0)) }
-    return try Permits.start(caller, 1, start) { admit(caller) }
+    if let status = try campaignNow(caller) {
+      return Started(outcome: outcome(caller, status))
+    }
+    var started = try Permits.start(caller, 1, start) { admit(caller) }
+    // Who finds a result has no term.
+    if started.outcome.status == SYNCMGR_OK { started.outcome.value = 0 }
+    return started
+  }
+
+  private static func campaignNow(_ caller: Caller) throws(Failure) -> Int32? {
+    try caller.lock()
+    defer { caller.unlock() }
+    return admit(caller)
   }
 
   private static func outcome(_ caller: Caller, _ status: Int32) -> Outcome {

@@ -69,7 +69,7 @@ extension Segment {
         if error < 0 { throw Failure(system: "lock a place in the segment", error) }
       }
       let pid = sm_getpid()
-      var generation = (place.generation.load() &+ 1) & 0xff_ffff
+      var generation = (place.generation.load() &+ 1) & 0x7f_ffff
       if generation == 0 { generation = 1 }
       place.generation.store(generation)
       place.recoverer.store(0)

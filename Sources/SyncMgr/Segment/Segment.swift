@@ -122,7 +122,8 @@ enum OwnerID {
 /// A participant id: slot in 8 bits, the slot's generation in 24. Never 0.
 enum ParticipantID {
   static func make(slot: UInt32, generation: UInt32) -> UInt32 {
-    slot | (generation & 0xff_ffff) << 8
+    // Never one bit alone: a flipped bit in a guard's word does not look like a living owner.
+    slot | (generation & 0x7f_ffff) << 8 | 1 << 31
   }
   static func slot(_ id: UInt32) -> UInt32 { id & 0xff }
 }

@@ -113,9 +113,10 @@ final class Service: @unchecked Sendable {
       attend(to: wanted)
       if stopping { break }
       let words = attended.map { ($0.participant.doorbell.load(), $0.header.membership.load()) }
+      // First, so that a busy machine does not make this thread end what it was to renew.
+      Renewals.serve()
       for attachment in attended { attachment.serviceOnce() }
       _ = Deadlines.serve()
-      Renewals.serve()
       sleep(seen, words)
     }
   }
