@@ -95,7 +95,7 @@ struct sm_header { /* 4096 bytes */
 };
 
 struct sm_participant { /* 256 bytes */
-  uint32_t id;         /* slot | generation << 8; 0 when free */
+  uint32_t id;         /* slot | generation << 8 | 1 << 31; 0 when free */
   uint32_t generation; /* of the slot; only grows */
   uint32_t recoverer;  /* participant id of who recovers this dead one, or 0 */
   uint32_t reserved;
