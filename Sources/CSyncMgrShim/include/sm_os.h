@@ -73,7 +73,8 @@ void sm_unmap(void *base, uint64_t size);
 /* Private memory that a forked child finds zeroed. NULL when there is none. */
 void *sm_map_wiped(uint64_t size);
 
-int64_t sm_now(void); /* monotonic ns */
+int64_t sm_now(void);  /* monotonic ns */
+int64_t sm_wall(void); /* ns since 1970 */
 int32_t sm_gettid(void);
 int32_t sm_getpid(void);
 int32_t sm_processors(void); /* that are online */

@@ -21,6 +21,8 @@ final class Attachment {
   var managers = 0
   /// Cells of the wait lines that this process has claimed. Under the process's lock.
   var cells = CellPool()
+  /// Kinds of notices that this process's subscribers want. Under the process's lock.
+  var interests: [ObjectIdentifier: UInt32] = [:]
   /// What the service thread does with this attachment, see Service.
   let served: Word32
 

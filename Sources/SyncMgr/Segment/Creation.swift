@@ -23,6 +23,7 @@ enum Creation {
     for field in [
       segment.header.workstreamsCommitted, segment.header.objectsCommitted,
       segment.header.holdingsCommitted, segment.header.batchesCommitted,
+      segment.header.eventsCommitted, segment.header.messagesCommitted,
     ] { field.store(UInt32.max) }
     let me = try segment.join(file: -1)
     return Attachment(space: space, segment: segment, file: -1, stat: sm_stat(), me: me)

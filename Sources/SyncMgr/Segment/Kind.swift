@@ -25,6 +25,9 @@ struct Kind: Sendable {
   var take: @Sendable (Attachment, Object, Holding) -> Void = { _, _, _ in }
   /// Faults of a quiet object, in words; nil when there are none.
   let check: @Sendable (Attachment, Object) -> String?
+  /// These kinds of notices are wanted from now on: for a type whose fast path looks at one word
+  /// only. At any time, without the guard.
+  var watched: (@Sendable (Object, UInt32) -> Void)?
 }
 
 enum Kinds {

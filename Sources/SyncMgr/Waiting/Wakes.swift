@@ -19,6 +19,9 @@ struct Wakes {
     cell.value.store(value)
     cell.index.store(index)
     change(cell, to: CellState.done, attachment)
+    if attachment.wants(SYNCMGR_NOTICE_GRANTED | SYNCMGR_NOTICE_TIMED_OUT) {
+      attachment.tellEnd(of: cell, result, value)
+    }
   }
 
   /// Tells a waiter to try for itself. Under the guard.
@@ -67,6 +70,19 @@ struct Wakes {
 }
 
 extension Attachment {
+  /// A notice of how a wait ended.
+  fileprivate func tellEnd(of cell: Cell, _ result: Int32, _ value: UInt64) {
+    guard let object = segment.object(cell.object.load() &- 1) else { return }
+    let owner = cell.workstream.load()
+    if result == SYNCMGR_E_TIMEOUT {
+      let waited = UInt64(bitPattern: sm_now()) &- cell.since.load()
+      emit(SYNCMGR_NOTICE_TIMED_OUT, object, owner: owner, value: waited)
+    } else if result >= 0, Notice.tellsGrants(object.type.load()) {
+      let amount = UInt64(cell.amount.load())
+      emit(SYNCMGR_NOTICE_GRANTED, object, owner: owner, value: value == 0 ? amount : value)
+    }
+  }
+
   /// Tells a cell's waiter that its state has changed. Too often does no harm.
   func announce(_ cell: Cell, _ index: UInt32) {
     if cell.flags.load() & CellFlag.queued == 0 {
