@@ -89,12 +89,78 @@ export interface BarrierState {
   broken: boolean;
 }
 
-export type NoticeKind = 'opened' | 'closed' | 'died' | 'holdLost' | 'gap';
+export type NoticeKind =
+  'opened' | 'closed' | 'died' | 'holdLost' | 'gap' | 'granted' | 'released' | 'timedOut' |
+  'ownerDied' | 'barrierTripped' | 'barrierBroken' | 'syncComplete' | 'syncPartial' |
+  'syncTimeout' | 'deadlock' | 'possibleDeadlock' | 'preempted' | 'leaseLost' | 'conflict' |
+  'dataAvailable' | 'resourceAvailable' | 'completed' | 'failed' | 'custom';
 
-/** Something happened to a workstream of the space. */
+export type Priority = 'low' | 'medium' | 'high' | 'critical';
+
+/** Something happened in the space, or a message arrived. Texts are empty and numbers 0 where there
+ *  is nothing to say. */
 export interface Notice {
   kind: NoticeKind;
-  /** Id of the workstream; 0n for a gap. */
+  /** Id of the workstream that it is about, or of the sender. */
+  workstream: bigint;
+  pid: number;
+  /** Name of the workstream. */
+  name: string;
+  /** Name of the object. */
+  object: string;
+  type: ObjectType | '';
+  priority: Priority;
+  /** The token of a grant, a generation, nanoseconds that were waited; of a gap, how many notices
+   *  were lost: see the C header. */
+  value: bigint;
+  text: string;
+  /** What its JSON says; null for none. */
+  detail: any;
+  /** Id of the message; 0n for none. */
+  message: bigint;
+  sequence: bigint;
+  /** When, of the monotonic clock. */
+  timeNs: bigint;
+  /** When, since 1970. */
+  wallNs: bigint;
+}
+
+/** Which notices: all, but for what is said here. In a pattern `*` stands for any number of
+ *  characters, `?` for one. */
+export interface EventsOptions {
+  kinds?: NoticeKind | 'all' | Iterable<NoticeKind>;
+  objects?: string;
+  workstreams?: string;
+  minPriority?: Priority;
+}
+
+export type MessageKind =
+  'custom' | 'conflict' | 'dataAvailable' | 'resourceAvailable' | 'syncComplete' | 'syncTimeout' |
+  'deadlock' | 'completed' | 'failed';
+
+export interface MessageOptions {
+  /** Anything that JSON can say. */
+  detail?: unknown;
+  /** For everybody only the first four. */
+  kind?: MessageKind;
+  priority?: Priority;
+  /** For how many milliseconds it is of interest. */
+  ttl?: number;
+  /** A recipient has read it when it says so, not when it takes it. */
+  requireAck?: boolean;
+}
+
+export interface Sent {
+  /** 0n for what went to everybody. */
+  id: bigint;
+  /** Names of recipients that do not exist. */
+  missing: string[];
+}
+
+export interface Recipient {
+  name: string;
+  status: 'pending' | 'delivered' | 'read' | 'failed' | 'expired';
+  /** 0n when there was none of this name. */
   workstream: bigint;
   pid: number;
 }
@@ -204,6 +270,28 @@ export class SyncEvent extends SyncObject {
   isSet(): boolean;
 }
 
+/** Notices as they come, for `for await`. The loop ends when the events or the manager close. */
+export class Events implements Closeable, AsyncIterable<Notice> {
+  private constructor();
+  readonly closed: boolean;
+  tryNext(): Notice | null;
+  wait(options?: WaitOptions): Promise<Notice>;
+  [Symbol.asyncIterator](): AsyncIterator<Notice>;
+  close(): void;
+  [Symbol.dispose](): void;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** The messages that were sent to a workstream: the most urgent first, equal ones in order. */
+export class Inbox implements AsyncIterable<Notice> {
+  private constructor();
+  tryNext(): Notice | null;
+  wait(options?: WaitOptions): Promise<Notice>;
+  /** Acknowledges a message. */
+  read(message: Notice | bigint): void;
+  [Symbol.asyncIterator](): AsyncIterator<Notice>;
+}
+
 interface Opener {
   mutex(name: string, options?: MutexOptions): Mutex;
   /** Without `permits` the semaphore must exist. */
@@ -233,6 +321,13 @@ export class Workstream implements Opener, Closeable {
   rwlock(name: string, options?: RWLockOptions): RWLock;
   condition(name: string): Condition;
   election(name: string): Election;
+  /** Sends a message to workstreams; null tells everybody who listens. */
+  send(recipients: string | Iterable<string> | null, text?: string, options?: MessageOptions): Sent;
+  readonly inbox: Inbox;
+  /** Tells everybody that it has completed its work. It stays open. */
+  complete(detail?: unknown): void;
+  /** Tells everybody that it has failed, and why. It stays open. */
+  fail(reason?: string): void;
   close(): void;
   [Symbol.dispose](): void;
   [Symbol.asyncDispose](): Promise<void>;
@@ -256,6 +351,8 @@ export class Manager extends EventEmitter implements Opener, Closeable {
   on(kind: NoticeKind, listener: (notice: Notice) => void): this;
   once(kind: NoticeKind, listener: (notice: Notice) => void): this;
   off(kind: NoticeKind, listener: (notice: Notice) => void): this;
+  events(options?: EventsOptions): Events;
+  messageStatus(id: bigint): Recipient[];
   /** Returns how many dead processes were found. */
   cleanup(): number;
   check(): void;

@@ -86,6 +86,9 @@ class Messages(SpaceTest):
         self.assertEqual(background.result()[:2], ["one", "two"])
 
     def test_ctrl_c_ends_a_wait(self):
+        # A shell starts what runs in the background with it ignored.
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
+        self.addCleanup(signal.signal, signal.SIGINT, before)
         threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGINT)).start()
         self.assertRaises(KeyboardInterrupt, self.you.inbox.next)
 
