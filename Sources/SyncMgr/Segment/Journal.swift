@@ -143,11 +143,12 @@ struct Notice {
   /// The place in an event's counts: messages, which are kept elsewhere, count by themselves.
   var countedAs: Int { recipient != 0 ? 0 : kind.trailingZeroBitCount & 31 }
 
-  /// Whether objects of a type are granted to somebody, and released.
-  static func tellsGrants(_ type: UInt32) -> Bool {
+  /// Whether a wait for an object of this type that ended so got something that it holds now.
+  static func isGrant(_ type: UInt32, _ result: Int32) -> Bool {
     switch type {
-    case SYNCMGR_TYPE_LATCH, SYNCMGR_TYPE_BARRIER, SYNCMGR_TYPE_EVENT: false
-    default: true
+    case SYNCMGR_TYPE_MUTEX, SYNCMGR_TYPE_SEMAPHORE, SYNCMGR_TYPE_RWLOCK: result >= 0
+    case SYNCMGR_TYPE_ELECTION: result == SYNCMGR_LEADER
+    default: false
     }
   }
 

@@ -205,12 +205,21 @@ final class Dispatcher: @unchecked Sendable {
       // then it has stopped already, and nothing of the space is looked at again.
       let news = attachment.header.news.load()
       if runOne() { continue }
-      sleep([(control, seen), (attachment.header.news, news)], until: Deadline.never)
+      sleep(seen, news: news, until: Deadline.never)
     }
   }
 
-  private func sleep(_ words: [(word: Word32, seen: UInt32)], until deadline: Int64) {
-    let list = words.map { sm_waitv(word: $0.word.at, expected: $0.seen, reserved: 0) }
+  private func sleep(
+    _ seen: UInt32, news: UInt32, membership: UInt32? = nil, until deadline: Int64
+  ) {
+    let header = attachment.header
+    var list = [
+      sm_waitv(word: control.at, expected: seen, reserved: 0),
+      sm_waitv(word: header.news.at, expected: news, reserved: 0),
+    ]
+    if let membership {
+      list.append(sm_waitv(word: header.membership.at, expected: membership, reserved: 0))
+    }
     _ = sm_futex_waitv(list, UInt32(list.count), deadline)
   }
 
@@ -248,8 +257,7 @@ final class Dispatcher: @unchecked Sendable {
       }
       let next = Deadline.earlier(Deadlines.earliest(), sm_now() + 20_000_000)
       let slice = Deadline.earlier(deadline, next)
-      sleep(
-        [(control, seen), (header.membership, membership), (header.news, news)], until: slice)
+      sleep(seen, news: news, membership: membership, until: slice)
     }
   }
 }

@@ -18,6 +18,8 @@ struct NoticeLine {
   mutating func begin(_ filter: NoticeFilter, _ attachment: Attachment) {
     self = NoticeLine()
     self.filter = filter
+    // Here, so that no thread of ours has the Swift runtime make the type during a fork.
+    waiting[0].reserveCapacity(1)
     if filter.mask != 0 { reader = EventReader(from: attachment) }
   }
 

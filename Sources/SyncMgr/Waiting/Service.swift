@@ -124,8 +124,27 @@ final class Service: @unchecked Sendable {
       for attachment in attended { attachment.serviceOnce() }
       _ = Deadlines.serve()
       Renewals.serve()
-      sleep(seen, words)
+      let (list, deadline) = watch(seen, words)
+      welcome()
+      _ = sm_futex_waitv(list, UInt32(list.count), deadline)
     }
+  }
+
+  /// Says of attachments taken on that they are served: after the first turn. That turn has the
+  /// Swift runtime make what it needs under locks of its own, which a fork must not find taken.
+  private func welcome() {
+    var isAny = false
+    for attachment in attended where attachment.served.load() != Served.yes {
+      attachment.served.store(Served.yes)
+      if attachment.isShared { attachment.announceMembership() }
+      isAny = true
+    }
+    if isAny { answer() }
+  }
+
+  private func answer() {
+    answered.add(1)
+    sm_futex_wake(answered.at, Int32.max)
   }
 
   /// Takes on and lets go of attachments.
@@ -142,26 +161,20 @@ final class Service: @unchecked Sendable {
         sm_life_add(attachment.participant.life.at)
         attachment.participant.hasLife.store(1)
       }
-      attachment.served.store(Served.yes)
-      if attachment.isShared { attachment.announceMembership() }
     }
     attended = wanted
-    answered.add(1)
-    sm_futex_wake(answered.at, Int32.max)
+    answer()
   }
 
-  /// Sleeps until there is something to do: a word changes, a deadline passes.
-  private func sleep(_ seen: UInt32, _ words: [Seen]) {
-    let watching = Local.always { local in
-      local.forWaiting.queues.filter(\.wantsNotices).map { ObjectIdentifier($0.attachment) }
-    }
+  /// What to sleep on, and until when: a word changes, a deadline passes.
+  private func watch(_ seen: UInt32, _ words: [Seen]) -> ([sm_waitv], Int64) {
     var list: [sm_waitv] = [sm_waitv(word: control.at, expected: seen, reserved: 0)]
     for (attachment, word) in zip(attended, words) where list.count + 3 <= Int(SM_WAITV_MAX) {
       list.append(
         sm_waitv(word: attachment.participant.doorbell.at, expected: word.doorbell, reserved: 0))
       list.append(
         sm_waitv(word: attachment.header.membership.at, expected: word.membership, reserved: 0))
-      if watching.contains(ObjectIdentifier(attachment)) {
+      if attachment.hasWatchingQueue {
         list.append(
           sm_waitv(word: attachment.header.news.at, expected: word.news, reserved: 0))
       }
@@ -184,7 +197,7 @@ final class Service: @unchecked Sendable {
     var deadline = Deadline.earlier(Deadlines.earliest(), sm_now() + tick)
     for attachment in attended { deadline = Deadline.earlier(deadline, attachment.nextLook) }
     deadline = Deadline.earlier(deadline, Local.always { $0.forWaiting.renewals.earliest })
-    _ = sm_futex_waitv(list, UInt32(list.count), deadline)
+    return (list, deadline)
   }
 }
 
@@ -196,6 +209,12 @@ extension Attachment {
     expireLeases()
     for queue in Local.always({ $0.forWaiting.queues }) where queue.attachment === self {
       Local.always { _ in queue.collectNotices() }
+    }
+  }
+
+  fileprivate var hasWatchingQueue: Bool {
+    Local.always { local in
+      local.forWaiting.queues.contains { $0.attachment === self && $0.wantsNotices }
     }
   }
 

@@ -74,12 +74,15 @@ extension Attachment {
   fileprivate func tellEnd(of cell: Cell, _ result: Int32, _ value: UInt64) {
     guard let object = segment.object(cell.object.load() &- 1) else { return }
     let owner = cell.workstream.load()
+    let type = object.type.load()
     if result == SYNCMGR_E_TIMEOUT {
       let waited = UInt64(bitPattern: sm_now()) &- cell.since.load()
       emit(SYNCMGR_NOTICE_TIMED_OUT, object, owner: owner, value: waited)
-    } else if result >= 0, Notice.tellsGrants(object.type.load()) {
-      let amount = UInt64(cell.amount.load())
-      emit(SYNCMGR_NOTICE_GRANTED, object, owner: owner, value: value == 0 ? amount : value)
+    }
+    // Who waited for a condition in vain gets its mutex back nevertheless.
+    if Notice.isGrant(type, result) || cell.flags.load() & CellFlag.granted != 0 {
+      let amount = type == SYNCMGR_TYPE_SEMAPHORE ? UInt64(cell.amount.load()) : value
+      emit(SYNCMGR_NOTICE_GRANTED, object, owner: owner, value: amount)
     }
   }
 

@@ -62,7 +62,8 @@ class Manager(ObjectFactory):
     """
 
     __slots__ = ("url", "_options", "_address", "_born", "_objects", "_implicit", "_sessions",
-                 "_notices", "_streams", "_loops", "_tasks", "_idle_sessions", "_guard", "__weakref__")
+                 "_notices", "_streams", "_loops", "_tasks", "_idle_sessions", "_guard",
+                 "__weakref__")
 
     is_workstream = False
 
