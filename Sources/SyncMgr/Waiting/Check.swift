@@ -11,10 +11,13 @@ extension Attachment {
       dead = nil
       var isUnderWay = false
       forOthers {
+        let id = $0.id.load()
         if dead == nil, isDead($0, thorough: true) {
           dead = "process \($0.pid.load()) is dead and was not recovered"
           let recoverer = $0.recoverer.load()
           isUnderWay = recoverer != 0 && isThere(recoverer)
+          // Recovered in this very moment: the id goes before the recoverer's mark.
+          if $0.id.load() != id { dead = nil }
         }
       }
       // Who was granted what the dead one held may ask before the recovery is through.
