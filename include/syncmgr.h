@@ -126,6 +126,8 @@ SYNCMGR_API uint32_t syncmgr_abi_version(void);
 #define SYNCMGR_FREE ((int32_t)5)
 /** A signal arrived; the wait goes on and the ticket keeps its place in line. */
 #define SYNCMGR_INTERRUPTED ((int32_t)6)
+/** A part of it succeeded. */
+#define SYNCMGR_PARTIAL ((int32_t)7)
 
 /** An argument is outside what the function allows. */
 #define SYNCMGR_E_INVALID ((int32_t)-1)
@@ -261,7 +263,7 @@ typedef struct syncmgr_record {
   uint64_t user_data; /**< as given to _start or syncmgr_queue_watch */
   int32_t status;     /**< what the blocking form would have returned */
   uint32_t kind;      /**< SYNCMGR_TYPE_... of the object, or one SYNCMGR_NOTICE_... bit */
-  uint64_t value;     /**< mutex: token. barrier: generation. notice: workstream id.
+  uint64_t value;     /**< mutex: token. barrier: generation. notice: workstream id, or lost.
                            E_DEADLOCK: id of the deadlock */
   uint32_t index;     /**< barrier: arrival index. notice: pid */
   uint32_t reserved;
@@ -392,7 +394,8 @@ SYNCMGR_API int32_t syncmgr_queue_close(syncmgr_queue_t *queue);
  *  @return OK. */
 SYNCMGR_API int32_t syncmgr_queue_fd(syncmgr_queue_t *queue, int32_t *out_fd);
 
-/** Takes up to `capacity` records, oldest first; `out_count` gets how many, 0 when there are none.
+/** Takes up to `capacity` records, those of tickets first and oldest first, then those of notices;
+ *  `out_count` gets how many, 0 when there are none.
  *  Level-triggered: the library's own descriptor stays readable until the queue is empty. A drained
  *  record ends its ticket: the handle is then closed.
  *  Does not block.
@@ -1303,7 +1306,15 @@ SYNCMGR_API int32_t syncmgr_snapshot_json(syncmgr_t *manager, uint32_t flags, ch
                                           size_t capacity, size_t *out_length);
 
 /* ------------------------------------------------------------------------------------------------
- * Notices and callbacks
+ * Notices: being told what happens in the space
+ *
+ * What happens is recorded in the space while somebody subscribes to it, and costs nothing
+ * otherwise. Every subscriber has its own place in the record: a slow one delays nobody and loses
+ * nobody else's. The last 1,024 notices are kept for it besides 1,024 that wait to be taken; when
+ * it falls further behind it gets a GAP that says how many of its kinds it has lost.
+ *
+ * A RELEASED comes before the GRANTED that it makes possible. A process that dies in the midst of a
+ * step may leave the step's notice out; its DIED always comes.
  */
 
 /** A workstream was opened. */
@@ -1312,27 +1323,113 @@ SYNCMGR_API int32_t syncmgr_snapshot_json(syncmgr_t *manager, uint32_t flags, ch
 #define SYNCMGR_NOTICE_CLOSED 0x200u
 /** A workstream ended because its process died. */
 #define SYNCMGR_NOTICE_DIED 0x400u
-/** A mutex was taken away from a workstream by force. */
+/** A hold was taken away from a workstream by force. Value: its token. */
 #define SYNCMGR_NOTICE_HOLD_LOST 0x800u
-/** Notices were missed: read the state again. Always delivered; status of a record: E_GAP. */
+/** Notices were lost: read the state again. Comes with any kind, whatever else is chosen. Value:
+ *  how many of the kinds subscribed to. A record has the status E_GAP. */
 #define SYNCMGR_NOTICE_GAP 0x1000u
+/** A workstream got a lock or permits. Value: the token; of a semaphore, how many. */
+#define SYNCMGR_NOTICE_GRANTED 0x2000u
+/** A workstream gave a lock or permits back. Value: as for GRANTED. */
+#define SYNCMGR_NOTICE_RELEASED 0x4000u
+/** A wait ended because its time passed; not a try, which does not wait. Value: for how many
+ *  nanoseconds it had waited. */
+#define SYNCMGR_NOTICE_TIMED_OUT 0x8000u
+/** A workstream died while it was the owner of a lock, or led; told instead of RELEASED. Value: the
+ *  token of its grant. */
+#define SYNCMGR_NOTICE_OWNER_DIED 0x10000u
+/** A barrier tripped. Value: the generation. */
+#define SYNCMGR_NOTICE_BARRIER_TRIPPED 0x20000u
+/** A barrier broke. Value: the generation. */
+#define SYNCMGR_NOTICE_BARRIER_BROKEN 0x40000u
+/** A sync point is complete; or a latch opened. */
+#define SYNCMGR_NOTICE_SYNC_COMPLETE 0x80000u
+/** A sync point ended with a part of its workstreams. */
+#define SYNCMGR_NOTICE_SYNC_PARTIAL 0x100000u
+/** The time of a sync point passed. */
+#define SYNCMGR_NOTICE_SYNC_TIMEOUT 0x200000u
+/** A deadlock was found. */
+#define SYNCMGR_NOTICE_DEADLOCK 0x400000u
+/** Locks were taken in both orders: a deadlock is possible. */
+#define SYNCMGR_NOTICE_POSSIBLE_DEADLOCK 0x800000u
+/** A workstream was asked to give way. */
+#define SYNCMGR_NOTICE_PREEMPTED 0x1000000u
+/** A lease ended, and the hold with it: told besides HOLD_LOST. Value: the token. */
+#define SYNCMGR_NOTICE_LEASE_LOST 0x2000000u
+/** Workstreams are in conflict. */
+#define SYNCMGR_NOTICE_CONFLICT 0x4000000u
+/** There is data to be had. */
+#define SYNCMGR_NOTICE_DATA_AVAILABLE 0x8000000u
+/** There is a resource to be had. */
+#define SYNCMGR_NOTICE_RESOURCE_AVAILABLE 0x10000000u
+/** A workstream said that it has completed. */
+#define SYNCMGR_NOTICE_COMPLETED 0x20000000u
+/** A workstream said that it has failed. */
+#define SYNCMGR_NOTICE_FAILED 0x40000000u
+/** Whatever users tell each other. */
+#define SYNCMGR_NOTICE_CUSTOM 0x80000000u
 /** All of them. */
-#define SYNCMGR_NOTICE_ALL 0x1f00u
+#define SYNCMGR_NOTICE_ALL 0xffffff00u
 
+#define SYNCMGR_PRIORITY_LOW 0u
+#define SYNCMGR_PRIORITY_MEDIUM 1u
+#define SYNCMGR_PRIORITY_HIGH 2u
+#define SYNCMGR_PRIORITY_CRITICAL 3u
+
+/** The longest text and the longest detail of a notice, in bytes without the terminating zero. */
+#define SYNCMGR_TEXT_MAX 383u
+#define SYNCMGR_DETAIL_MAX 399u
+
+/** What has happened. All texts are terminated, and empty when there is none. */
 typedef struct syncmgr_notice {
-  uint64_t workstream; /**< id of the workstream it is about; 0 for GAP */
-  const char *name;    /**< its name; valid until the callback returns; "" for GAP */
+  uint64_t sequence;   /**< of the space: grows by one with each notice; 0 for GAP and inbox */
+  uint64_t workstream; /**< id of the workstream it is about, or of the sender; 0 for none */
+  uint64_t value;      /**< see the kinds; of a message: id of the workstream it is for */
+  uint64_t message;    /**< id of the message, see syncmgr_notify; 0 for none */
+  int64_t time_ns;     /**< when, of the monotonic clock; 0 for GAP */
+  int64_t wall_ns;     /**< when, since 1970; 0 for GAP */
+  uint64_t user_data;  /**< as given to syncmgr_queue_watch */
   uint32_t kind;       /**< one SYNCMGR_NOTICE_... bit */
-  int32_t pid;         /**< its process */
+  int32_t pid;         /**< process of the workstream */
+  uint32_t priority;   /**< SYNCMGR_PRIORITY_... */
+  uint32_t type;       /**< SYNCMGR_TYPE_... of the object; 0 for none */
+  char name[256];      /**< name of the workstream */
+  char object[256];    /**< name of the object */
+  char text[384];      /**< in words */
+  char detail[400];    /**< JSON */
 } syncmgr_notice_t;
 
-/** Calls `callback(notice, user)` for every notice of the kinds in `mask` from now on.
+typedef struct syncmgr_subscribe_options {
+  uint32_t size;           /**< sizeof(syncmgr_subscribe_options_t) */
+  uint32_t mask;           /**< kinds, SYNCMGR_NOTICE_... */
+  uint32_t least_priority; /**< only these and higher ones */
+  uint32_t reserved;       /**< 0 */
+  const char *objects;     /**< only about objects whose name matches; NULL: all, and others */
+  const char *workstreams; /**< only about workstreams whose name matches; NULL: all, and others */
+} syncmgr_subscribe_options_t;
+
+#define SYNCMGR_SUBSCRIBE_OPTIONS_INIT \
+  { sizeof(syncmgr_subscribe_options_t), SYNCMGR_NOTICE_ALL, 0u, 0u, NULL, NULL }
+
+/** Calls `callback(notice, user)` for the notices that `options` chooses, from now on. In a
+ *  pattern `*` stands for any number of characters, `?` for one. The notice is valid until the
+ *  callback returns. Of those that wait the ones of higher priority come first, equal ones in
+ *  order.
  *  Runs on the library's dispatcher thread, which the first registration starts; with
  *  SYNCMGR_OPEN_NO_THREADS on whichever thread calls syncmgr_dispatch. Never under a lock: the
  *  callback may call anything, including syncmgr_off and syncmgr_close. One callback at a time.
  *  `destroy(user)`, which may be NULL, runs exactly once: after the last call, at off or close, or
  *  before this returns an error.
- *  @return OK; E_INVALID (mask empty or unknown, callback NULL); E_LIMIT; E_NO_MEMORY; E_SYSTEM. */
+ *  @return OK; E_INVALID (mask empty or unknown, priority, a pattern of no or more than 255 bytes,
+ *          callback NULL); E_LIMIT; E_NO_SPACE; E_NO_MEMORY; E_SYSTEM. */
+SYNCMGR_API int32_t syncmgr_subscribe(syncmgr_t *manager,
+                                      const syncmgr_subscribe_options_t *options,
+                                      void (*callback)(const syncmgr_notice_t *notice, void *user),
+                                      void *user, void (*destroy)(void *user),
+                                      syncmgr_subscription_t **out_subscription);
+
+/** The short form of syncmgr_subscribe: all notices of the kinds in `mask`.
+ *  @return as syncmgr_subscribe. */
 SYNCMGR_API int32_t syncmgr_on(syncmgr_t *manager, uint32_t mask,
                                void (*callback)(const syncmgr_notice_t *notice, void *user),
                                void *user, void (*destroy)(void *user),
@@ -1348,9 +1445,116 @@ SYNCMGR_API int32_t syncmgr_off(syncmgr_subscription_t *subscription);
  *          dispatcher thread, or another thread dispatches). */
 SYNCMGR_API int32_t syncmgr_dispatch(syncmgr_t *manager, int64_t timeout_ns);
 
-/** Puts notices of the kinds in `mask` into `queue` as records, from now on; 0 stops that. GAP
- *  comes with any. @return OK; E_INVALID (unknown bits). */
+/** Puts notices of the kinds in `mask` into `queue`, from now on; 0 stops that. GAP comes with any.
+ *  Those that wait there are dropped.
+ *  @return OK; E_INVALID (unknown bits); E_NO_SPACE. */
 SYNCMGR_API int32_t syncmgr_queue_watch(syncmgr_queue_t *queue, uint32_t mask, uint64_t user_data);
+
+/** Chooses among the notices of a queue by priority and names, as in syncmgr_subscribe_options_t;
+ *  NULL chooses all. Those that wait there are dropped. Does not block.
+ *  @return OK; E_INVALID (priority, patterns). */
+SYNCMGR_API int32_t syncmgr_queue_filter(syncmgr_queue_t *queue, uint32_t least_priority,
+                                         const char *objects, const char *workstreams);
+
+/** Takes up to `capacity` notices whole, where syncmgr_queue_drain takes their records; those of
+ *  higher priority first, equal ones in order. Leaves the records of tickets. Does not block.
+ *  @return OK; E_INVALID (`notices` NULL, capacity 0). */
+SYNCMGR_API int32_t syncmgr_queue_notices(syncmgr_queue_t *queue, syncmgr_notice_t *notices,
+                                          uint32_t capacity, uint32_t *out_count);
+
+/** Tells everybody that the workstream has completed its work, with a COMPLETED notice. It stays
+ *  open. `detail` is JSON, or NULL.
+ *  @return OK; E_ALREADY (it has completed or failed before); E_INVALID (detail). */
+SYNCMGR_API int32_t syncmgr_workstream_complete(syncmgr_workstream_t *workstream,
+                                                const char *detail);
+
+/** Tells everybody that the workstream has failed, with a FAILED notice whose text is `reason`,
+ *  which may be NULL. It stays open.
+ *  @return OK; E_ALREADY (it has completed or failed before); E_INVALID (reason). */
+SYNCMGR_API int32_t syncmgr_workstream_fail(syncmgr_workstream_t *workstream, const char *reason);
+
+/* ------------------------------------------------------------------------------------------------
+ * Messages to workstreams
+ *
+ * A message waits in the inbox of each workstream that it is for until that has taken it, its time
+ * is over, or the workstream ends. It outlives its sender. The processes of its recipients get it
+ * as a notice besides, if they subscribe to its kind; nobody else does. A space keeps up to 1,024
+ * messages that are not over.
+ */
+
+/** In the inbox, and nobody was told. */
+#define SYNCMGR_NOTIFICATION_PENDING 0u
+/** A callback or queue of the recipient's process has it, or its inbox gave it out, and it was not
+ *  acknowledged. */
+#define SYNCMGR_NOTIFICATION_DELIVERED 1u
+/** Acknowledged; without REQUIRE_ACK, taken from the inbox. */
+#define SYNCMGR_NOTIFICATION_READ 2u
+/** There is no such workstream, or it ended before it had read the message. */
+#define SYNCMGR_NOTIFICATION_FAILED 3u
+/** Its time was over before it was read. */
+#define SYNCMGR_NOTIFICATION_EXPIRED 4u
+
+/** A recipient has read the message when it says so by syncmgr_notification_read, not when it takes
+ *  it. */
+#define SYNCMGR_NOTIFY_REQUIRE_ACK 1u
+/** The most recipients of one message. */
+#define SYNCMGR_RECIPIENTS_MAX 16u
+
+typedef struct syncmgr_notify_options {
+  uint32_t size;     /**< sizeof(syncmgr_notify_options_t) */
+  uint32_t kind;     /**< one SYNCMGR_NOTICE_... bit, see syncmgr_notify */
+  uint32_t priority; /**< SYNCMGR_PRIORITY_... */
+  uint32_t flags;    /**< SYNCMGR_NOTIFY_REQUIRE_ACK */
+  int64_t ttl_ns;    /**< how long it is of interest; FOREVER */
+} syncmgr_notify_options_t;
+
+#define SYNCMGR_NOTIFY_OPTIONS_INIT                                                     \
+  {                                                                                     \
+    sizeof(syncmgr_notify_options_t), SYNCMGR_NOTICE_CUSTOM, SYNCMGR_PRIORITY_MEDIUM, 0u, \
+        SYNCMGR_FOREVER                                                                 \
+  }
+
+/** Sends a message to workstreams, or a notice to everybody. `recipients` are their names, with a
+ *  '/' between, or NULL for everybody who subscribed. `text` and `detail`, which is JSON, may be
+ *  NULL. The kind is CUSTOM, CONFLICT, DATA_AVAILABLE or RESOURCE_AVAILABLE; of a message also
+ *  SYNC_COMPLETE, SYNC_TIMEOUT, DEADLOCK, COMPLETED or FAILED. `out_id`, which may be NULL, gets
+ *  the message's id, 0 for a notice to everybody. Does not block.
+ *  @return OK; PARTIAL (some of the recipients do not exist, see syncmgr_notification_status);
+ *          E_NOT_FOUND (none exists, or nobody subscribed; nothing was sent); E_INVALID (options,
+ *          text, detail, more than 16 recipients, a recipient twice; REQUIRE_ACK without
+ *          recipients); E_NAME (a recipient); E_LIMIT (1,024 messages are not over); E_NO_SPACE. */
+SYNCMGR_API int32_t syncmgr_notify(syncmgr_workstream_t *workstream, const char *recipients,
+                                   const syncmgr_notify_options_t *options, const char *text,
+                                   const char *detail, uint64_t *out_id);
+
+/** Takes the next message out of the workstream's inbox: that of the highest priority, of equal
+ *  ones the oldest. To hear of messages without waiting, watch their kinds by a queue.
+ *  Blocks up to `timeout_ns`.
+ *  @return OK; E_TIMEOUT (there is none); E_INVALID (timeout). */
+SYNCMGR_API int32_t syncmgr_inbox_next(syncmgr_workstream_t *workstream, int64_t timeout_ns,
+                                       syncmgr_notice_t *out_message);
+
+/** Acknowledges a message, also one that is still in the inbox, which it then leaves. Once more
+ *  does nothing.
+ *  @return OK; E_NOT_FOUND (no such message, or not for this workstream); E_TIMEOUT (it
+ *          expired). */
+SYNCMGR_API int32_t syncmgr_notification_read(syncmgr_workstream_t *workstream, uint64_t id);
+
+/** How far a message is with one of its recipients. Filled by the library. */
+typedef struct syncmgr_recipient {
+  uint64_t workstream; /**< id; 0 when there was none of this name */
+  uint32_t status;     /**< SYNCMGR_NOTIFICATION_... */
+  int32_t pid;         /**< its process; 0 when there was none */
+  char name[256];      /**< its name, terminated */
+} syncmgr_recipient_t;
+
+/** Writes up to `capacity` recipients of a message, in the order they were named; `out_count` gets
+ *  how many there are. Any process may ask. Messages that are over stay known until there are more
+ *  than 64.
+ *  @return OK; E_NOT_FOUND (no such message); E_INVALID (`recipients` NULL with a capacity). */
+SYNCMGR_API int32_t syncmgr_notification_status(syncmgr_t *manager, uint64_t id,
+                                                syncmgr_recipient_t *recipients, uint32_t capacity,
+                                                uint32_t *out_count);
 
 #ifdef __cplusplus
 }

@@ -4,9 +4,9 @@
 uint64_t sm_format(void) {
   const uint64_t numbers[] = {
       SM_LAYOUT_VERSION,       sizeof(struct sm_header),     sizeof(struct sm_participant),
-      sizeof(struct sm_notice), sizeof(struct sm_batch),      sizeof(struct sm_workstream),
+      sizeof(struct sm_event), sizeof(struct sm_batch),      sizeof(struct sm_workstream),
       sizeof(struct sm_object), sizeof(struct sm_holding),    sizeof(struct sm_cell),
-      sm_at_participants(),    sm_at_journal(),              sm_at_batches(),
+      sm_at_participants(),    sm_at_events(),               sm_at_batches(),
       sm_at_object_names(),   sm_at_workstream_names(),    sm_at_workstreams(),
       sm_at_objects(),         sm_at_holdings(),             sm_at_cells(),
       sm_at_deadlocks(),       sizeof(struct sm_deadlock),   sizeof(struct sm_deadlock_member),
@@ -20,6 +20,11 @@ uint64_t sm_format(void) {
       offsetof(struct sm_header, deadlock_guard), offsetof(struct sm_deadlock, members),
       offsetof(struct sm_deadlock_member, name), offsetof(struct sm_object, rank),
       offsetof(struct sm_workstream, wounded),
+      sizeof(struct sm_message),              sizeof(struct sm_recipient),
+      sm_at_messages(),                       offsetof(struct sm_header, messages_committed),
+      offsetof(struct sm_event, detail),      offsetof(struct sm_message, recipients),
+      offsetof(struct sm_object, watched),    offsetof(struct sm_participant, wanted),
+      offsetof(struct sm_workstream, outcome),
   };
   uint64_t hash = 0xcbf29ce484222325ull;
   for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)

@@ -46,7 +46,7 @@ struct QueueNoticeTests {
     }
   }
 
-  @Test("unknown bits in the mask are E_INVALID", arguments: [1, 0x80, 0x2000, 1 << 31] as [UInt32])
+  @Test("unknown bits in the mask are E_INVALID", arguments: [1, 0x80] as [UInt32])
   func unknownBits(mask: UInt32) throws {
     try withSpace(.local) { space in
       let queue = try space.queue()
@@ -132,10 +132,11 @@ struct QueueNoticeTests {
         return records.last?.value == last
       })
       let gaps = records.filter { $0.kind == gap }
-      #expect(records.count - gaps.count == total + more || !gaps.isEmpty)
+      let lost = gaps.reduce(0) { $0 + Int($1.value) }
+      #expect(records.count - gaps.count + lost == total + more)
       for record in gaps {
         #expect(record.status == SYNCMGR_E_GAP)
-        #expect(record.ticket == 0 && record.value == 0 && record.user_data == 8)
+        #expect(record.ticket == 0 && record.user_data == 8)
       }
     }
   }

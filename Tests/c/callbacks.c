@@ -25,7 +25,7 @@ static void destroy(void *user) {
 static void count_call(const syncmgr_notice_t *notice, void *user) {
   note_t *note = user;
   note->thread = pthread_self();
-  CHECK(notice->name != NULL);
+  CHECK(memchr(notice->name, 0, sizeof notice->name) != NULL);
   atomic_fetch_or(&note->kinds, notice->kind);
   atomic_fetch_add(&note->calls, 1);
 }

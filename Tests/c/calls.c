@@ -28,6 +28,8 @@ CALL(object_remove, handle, SYNCMGR_TYPE_MUTEX, "never-made")
 CALL(workstream_open, handle, NULL, OUTPUT)
 CALL(queue_open, handle, 0, -1, OUTPUT)
 CALL(on, handle, SYNCMGR_NOTICE_ALL, ignore_notice, NULL, NULL, OUTPUT)
+CALL(subscribe, handle, NULL, ignore_notice, NULL, NULL, OUTPUT)
+CALL(notification_status, handle, 1, OUTPUT, 1, SECOND_OUTPUT)
 CALL(dispatch, handle, context->timeout_ns)
 
 CALL(deadlock_configure, handle, NULL)
@@ -46,6 +48,11 @@ CALL(workstream_name, handle, OUTPUT, 256)
 CALL(workstream_id, handle, OUTPUT)
 CALL(workstream_set_priority, handle, 1)
 CALL(resource_open, handle, "resource", 2, OUTPUT)
+CALL(workstream_complete, handle, NULL)
+CALL(workstream_fail, handle, NULL)
+CALL(notify, handle, "nobody", NULL, NULL, NULL, OUTPUT)
+CALL(inbox_next, handle, context->timeout_ns, OUTPUT)
+CALL(notification_read, handle, 1)
 CALL(mutex_open, handle, "mutex", NULL, OUTPUT)
 CALL(semaphore_open, handle, "semaphore", 2, NULL, OUTPUT)
 CALL(latch_open, handle, "latch", 1, OUTPUT)
@@ -68,6 +75,8 @@ CALL(queue_close, handle)
 CALL(queue_fd, handle, OUTPUT)
 CALL(queue_drain, handle, OUTPUT, 1, SECOND_OUTPUT)
 CALL(queue_watch, handle, SYNCMGR_NOTICE_ALL, 7)
+CALL(queue_filter, handle, 0, NULL, NULL)
+CALL(queue_notices, handle, OUTPUT, 1, SECOND_OUTPUT)
 
 CALL(ticket_wait, handle, context->timeout_ns, OUTPUT)
 CALL(ticket_cancel, handle)
@@ -166,10 +175,17 @@ const call_t calls[] = {
     ROW(MANAGER, workstream_open),
     ROW(MANAGER, queue_open),
     ROW(MANAGER, on),
+    ROW(MANAGER, subscribe),
+    ROW(MANAGER, notification_status),
     ROW(MANAGER, dispatch),
     CLOSING(WORKSTREAM, workstream_close),
     ROW(WORKSTREAM, workstream_name),
     ROW(WORKSTREAM, workstream_id),
+    ROW(WORKSTREAM, workstream_complete),
+    ROW(WORKSTREAM, workstream_fail),
+    ROW(WORKSTREAM, notify),
+    ROW(WORKSTREAM, inbox_next),
+    ROW(WORKSTREAM, notification_read),
     ROW(WORKSTREAM, mutex_open),
     ROW(WORKSTREAM, semaphore_open),
     ROW(WORKSTREAM, latch_open),
@@ -182,6 +198,8 @@ const call_t calls[] = {
     ROW(QUEUE, queue_fd),
     ROW(QUEUE, queue_drain),
     ROW(QUEUE, queue_watch),
+    ROW(QUEUE, queue_filter),
+    ROW(QUEUE, queue_notices),
     ROW(TICKET, ticket_wait),
     {"syncmgr_ticket_cancel", TICKET, true, false, run_ticket_cancel, false},
     CLOSING(MUTEX, mutex_close),

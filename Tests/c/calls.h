@@ -23,7 +23,7 @@ typedef enum handle_type {
 } handle_type_t;
 
 /** Where the calls write, so that a test can see whether a failed call wrote something. */
-enum { OUTPUT_SIZE = 2048 };
+enum { OUTPUT_SIZE = 4096 };
 
 typedef struct call_context {
   void *queue;        /* for the _start forms */

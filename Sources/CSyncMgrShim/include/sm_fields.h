@@ -15,7 +15,8 @@
 
 SM_FIELD(header, guard, 32)
 SM_FIELD(header, membership, 32)
-SM_FIELD(header, watched, 32)
+SM_FIELD(header, wanted, 32)
+SM_FIELD(header, news, 32)
 SM_FIELD(header, participants_high, 32)
 SM_FIELD(header, workstreams_high, 32)
 SM_FIELD(header, objects_high, 32)
@@ -29,7 +30,12 @@ SM_FIELD(header, workstreams_hint, 32)
 SM_FIELD(header, objects_hint, 32)
 SM_FIELD(header, holdings_hint, 32)
 SM_FIELD(header, serial, 64)
-SM_FIELD(header, journal_next, 64)
+SM_FIELD(header, events_next, 64)
+SM_FIELD(header, message_serial, 64)
+SM_FIELD(header, events_guard, 32)
+SM_FIELD(header, events_committed, 32)
+SM_FIELD(header, messages_high, 32)
+SM_FIELD(header, messages_committed, 32)
 SM_FIELD(header, lease_next, 64)
 SM_FIELD(header, flags, 32)
 SM_FIELD(header, deadlock_guard, 32)
@@ -56,11 +62,7 @@ SM_FIELD(participant, start_time, 64)
 SM_FIELD(participant, pid_namespace, 64)
 SM_FIELD(participant, life, 32)
 SM_FIELD(participant, doorbell, 32)
-
-SM_FIELD(notice, sequence, 64)
-SM_FIELD(notice, workstream, 64)
-SM_FIELD(notice, kind, 32)
-SM_FIELD(notice, pid, 32)
+SM_FIELD(participant, wanted, 32)
 
 SM_FIELD(batch, owner, 32)
 SM_FIELD(batch, finished, 64)
@@ -74,6 +76,8 @@ SM_FIELD(workstream, name_length, 32)
 SM_FIELD(workstream, hash, 32)
 SM_FIELD(workstream, priority, 32)
 SM_FIELD(workstream, wounded, 32)
+SM_FIELD(workstream, inbox, 32)
+SM_FIELD(workstream, outcome, 32)
 
 SM_FIELD(object, word, 32)
 SM_FIELD(object, guard, 32)
@@ -87,6 +91,7 @@ SM_FIELD(object, woken, 32)
 SM_FIELD(object, broken, 32)
 SM_FIELD(object, arrived, 32)
 SM_FIELD(object, leader, 32)
+SM_FIELD(object, watched, 32)
 SM_FIELD(object, detached, 64)
 SM_FIELD(object, intent, 32)
 SM_FIELD(object, intent_amount, 32)
@@ -184,7 +189,6 @@ SM_INLINE uint8_t *sm_object_name(struct sm_object *at) { return at->name; }
 SM_INLINE uint8_t *sm_object_previous_name(struct sm_object *at) { return at->previous_name; }
 SM_INLINE uint8_t *sm_object_value(struct sm_object *at) { return at->value; }
 SM_INLINE uint8_t *sm_workstream_name(struct sm_workstream *at) { return at->name; }
-SM_INLINE uint8_t *sm_notice_name(struct sm_notice *at) { return at->name; }
 SM_INLINE struct sm_deadlock_member *sm_deadlock_members(struct sm_deadlock *at) {
   return at->members;
 }
@@ -194,6 +198,52 @@ SM_INLINE uint8_t *sm_deadlock_member_object_name(struct sm_deadlock_member *at)
 }
 SM_INLINE uint8_t *sm_deadlock_member_other_name(struct sm_deadlock_member *at) {
   return at->other_name;
+}
+
+SM_FIELD(event, sequence, 64)
+SM_FIELD(event, time, 64)
+SM_FIELD(event, wall, 64)
+SM_FIELD(event, workstream, 64)
+SM_FIELD(event, value, 64)
+SM_FIELD(event, message, 64)
+SM_FIELD(event, recipient, 64)
+SM_FIELD(event, expires, 64)
+SM_FIELD(event, kind, 32)
+SM_FIELD(event, priority, 32)
+SM_FIELD(event, type, 32)
+SM_FIELD(event, object, 32)
+SM_FIELD(event, recipient_owner, 32)
+SM_FIELD(event, pid, 32)
+
+SM_FIELD(recipient, workstream, 64)
+SM_FIELD(recipient, owner, 32)
+SM_FIELD(recipient, status, 32)
+SM_FIELD(recipient, pid, 32)
+
+SM_FIELD(message, id, 64)
+SM_FIELD(message, time, 64)
+SM_FIELD(message, wall, 64)
+SM_FIELD(message, expires, 64)
+SM_FIELD(message, sender, 64)
+SM_FIELD(message, owner, 32)
+SM_FIELD(message, state, 32)
+SM_FIELD(message, kind, 32)
+SM_FIELD(message, priority, 32)
+SM_FIELD(message, flags, 32)
+SM_FIELD(message, count, 32)
+SM_FIELD(message, pid, 32)
+
+SM_INLINE uint32_t *sm_event_counts(struct sm_event *at) { return at->counts; }
+SM_INLINE uint8_t *sm_event_name(struct sm_event *at) { return at->name; }
+SM_INLINE uint8_t *sm_event_object_name(struct sm_event *at) { return at->object_name; }
+SM_INLINE uint8_t *sm_event_text(struct sm_event *at) { return at->text; }
+SM_INLINE uint8_t *sm_event_detail(struct sm_event *at) { return at->detail; }
+SM_INLINE uint8_t *sm_recipient_name(struct sm_recipient *at) { return at->name; }
+SM_INLINE uint8_t *sm_message_name(struct sm_message *at) { return at->name; }
+SM_INLINE uint8_t *sm_message_text(struct sm_message *at) { return at->text; }
+SM_INLINE uint8_t *sm_message_detail(struct sm_message *at) { return at->detail; }
+SM_INLINE struct sm_recipient *sm_message_recipient(struct sm_message *at, uint32_t index) {
+  return &at->recipients[index % SM_RECIPIENTS];
 }
 
 #endif

@@ -5,7 +5,6 @@
  *   offset      table             entries   who may write
  *   0           header                  1   under the directory guard, unless said otherwise
  *   4 KiB       participants          256   the process itself; its recoverer when it is dead
- *               journal               256   under the directory guard
  *               batches              1024   the owner claims by compare-and-swap
  *               object names        32768   under the directory guard
  *               workstream names   131072   under the directory guard
@@ -14,6 +13,8 @@
  *               holdings           131072   under the object's guard; claimed under the directory's
  *               cells               65536   under the guard of the object that is waited for
  *               deadlocks              64   under the header's `deadlock_guard`
+ *               events               1024   under the event guard, see sm_events.h
+ *               messages             1024   filled under the directory guard; then each recipient
  *
  * A slot is free when its `owner` is 0. The owner of a slot is the participant id of the process
  * that claimed it, so that everything a dead process left can be found by scanning. */
@@ -29,7 +30,6 @@
 #define SM_LAYOUT_VERSION 1u
 
 #define SM_PARTICIPANTS 256u
-#define SM_JOURNAL 256u
 #define SM_BATCHES 1024u
 #define SM_BATCH_CELLS 64u
 #define SM_BUCKETS 16u
@@ -57,7 +57,7 @@ struct sm_header { /* 4096 bytes */
 
   uint32_t guard;      /* the directory guard: a participant id */
   uint32_t membership; /* futex: changes when a process joins, leaves or was recovered */
-  uint32_t watched;    /* 1 once somebody wants notices; then every notice changes membership */
+  uint32_t wanted;     /* kinds of notices that anybody subscribed to */
   uint32_t participants_high;
   uint32_t workstreams_high; /* slots at and above were never used */
   uint32_t objects_high;
@@ -70,10 +70,15 @@ struct sm_header { /* 4096 bytes */
   uint32_t workstreams_hint; /* every slot below is in use */
   uint32_t objects_hint;
   uint32_t holdings_hint;
-  uint32_t reserved1;
-  uint64_t serial;       /* workstream ids given out */
-  uint64_t journal_next; /* notices written */
-  uint64_t lease_next;   /* when somebody is to look at the leases next (monotonic ns); 0: never */
+  uint32_t news;        /* futex: changes with every event */
+  uint64_t serial;      /* workstream ids given out */
+  uint64_t events_next; /* events written */
+  uint64_t lease_next;  /* when somebody is to look at the leases next (monotonic ns); 0: never */
+  uint64_t message_serial;
+  uint32_t events_guard; /* a participant id; the innermost guard: nothing is locked under it */
+  uint32_t events_committed;
+  uint32_t messages_high;
+  uint32_t messages_committed;
 
   /* Deadlocks: the settings, who has looked, and what was found. */
   uint32_t deadlock_guard; /* a participant id */
@@ -91,7 +96,7 @@ struct sm_header { /* 4096 bytes */
   uint64_t deadlock_searches;
   uint64_t deadlocks_found;
   uint64_t deadlocks_resolved;
-  uint8_t pad[4096 - 64 - 64 - 24 - 96];
+  uint8_t pad[4096 - 64 - 64 - 48 - 96];
 };
 
 struct sm_participant { /* 256 bytes */
@@ -103,20 +108,12 @@ struct sm_participant { /* 256 bytes */
   uint32_t has_life; /* 1 when `life` is the proof, 0 when only the file lock is */
   uint64_t start_time;
   uint64_t pid_namespace;
-  uint8_t pad0[24];
+  uint32_t wanted; /* kinds of notices that this process subscribed to */
+  uint8_t pad0[20];
   uint32_t life; /* robust futex of the service thread: the kernel marks it at death */
   uint8_t pad1[60];
   uint32_t doorbell; /* futex: changes when a ticket of this process was finished elsewhere */
   uint8_t pad2[124];
-};
-
-struct sm_notice { /* 320 bytes */
-  uint64_t sequence; /* position + 1, written last */
-  uint64_t workstream;
-  uint32_t kind;
-  int32_t pid;
-  uint8_t name[256];
-  uint8_t pad[40];
 };
 
 struct sm_batch { /* 64 bytes: 64 cells, all of one process */
@@ -136,7 +133,9 @@ struct sm_workstream { /* 320 bytes */
   uint32_t hash; /* of the name */
   int32_t priority;
   uint32_t wounded; /* owner id of an older workstream that needs what this one holds, or 0 */
-  uint8_t pad[24];
+  uint32_t inbox;   /* futex: changes with every message for it */
+  uint32_t outcome; /* notice kind: it said that it has completed, or failed */
+  uint8_t pad[16];
   uint8_t name[256];
 };
 
@@ -162,7 +161,7 @@ struct sm_object { /* 1152 bytes */
   uint32_t broken; /* barrier. rwlock: 1 since an exclusive owner died */
   uint32_t arrived;
   uint32_t leader; /* barrier: owner id of who runs the action */
-  uint32_t reserved;
+  uint32_t watched; /* what `wanted` of the header says */
 
   uint64_t detached; /* barrier: generation << 16 | arrivals of closed handles in it.
                         mutex: fencing token, once it was taken away by force.
@@ -297,7 +296,6 @@ struct sm_thread { /* 64 bytes */
 #define SM_CHECK(type, bytes) _Static_assert(sizeof(struct type) == (bytes), #type)
 SM_CHECK(sm_header, 4096);
 SM_CHECK(sm_participant, 256);
-SM_CHECK(sm_notice, 320);
 SM_CHECK(sm_batch, 64);
 SM_CHECK(sm_workstream, 320);
 SM_CHECK(sm_counters, 128);
@@ -312,14 +310,13 @@ _Static_assert(offsetof(struct sm_participant, life) == 64, "life has its own li
 _Static_assert(offsetof(struct sm_participant, doorbell) == 128, "doorbell has its own line");
 _Static_assert(offsetof(struct sm_object, detached) == 64, "hot fields first");
 
+#include "sm_events.h"
+
 /* Where the tables are. Each begins on a page, so that it can be committed by itself. */
 #define SM_PAGES(bytes) (((uint64_t)(bytes) + 4095u) & ~(uint64_t)4095u)
 SM_INLINE uint64_t sm_at_participants(void) { return 4096; }
-SM_INLINE uint64_t sm_at_journal(void) {
-  return sm_at_participants() + SM_PAGES(SM_PARTICIPANTS * sizeof(struct sm_participant));
-}
 SM_INLINE uint64_t sm_at_batches(void) {
-  return sm_at_journal() + SM_PAGES(SM_JOURNAL * sizeof(struct sm_notice));
+  return sm_at_participants() + SM_PAGES(SM_PARTICIPANTS * sizeof(struct sm_participant));
 }
 SM_INLINE uint64_t sm_at_object_names(void) {
   return sm_at_batches() + SM_PAGES(SM_BATCHES * sizeof(struct sm_batch));
@@ -342,8 +339,14 @@ SM_INLINE uint64_t sm_at_cells(void) {
 SM_INLINE uint64_t sm_at_deadlocks(void) {
   return sm_at_cells() + SM_PAGES(SM_CELLS * sizeof(struct sm_cell));
 }
-SM_INLINE uint64_t sm_segment_size(void) {
+SM_INLINE uint64_t sm_at_events(void) {
   return sm_at_deadlocks() + SM_PAGES(SM_DEADLOCKS * sizeof(struct sm_deadlock));
+}
+SM_INLINE uint64_t sm_at_messages(void) {
+  return sm_at_events() + SM_PAGES(SM_EVENTS * sizeof(struct sm_event));
+}
+SM_INLINE uint64_t sm_segment_size(void) {
+  return sm_at_messages() + SM_PAGES(SM_MESSAGES * sizeof(struct sm_message));
 }
 
 /* The hash of every size and offset: two builds share a segment only when it is the same. */

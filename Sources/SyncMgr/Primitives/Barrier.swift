@@ -75,6 +75,7 @@ enum Barrier {
     }
     let nap = EpochSleep(caller)
     defer { nap.end() }
+    let start = sm_now()
     while true {
       let epoch = object.epoch.load()
       if caller.holding.mark.load() == brokenMark {
@@ -84,6 +85,7 @@ enum Barrier {
       let isLate = Deadline.hasPassed(deadline)
       if isLate || caller.isClosed {
         if try giveUp(caller, generation) {
+          if isLate { caller.tellTimeout(since: start) }
           throw Waits.failure(isLate ? SYNCMGR_E_TIMEOUT : SYNCMGR_E_CLOSED, object)
         }
         continue
@@ -217,11 +219,12 @@ enum Barrier {
     object.arrived.store(0)
     attachment.finishLine(object, SYNCMGR_OK, &wakes)
     wakes.broadcast(object)
+    attachment.emit(SYNCMGR_NOTICE_BARRIER_TRIPPED, object, value: object.grants.load() &- 1)
   }
 
   /// Breaks the barrier: who waits in it finds so in its holding, or its ticket.
   static func breakUp(_ attachment: Attachment, _ object: Object, _ wakes: inout Wakes) {
-    object.broken.store(1)
+    let isNew = object.broken.exchange(1) == 0
     let generation = object.grants.load()
     attachment.forHoldings(of: object) {
       if $0.mark.load() == generation &+ 1 { $0.mark.store(brokenMark) }
@@ -231,6 +234,7 @@ enum Barrier {
     object.detached.store(0)
     attachment.finishLine(object, SYNCMGR_E_BROKEN, &wakes)
     wakes.broadcast(object)
+    if isNew { attachment.emit(SYNCMGR_NOTICE_BARRIER_BROKEN, object, value: generation) }
   }
 
   // MARK: - Leading

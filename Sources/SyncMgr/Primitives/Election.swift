@@ -111,8 +111,10 @@ enum Election {
       }
       Permits.repair(attachment, object)
     },
-    abandon: { attachment, object, holding, _ in
-      Permits.giveBack(attachment, object, holding, holding.amount.load())
+    abandon: { attachment, object, holding, died in
+      let held = holding.amount.load()
+      Permits.giveBack(attachment, object, holding, held, isTold: !died)
+      if died, held > 0 { Holds.tellDeath(attachment, object, holding) }
     },
     withdrawn: { attachment, object, cell in Permits.withdrawn(attachment, object, cell) },
     refused: { attachment, object, cell in

@@ -104,6 +104,7 @@ enum Event {
     let (object, attachment) = (caller.object, caller.attachment)
     try caller.lock()
     let epoch = object.epoch.load()
+    let start = sm_now()
     let isOver = passOrAnnounce(object, SYNCMGR_EVENT_MANUAL_RESET)
     caller.unlock()
     if isOver { return }
@@ -113,7 +114,10 @@ enum Event {
     while object.epoch.load() == epoch {
       if object.word.load() & isSet != 0 { return }
       if caller.isClosed { throw Waits.failure(SYNCMGR_E_CLOSED, caller.object) }
-      if Deadline.hasPassed(deadline) { throw Waits.failure(SYNCMGR_E_TIMEOUT, caller.object) }
+      if Deadline.hasPassed(deadline) {
+        caller.tellTimeout(since: start)
+        throw Waits.failure(SYNCMGR_E_TIMEOUT, caller.object)
+      }
       attachment.parkOnEpoch(object, epoch, until: deadline)
     }
   }

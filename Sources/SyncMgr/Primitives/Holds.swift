@@ -39,6 +39,13 @@ enum Holds {
     return found
   }
 
+  /// A notice that the owner of a lock died.
+  static func tellDeath(_ attachment: Attachment, _ object: Object, _ holding: Holding) {
+    attachment.emit(
+      SYNCMGR_NOTICE_OWNER_DIED, object, owner: holding.workstream.load(),
+      value: holding.token.load())
+  }
+
   // MARK: - The owner before
 
   /// Keeps who the owner was, for `previous_owner`. Under the guard.
@@ -84,10 +91,12 @@ enum Holds {
       let holds = isMutex ? mine == owner : holding.amount.load() > 0
       if holds, mine != 0 { held.append(holding) }
     }
-    let lost = held.map { $0.workstream.load() }
+    let lost = held.map {
+      ($0.workstream.load(), isMutex ? Mutex.token(object) : $0.token.load())
+    }
     for holding in held { kind.take(attachment, object, holding) }
     caller.unlock()
-    for owner in lost { attachment.announceLoss(owner) }
+    for (owner, token) in lost { attachment.announceLoss(owner, object, token) }
     return lost.isEmpty ? SYNCMGR_FREE : SYNCMGR_OK
   }
 

@@ -24,6 +24,7 @@ enum Latch {
     if remaining == count { open(attachment, object, &wakes) }
     caller.unlock()
     wakes.send(attachment, object)
+    if remaining == count { attachment.emit(SYNCMGR_NOTICE_SYNC_COMPLETE, object) }
     return remaining - count
   }
 
@@ -35,6 +36,7 @@ enum Latch {
   static func wait(_ caller: Caller, _ timeout: Int64) throws(Failure) {
     let (object, attachment) = (caller.object, caller.attachment)
     let deadline = try Deadline.after(timeout)
+    let start = deadline - timeout
     if object.word.load() == 0 { return }
     if timeout == 0 { throw Failure(SYNCMGR_E_TIMEOUT, caller.object, "the latch is not at zero") }
     if attachment.spin(object, { object.word.load() == 0 }) { return }
@@ -45,7 +47,10 @@ enum Latch {
       let epoch = object.epoch.load()
       if object.word.load() == 0 { return }
       if caller.isClosed { throw Waits.failure(SYNCMGR_E_CLOSED, caller.object) }
-      if Deadline.hasPassed(deadline) { throw Waits.failure(SYNCMGR_E_TIMEOUT, caller.object) }
+      if Deadline.hasPassed(deadline) {
+        caller.tellTimeout(since: start)
+        throw Waits.failure(SYNCMGR_E_TIMEOUT, caller.object)
+      }
       attachment.parkOnEpoch(object, epoch, until: deadline)
     }
   }

@@ -15,13 +15,18 @@ extension Mutex {
     abandon: { attachment, object, holding, died in
       let mine = holding.workstream.load()
       guard mine != 0, owner(object.word.load()) == mine else { return }
+      let lost = token(object)
       if died {
         Holds.remember(attachment, object, mine, token: token(object))
         // It may have died before it counted its grant: no token is given twice.
         object.grants.store(object.grants.load() &+ 1)
       }
       var wakes = Wakes()
+      if !died, object.watched.load() & SYNCMGR_NOTICE_RELEASED != 0 {
+        attachment.emit(SYNCMGR_NOTICE_RELEASED, object, owner: mine, value: lost)
+      }
       advance(attachment, object, from: mine, died: died, &wakes)
+      if died { attachment.emit(SYNCMGR_NOTICE_OWNER_DIED, object, owner: mine, value: lost) }
       wakes.send(attachment)
     },
     withdrawn: { attachment, object, cell in
@@ -68,6 +73,13 @@ extension Mutex {
         return "has waiters that its word does not tell of"
       }
       return nil
+    },
+    watched: { object, wanted in
+      let isWatched = wanted & (SYNCMGR_NOTICE_GRANTED | SYNCMGR_NOTICE_RELEASED) != 0
+      _ = object.word.update {
+        let desired = isWatched ? $0 | watched : $0 & ~watched
+        return desired == $0 ? nil : desired
+      }
     })
 
   /// A hand-over was under way. When the word changed, the grant stands and its waiter is told.

@@ -1,22 +1,26 @@
 import CSyncMgr
 import CSyncMgrShim
 
-/// The mutex. Its word holds the owner, 0 when free, and four flags. A grant is one
+/// The mutex. Its word holds the owner, 0 when free, and five flags. A grant is one
 /// compare-and-swap of it: a process dies either before it, and never had the mutex, or after it,
 /// and is found as the owner. The fencing token is counted by each owner after that, by a plain
 /// store: it alone may. Once the mutex was taken away by force there may be two who think so; from
 /// then on it is counted in another word, atomically, far above what a late store could say, and
-/// `forced` keeps everybody on the slow path, which does that.
+/// `forced` keeps everybody on the slow path, which does that. So does `watched` while somebody
+/// subscribes to what happens to mutexes: the fast path knows nothing of notices.
 ///
 /// Taken when free by whoever comes (Go's sync.Mutex is the model): an unlock with waiters wakes
 /// the head of the line, which competes. Only one is ever awake for it (`woken`). When the head has
 /// been passed over for a millisecond, is a ticket (nobody is awake to compete), or the mutex is
 /// FAIR, the unlock hands the mutex over instead.
 enum Mutex {
+  static let watched: UInt32 = 1 << 27
   static let waiters: UInt32 = 1 << 28
   static let woken: UInt32 = 1 << 29
   static let died: UInt32 = 1 << 30
   static let forced: UInt32 = 1 << 31
+  /// What stays whoever owns it.
+  static let lasting = forced | watched
   static let patience: UInt64 = 1_000_000  // ns that a waiter lets others pass
 
   @inline(__always) static func owner(_ word: UInt32) -> UInt32 { word & OwnerID.mask }
@@ -106,6 +110,10 @@ enum Mutex {
     count(caller.object)
     caller.object.cpu.store(sm_cpu())
     begin(caller.holding)
+    if caller.object.watched.load() & SYNCMGR_NOTICE_GRANTED != 0 {
+      caller.attachment.emit(
+        SYNCMGR_NOTICE_GRANTED, caller.object, owner: caller.mine, value: token(caller.object))
+    }
   }
 
   /// Counts a grant. The owner does, or, under the guard, who made it the owner.
@@ -210,6 +218,7 @@ enum Mutex {
   static func unlock(_ caller: Caller, _ wakes: inout Wakes) throws(Failure) {
     let (object, attachment) = (caller.object, caller.attachment)
     let isFair = caller.slot.pointee.flags & SYNCMGR_MUTEX_FAIR != 0
+    var isTold = false
     while true {
       let word = object.word.load()
       guard owner(word) == caller.mine else { throw notOwner(caller) }
@@ -218,8 +227,13 @@ enum Mutex {
         caller.holding.amount.store(depth - 1)
         return
       }
-      if word & ~forced == caller.mine {
-        if object.word.claim(word, word & forced) { return }
+      if !isTold, object.watched.load() & SYNCMGR_NOTICE_RELEASED != 0 {
+        attachment.emit(
+          SYNCMGR_NOTICE_RELEASED, object, owner: caller.mine, value: token(object))
+      }
+      isTold = true
+      if word & ~lasting == caller.mine {
+        if object.word.claim(word, word & lasting) { return }
       } else if word & woken != 0, !isFair {
         // Somebody is awake for it already.
         if object.word.claim(word, word & ~OwnerID.mask) { return }
@@ -250,7 +264,7 @@ enum Mutex {
       let isPassing = owner(word) == from || owner(word) == 0
       guard let head = attachment.liveHead(of: object) else {
         let kept = isPassing ? (hasDied ? died : word & died) : owner(word)
-        if object.word.claim(word, kept | word & forced) { return }
+        if object.word.claim(word, kept | word & lasting) { return }
         continue
       }
       if !isPassing {
@@ -263,7 +277,7 @@ enum Mutex {
         let more: UInt32 = attachment.next(of: head) == nil ? 0 : waiters
         object.intentResult.store(isInherited ? 1 : 0)
         object.intent.store(attachment.segment.index(of: head) + 1)
-        let desired = owner(head.workstream.load()) | more | word & forced
+        let desired = owner(head.workstream.load()) | more | word & lasting
         if object.word.claim(word, desired) {
           granted(attachment, object, head, isInherited, &wakes)
           object.intent.store(0)
@@ -271,7 +285,7 @@ enum Mutex {
         }
         object.intent.store(0)
       } else {
-        let desired = waiters | woken | (isInherited ? died : 0) | word & forced
+        let desired = waiters | woken | (isInherited ? died : 0) | word & lasting
         if object.word.claim(word, desired) {
           if head.state.load() & CellState.kind == CellState.waiting {
             wakes.wake(head, attachment)

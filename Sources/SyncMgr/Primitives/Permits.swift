@@ -55,17 +55,32 @@ enum Permits {
     // A reader that is in already is let in again: who waits for it to leave would wait for ever.
     let isWithin = object.type.load() == SYNCMGR_TYPE_RWLOCK && holding.amount.load() > 0
     if !isWithin, let head = attachment.head(of: object), goesFirst(head, object) { return nil }
-    return take(object, holding, available, count)
+    return take(attachment, object, holding, available, count)
   }
 
   /// Dies after the first store: the dead one has permits more, and gives them back.
   private static func take(
-    _ object: Object, _ holding: Holding, _ available: UInt32, _ count: UInt32
+    _ attachment: Attachment, _ object: Object, _ holding: Holding, _ available: UInt32,
+    _ count: UInt32
   ) -> Int32 {
     if !isSignalling(object) { holding.amount.store(holding.amount.load() &+ count) }
     object.word.store(available &- count)
     object.cpu.store(sm_cpu())
-    return begin(object, holding)
+    let status = begin(object, holding)
+    tell(SYNCMGR_NOTICE_GRANTED, attachment, object, holding, count)
+    return status
+  }
+
+  /// A notice that somebody took or gave back permits. Its value is the token, where there is one.
+  @inline(__always)
+  static func tell(
+    _ kind: UInt32, _ attachment: Attachment, _ object: Object, _ holding: Holding, _ count: UInt32
+  ) {
+    if object.watched.load() & kind == 0 { return }
+    let isCounted = object.type.load() == SYNCMGR_TYPE_SEMAPHORE
+    attachment.emit(
+      kind, object, owner: holding.workstream.load(),
+      value: isCounted ? UInt64(count) : holding.token.load())
   }
 
   /// What a grant begins with, and its status: a token, and whose death is inherited.
@@ -161,7 +176,8 @@ enum Permits {
       cell.state.store(CellState.waiting)
       return nil
     }
-    let status = isLost ? SYNCMGR_E_LOST : take(object, caller.holding, available, count)
+    let status =
+      isLost ? SYNCMGR_E_LOST : take(attachment, object, caller.holding, available, count)
     cell.state.store(CellState.free)
     attachment.unlink(cell, object)
     serve(attachment, object, &wakes)
@@ -173,8 +189,12 @@ enum Permits {
   /// Takes `count` permits off the holding and serves the line.
   static func release(
     _ attachment: Attachment, _ object: Object, _ holding: Holding, _ count: UInt32,
-    _ wakes: inout Wakes
+    _ wakes: inout Wakes, isTold: Bool = true
   ) {
+    // What is taken away is told as lost.
+    if isTold, holding.mark.load() != Holds.lostMark {
+      tell(SYNCMGR_NOTICE_RELEASED, attachment, object, holding, count)
+    }
     let left = holding.amount.load() &- count
     holding.amount.store(left)
     // Dies before: `repair` takes the lease off. The other way round a hold that is to be taken
@@ -301,7 +321,8 @@ enum Permits {
 
   /// Puts permits of a holding back. Signalling ones were never on it.
   static func giveBack(
-    _ attachment: Attachment, _ object: Object, _ holding: Holding, _ count: UInt32
+    _ attachment: Attachment, _ object: Object, _ holding: Holding, _ count: UInt32,
+    isTold: Bool = true
   ) {
     if count == 0 { return }
     var wakes = Wakes()
@@ -309,7 +330,8 @@ enum Permits {
       object.word.store(object.word.load() &+ count)
       serve(attachment, object, &wakes)
     } else {
-      release(attachment, object, holding, min(holding.amount.load(), count), &wakes)
+      let returned = min(holding.amount.load(), count)
+      release(attachment, object, holding, returned, &wakes, isTold: isTold)
     }
     wakes.send(attachment)
   }

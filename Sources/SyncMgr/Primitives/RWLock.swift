@@ -32,6 +32,7 @@ enum RWLock {
     let held = holding.amount.load()
     let isFree =
       object.head.load() == 0 && available >= count && object.broken.load() == 0
+      && object.watched.load() == 0
       && holding.mark.load() == 0 && (held == 0 || count == 1)
     if isFree {
       holding.amount.store(held &+ count)
@@ -168,7 +169,9 @@ enum RWLock {
     let holding = slot.pointee.holding.unsafelyUnwrapped
     let held = holding.amount.load()
     let count = held == all ? all : 1
-    let isDone = object.head.load() == 0 && held > 0 && holding.lease.load() == 0
+    let isDone =
+      object.head.load() == 0 && held > 0 && holding.lease.load() == 0
+      && object.watched.load() == 0
     if isDone {
       holding.amount.store(held &- count)
       object.word.store(object.word.load() &+ count)
@@ -204,7 +207,8 @@ enum RWLock {
           attachment, object, holding.workstream.load(), token: holding.token.load())
         object.broken.store(1)
       }
-      Permits.giveBack(attachment, object, holding, held)
+      Permits.giveBack(attachment, object, holding, held, isTold: !(died && held == all))
+      if died, held == all { Holds.tellDeath(attachment, object, holding) }
     },
     withdrawn: { attachment, object, cell in Permits.withdrawn(attachment, object, cell) },
     refused: { attachment, object, cell in Permits.refused(attachment, object, cell) },

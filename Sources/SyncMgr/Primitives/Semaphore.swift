@@ -13,7 +13,7 @@ enum Semaphore {
       Guard.tryLock(object.guardian, slot.pointee.participant)
     else { return false }
     let available = object.word.load()
-    let isFree = object.head.load() == 0 && available >= count
+    let isFree = object.head.load() == 0 && available >= count && object.watched.load() == 0
     if isFree {
       // Dies after the first store: the dead one has a permit more, and gives it back.
       if slot.pointee.flags & SYNCMGR_SEMAPHORE_SIGNALLING == 0 {
@@ -82,7 +82,7 @@ enum Semaphore {
       Guard.tryLock(object.guardian, slot.pointee.participant)
     else { return false }
     let available = object.word.load()
-    var isDone = object.head.load() == 0
+    var isDone = object.head.load() == 0 && object.watched.load() == 0
     if slot.pointee.flags & SYNCMGR_SEMAPHORE_SIGNALLING == 0 {
       let holding = slot.pointee.holding.unsafelyUnwrapped
       let held = holding.amount.load()
@@ -111,6 +111,7 @@ enum Semaphore {
           SYNCMGR_E_OVERFLOW, caller.object,
           text: "\(available) permits are available; \(count) more would be too many")
       }
+      Permits.tell(SYNCMGR_NOTICE_RELEASED, attachment, object, holding, count)
       object.word.store(available + count)
       Permits.serve(attachment, object, &wakes)
     } else {

@@ -101,7 +101,7 @@ enum Seniority {
   /// Takes the object away from those whom `mine` has wounded and who still hold it.
   static func seize(_ object: Object, _ mine: UInt32, _ attachment: Attachment) {
     guard let kind = Kinds.of(object) else { return }
-    var lost: [UInt32] = []
+    var lost: [(owner: UInt32, token: UInt64)] = []
     attachment.lock(object)
     let isSingle: Bool
     if case .single? = kind.supply(object) { isSingle = true } else { isSingle = false }
@@ -110,11 +110,11 @@ enum Seniority {
       let holds =
         isSingle ? attachment.isHeld(holding) : holding.amount.load() > 0
       guard holds, attachment.workstream(ofOwner: owner)?.wounded.load() == mine else { return }
+      lost.append((owner, kind.held(object, holding)?.token ?? 0))
       kind.take(attachment, object, holding)
-      lost.append(owner)
     }
     attachment.unlock(object)
-    for owner in lost { attachment.announceLoss(owner) }
+    for (owner, token) in lost { attachment.announceLoss(owner, object, token) }
   }
 
   /// The same for a started wait: the service thread does it, when the wait still goes on.

@@ -29,6 +29,8 @@ final class Attachment {
   var chores: [(time: Int64, work: () -> Void)] = []
   /// In which order locks were taken, see LockOrder.
   var lockOrder: AnyObject?
+  /// Kinds of notices that this process's subscribers want. Under the process's lock.
+  var interests: [ObjectIdentifier: UInt32] = [:]
   /// What the service thread does with this attachment, see Service.
   let served: Word32
 

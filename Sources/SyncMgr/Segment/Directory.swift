@@ -41,6 +41,8 @@ extension Attachment {
     segment.objectNames.rebuild(segment.objectCount)
     segment.workstreamNames.rebuild(segment.workstreamCount)
     for hint in [header.workstreamsHint, header.objectsHint, header.holdingsHint] { hint.store(0) }
+    repairMessages()
+    spreadInterest(thorough: true)
   }
 
   // MARK: - Finding and claiming slots
@@ -75,7 +77,7 @@ extension Attachment {
 
   /// Has the file system set memory aside for slot `index`. Without that, the first touch of a page
   /// on a full /dev/shm would kill the process.
-  private func commit(_ table: Table, _ index: UInt32) throws(Failure) {
+  func commit(_ table: Table, _ index: UInt32) throws(Failure) {
     let committed = table.committed.load()
     if index < committed || file < 0 { return }
     let first = table.offset + UInt64(committed) * UInt64(table.stride)
@@ -134,6 +136,22 @@ extension Attachment {
       committed: header.deadlocksCommitted, hint: nil)
   }
 
+  /// The ring of events is set aside as a whole.
+  func commitEvents() throws(Failure) {
+    let table = Table(
+      what: "events", offset: sm_at_events(), stride: MemoryLayout<sm_event>.stride,
+      capacity: SM_EVENTS, chunk: SM_EVENTS, high: header.eventsCommitted,
+      committed: header.eventsCommitted, hint: nil)
+    try commit(table, 0)
+  }
+
+  var messageTable: Table {
+    Table(
+      what: "messages", offset: sm_at_messages(), stride: MemoryLayout<sm_message>.stride,
+      capacity: SM_MESSAGES, chunk: 16, high: header.messagesHigh,
+      committed: header.messagesCommitted, hint: nil)
+  }
+
   // MARK: - Workstreams
 
   /// Makes a workstream. With no name one is made up.
@@ -169,6 +187,7 @@ extension Attachment {
       stream.hash.store(name.hash)
       stream.priority.store(0)
       stream.wounded.store(0)
+      stream.outcome.store(0)
       stream.state.store(SlotState.live)
       segment.workstreamNames.insert(index, name.hash)
       record(SYNCMGR_NOTICE_OPENED, stream)
@@ -180,8 +199,14 @@ extension Attachment {
   func endWorkstream(_ index: UInt32, _ kind: UInt32) {
     always {
       guard let stream = segment.workstream(index), stream.owner.load() != 0 else { return }
-      if stream.state.load() == SlotState.live {
-        record(kind, stream)
+      let state = stream.state.load()
+      if state == SlotState.live || state == SlotState.ending {
+        if wants(kind) {
+          // Who dies after this has its successor look whether it was told.
+          stream.state.store(SlotState.ending)
+          if state == SlotState.live || !hasTold(kind, stream) { record(kind, stream) }
+        }
+        failMessages(to: stream)
         segment.workstreamNames.remove(index, stream.hash.load())
       }
       moveBack(header.workstreamsHint, index)
@@ -200,7 +225,7 @@ extension Attachment {
       || other.id.load() != participant
   }
 
-  private func findWorkstream(_ name: Name) -> UInt32? { segment.workstreamNames.find(name) }
+  func findWorkstream(_ name: Name) -> UInt32? { segment.workstreamNames.find(name) }
 
   /// The workstream that an owner id names, if it is alive.
   func workstream(ofOwner id: UInt32) -> Workstream? {
@@ -240,6 +265,7 @@ extension Attachment {
     object.flags.store(flags)
     object.count.store(count)
     object.word.store(word)
+    watch(object, header.wanted.load())
     object.nameLength.store(UInt32(name.bytes.count))
     NameField(object).write(name)
     object.hash.store(name.hash)

@@ -5,7 +5,8 @@ import CSyncMgrShim
 extension UnsafeMutablePointer<sm_header> {
   @inline(__always) var guardian: Word32 { Word32(sm_header_guard(self)) }
   @inline(__always) var membership: Word32 { Word32(sm_header_membership(self)) }
-  @inline(__always) var watched: Word32 { Word32(sm_header_watched(self)) }
+  @inline(__always) var wanted: Word32 { Word32(sm_header_wanted(self)) }
+  @inline(__always) var news: Word32 { Word32(sm_header_news(self)) }
   @inline(__always) var participantsHigh: Word32 { Word32(sm_header_participants_high(self)) }
   @inline(__always) var workstreamsHigh: Word32 { Word32(sm_header_workstreams_high(self)) }
   @inline(__always) var objectsHigh: Word32 { Word32(sm_header_objects_high(self)) }
@@ -21,8 +22,13 @@ extension UnsafeMutablePointer<sm_header> {
   @inline(__always) var objectsHint: Word32 { Word32(sm_header_objects_hint(self)) }
   @inline(__always) var holdingsHint: Word32 { Word32(sm_header_holdings_hint(self)) }
   @inline(__always) var serial: Word64 { Word64(sm_header_serial(self)) }
-  @inline(__always) var journalNext: Word64 { Word64(sm_header_journal_next(self)) }
   @inline(__always) var leaseNext: Word64 { Word64(sm_header_lease_next(self)) }
+  @inline(__always) var eventsNext: Word64 { Word64(sm_header_events_next(self)) }
+  @inline(__always) var messageSerial: Word64 { Word64(sm_header_message_serial(self)) }
+  @inline(__always) var eventsGuardian: Word32 { Word32(sm_header_events_guard(self)) }
+  @inline(__always) var eventsCommitted: Word32 { Word32(sm_header_events_committed(self)) }
+  @inline(__always) var messagesHigh: Word32 { Word32(sm_header_messages_high(self)) }
+  @inline(__always) var messagesCommitted: Word32 { Word32(sm_header_messages_committed(self)) }
   @inline(__always) var flags: Word32 { Word32(sm_header_flags(self)) }
 }
 
@@ -36,13 +42,7 @@ extension UnsafeMutablePointer<sm_participant> {
   @inline(__always) var pidNamespace: Word64 { Word64(sm_participant_pid_namespace(self)) }
   @inline(__always) var life: Word32 { Word32(sm_participant_life(self)) }
   @inline(__always) var doorbell: Word32 { Word32(sm_participant_doorbell(self)) }
-}
-
-extension UnsafeMutablePointer<sm_notice> {
-  @inline(__always) var sequence: Word64 { Word64(sm_notice_sequence(self)) }
-  @inline(__always) var workstream: Word64 { Word64(sm_notice_workstream(self)) }
-  @inline(__always) var kind: Word32 { Word32(sm_notice_kind(self)) }
-  @inline(__always) var pid: Word32 { Word32(sm_notice_pid(self)) }
+  @inline(__always) var wanted: Word32 { Word32(sm_participant_wanted(self)) }
 }
 
 extension UnsafeMutablePointer<sm_batch> {
@@ -60,6 +60,8 @@ extension UnsafeMutablePointer<sm_workstream> {
   @inline(__always) var id: Word64 { Word64(sm_workstream_id(self)) }
   @inline(__always) var nameLength: Word32 { Word32(sm_workstream_name_length(self)) }
   @inline(__always) var hash: Word32 { Word32(sm_workstream_hash(self)) }
+  @inline(__always) var inbox: Word32 { Word32(sm_workstream_inbox(self)) }
+  @inline(__always) var outcome: Word32 { Word32(sm_workstream_outcome(self)) }
 }
 
 extension UnsafeMutablePointer<sm_object> {
@@ -76,6 +78,7 @@ extension UnsafeMutablePointer<sm_object> {
   @inline(__always) var broken: Word32 { Word32(sm_object_broken(self)) }
   @inline(__always) var arrived: Word32 { Word32(sm_object_arrived(self)) }
   @inline(__always) var leader: Word32 { Word32(sm_object_leader(self)) }
+  @inline(__always) var watched: Word32 { Word32(sm_object_watched(self)) }
   @inline(__always) var detached: Word64 { Word64(sm_object_detached(self)) }
   @inline(__always) var intent: Word32 { Word32(sm_object_intent(self)) }
   @inline(__always) var intentAmount: Word32 { Word32(sm_object_intent_amount(self)) }

@@ -38,6 +38,9 @@ struct Kind: Sendable {
   var state: @Sendable (Attachment, Object, inout JSON) -> Void = { _, _, _ in }
   /// Faults of a quiet object, in words; nil when there are none.
   let check: @Sendable (Attachment, Object) -> String?
+  /// These kinds of notices are wanted from now on: for a type whose fast path looks at one word
+  /// only. At any time, without the guard.
+  var watched: (@Sendable (Object, UInt32) -> Void)?
 }
 
 extension Kind {

@@ -78,6 +78,7 @@ extension Segment {
       place.pidNamespace.store(Identity.pidNamespace())
       place.hasLife.store(0)
       place.life.store(0)
+      place.wanted.store(0)
       let id = ParticipantID.make(slot: slot, generation: generation)
       if slot >= header.participantsHigh.load() { header.participantsHigh.store(slot + 1) }
       place.id.store(id)

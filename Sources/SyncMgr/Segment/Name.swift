@@ -61,8 +61,9 @@ struct NameField {
     at = UnsafeMutablePointer(sm_object_previous_name(object))
   }
   init(_ workstream: Workstream) { at = UnsafeMutablePointer(sm_workstream_name(workstream)) }
-  init(_ notice: UnsafeMutablePointer<sm_notice>) {
-    at = UnsafeMutablePointer(sm_notice_name(notice))
+  init(_ message: MessagePlace) { at = UnsafeMutablePointer(sm_message_name(message)) }
+  init(_ recipient: UnsafeMutablePointer<sm_recipient>) {
+    at = UnsafeMutablePointer(sm_recipient_name(recipient))
   }
 
   func write(_ name: Name) {

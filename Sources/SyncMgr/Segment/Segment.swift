@@ -8,6 +8,8 @@ typealias Participant = UnsafeMutablePointer<sm_participant>
 typealias Workstream = UnsafeMutablePointer<sm_workstream>
 typealias Batch = UnsafeMutablePointer<sm_batch>
 typealias DeadlockRow = UnsafeMutablePointer<sm_deadlock>
+typealias EventPlace = UnsafeMutablePointer<sm_event>
+typealias MessagePlace = UnsafeMutablePointer<sm_message>
 
 /// The tables of a mapped segment. Every index that was read from the segment goes through here:
 /// one that is out of bounds gives nil, so that a peer's lie cannot make us touch other memory.
@@ -28,8 +30,12 @@ struct Segment {
     table(sm_at_participants(), sm_participant.self) + Int(slot & (SM_PARTICIPANTS - 1))
   }
 
-  func notice(_ position: UInt64) -> UnsafeMutablePointer<sm_notice> {
-    table(sm_at_journal(), sm_notice.self) + Int(position % UInt64(SM_JOURNAL))
+  func event(_ position: UInt64) -> EventPlace {
+    table(sm_at_events(), sm_event.self) + Int(position % UInt64(SM_EVENTS))
+  }
+
+  func message(_ index: UInt32) -> MessagePlace? {
+    index < messageCount ? table(sm_at_messages(), sm_message.self) + Int(index) : nil
   }
 
   func batch(_ index: UInt32) -> Batch? {
@@ -82,6 +88,7 @@ struct Segment {
   @inline(__always) var objectCount: UInt32 { min(header.objectsHigh.load(), SM_OBJECTS) }
   var workstreamCount: UInt32 { min(header.workstreamsHigh.load(), SM_WORKSTREAMS) }
   var holdingCount: UInt32 { min(header.holdingsHigh.load(), SM_HOLDINGS) }
+  var messageCount: UInt32 { min(header.messagesHigh.load(), SM_MESSAGES) }
   var batchCount: UInt32 { min(header.batchesHigh.load(), SM_BATCHES) }
   var deadlockCount: UInt32 { min(header.deadlocksHigh.load(), SM_DEADLOCKS) }
   var participantCount: UInt32 { min(header.participantsHigh.load(), SM_PARTICIPANTS) }
@@ -105,14 +112,16 @@ enum SlotState {
   static let free: UInt32 = 0
   static let claimed: UInt32 = 1
   static let live: UInt32 = 2
+  /// A workstream whose end is being told.
+  static let ending: UInt32 = 3
 }
 
-/// A workstream as it stands in a lock word: table index + 1 in 16 bits, generation in 12.
+/// A workstream as it stands in a lock word: table index + 1 in 16 bits, generation in 11.
 enum OwnerID {
-  static let mask: UInt32 = 0x0fff_ffff
+  static let mask: UInt32 = 0x07ff_ffff
 
   static func make(index: UInt32, generation: UInt32) -> UInt32 {
-    (index + 1) | (generation & 0xfff) << 16
+    (index + 1) | (generation & 0x7ff) << 16
   }
 
   /// The workstream's table index; nonsense when the id is 0, which bounds checks then refuse.

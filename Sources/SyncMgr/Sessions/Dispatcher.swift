@@ -4,13 +4,14 @@ import CSyncMgrShim
 /// A callback that was registered for notices.
 final class Subscription {
   let dispatcher: Dispatcher
-  let mask: UInt32
+  let filter: NoticeFilter
   let callback: Callback
   let user: UnsafeMutableRawPointer?
   let destroy: Destroy?
-  var reader: JournalReader
+  /// Under the process's lock.
+  fileprivate var notices = NoticeLine()
   /// Ended from within its own callback: what is left to do is done after it.
-  var isEndedWithin = false
+  fileprivate var isEndedWithin = false
 
   typealias Callback =
     @convention(c) (
@@ -19,15 +20,14 @@ final class Subscription {
   typealias Destroy = @convention(c) (UnsafeMutableRawPointer?) -> Void
 
   init(
-    _ dispatcher: Dispatcher, _ mask: UInt32, _ callback: @escaping Callback,
+    _ dispatcher: Dispatcher, _ filter: NoticeFilter, _ callback: @escaping Callback,
     _ user: UnsafeMutableRawPointer?, _ destroy: Destroy?
   ) {
     self.dispatcher = dispatcher
-    self.mask = mask
+    self.filter = filter
     self.callback = callback
     self.user = user
     self.destroy = destroy
-    reader = JournalReader(from: dispatcher.attachment)
   }
 }
 
@@ -57,15 +57,21 @@ final class Dispatcher: @unchecked Sendable {
   func add(
     _ subscription: Subscription, startsThread: Bool
   ) throws(Failure) -> UInt64 {
-    attachment.watch()
     let slot = try Handles.allocate(.subscription, attachment.id)
-    do throws(Failure) { if startsThread { try startThread() } } catch {
+    do throws(Failure) {
+      try attachment.setInterest(subscription, subscription.filter.mask)
+      if startsThread { try startThread() }
+    } catch {
+      attachment.endInterest(subscription)
       Handles.free(slot)
       throw error
     }
     slot.pointee.context = Unmanaged.passRetained(subscription).toOpaque()
     let handle = Handles.publish(slot, .subscription)
-    Local.always { _ in subscriptions.append((handle, subscription)) }
+    Local.always { _ in
+      subscription.notices.begin(subscription.filter, attachment)
+      subscriptions.append((handle, subscription))
+    }
     wake()
     return handle
   }
@@ -88,6 +94,7 @@ final class Dispatcher: @unchecked Sendable {
         subscription.isEndedWithin = true
       }
     }
+    attachment.endInterest(subscription)
     let slot = Tickets.slot(of: handle)
     Closing.waitForCalls(attachment, in: [slot])
     let isOwn = waitUntilIdle(subscription)
@@ -137,26 +144,21 @@ final class Dispatcher: @unchecked Sendable {
   /// Runs one callback that is due. Nothing of the segment is touched after it: it may have closed
   /// the manager.
   private func runOne() -> Bool {
-    let due: (Subscription, JournalReader.Entry)? = Local.always { _ in
+    let due: (Subscription, Notice)? = Local.always { _ in
       if isStopped { return nil }
-      for (_, subscription) in subscriptions {
-        if let entry = subscription.reader.next(subscription.mask, attachment) {
-          running = subscription
-          runningThread = sm_thread_current()
-          return (subscription, entry)
-        }
+      for (_, subscription) in subscriptions { subscription.notices.collect(attachment) }
+      while let subscription = mostUrgent() {
+        guard let notice = subscription.notices.take(attachment) else { continue }
+        running = subscription
+        runningThread = sm_thread_current()
+        return (subscription, notice)
       }
       return nil
     }
-    guard let (subscription, entry) = due else { return false }
+    guard let (subscription, told) = due else { return false }
     sm_leave()
-    var name = entry.name.bytes.map { CChar(bitPattern: $0) }
-    name.append(0)
-    name.withUnsafeBufferPointer {
-      var notice = syncmgr_notice_t(
-        workstream: entry.workstream, name: $0.baseAddress, kind: entry.kind, pid: entry.pid)
-      subscription.callback(&notice, subscription.user)
-    }
+    var notice = syncmgr_notice_t(told, userData: 0)
+    subscription.callback(&notice, subscription.user)
     let hasEnded = Local.always { _ in
       running = nil
       runningThread = 0
@@ -164,6 +166,18 @@ final class Dispatcher: @unchecked Sendable {
     }
     if hasEnded { subscription.destroy?(subscription.user) }
     return true
+  }
+
+  /// The first of those subscriptions whose next notice has the highest priority. When it has
+  /// expired, its taking leaves the line shorter.
+  private func mostUrgent() -> Subscription? {
+    var best: (subscription: Subscription, priority: Int)?
+    for (_, subscription) in subscriptions {
+      if let priority = subscription.notices.highest, priority > best?.priority ?? -1 {
+        best = (subscription, priority)
+      }
+    }
+    return best?.subscription
   }
 
   private func startThread() throws(Failure) {
@@ -189,18 +203,24 @@ final class Dispatcher: @unchecked Sendable {
       if Local.always({ _ in isStopped }) { return }
       // `stop` joins this thread before the space is left, unless a callback of ours called it:
       // then it has stopped already, and nothing of the space is looked at again.
-      let membership = attachment.header.membership.load()
+      let news = attachment.header.news.load()
       if runOne() { continue }
-      sleep(seen, membership, until: Deadline.never)
+      sleep(seen, news: news, until: Deadline.never)
     }
   }
 
-  private func sleep(_ seen: UInt32, _ membership: UInt32, until deadline: Int64) {
-    let words = [
+  private func sleep(
+    _ seen: UInt32, news: UInt32, membership: UInt32? = nil, until deadline: Int64
+  ) {
+    let header = attachment.header
+    var list = [
       sm_waitv(word: control.at, expected: seen, reserved: 0),
-      sm_waitv(word: attachment.header.membership.at, expected: membership, reserved: 0),
+      sm_waitv(word: header.news.at, expected: news, reserved: 0),
     ]
-    _ = sm_futex_waitv(words, 2, deadline)
+    if let membership {
+      list.append(sm_waitv(word: header.membership.at, expected: membership, reserved: 0))
+    }
+    _ = sm_futex_waitv(list, UInt32(list.count), deadline)
   }
 
   /// For syncmgr_dispatch: on the caller's thread. `enter` goes back inside after a callback.
@@ -217,7 +237,8 @@ final class Dispatcher: @unchecked Sendable {
     defer { Local.always { _ in dispatching = false } }
     while true {
       let seen = control.load()
-      let membership = attachment.header.membership.load()
+      let header = attachment.header
+      let (membership, news) = (header.membership.load(), header.news.load())
       attachment.serviceOnce()
       // Tickets of other spaces may be due: each is entered for itself.
       sm_leave()
@@ -236,7 +257,7 @@ final class Dispatcher: @unchecked Sendable {
       }
       let next = Deadline.earlier(Deadlines.earliest(), sm_now() + 20_000_000)
       let slice = Deadline.earlier(deadline, next)
-      sleep(seen, membership, until: slice)
+      sleep(seen, news: news, membership: membership, until: slice)
     }
   }
 }

@@ -139,6 +139,7 @@ extension Queue {
   func close(_ handle: UInt64, isRetired: Bool = false) {
     let slot = Tickets.slot(of: handle)
     if !isRetired, !Handles.retire(slot, handle) { return }
+    attachment.endInterest(self)
     let index = UInt32(slot - sm_slots())
     Closing.waitForCalls(attachment, in: [slot])
     let cells = attachment.ownCells {

@@ -83,7 +83,10 @@ final class Stream: Possessions {
   /// Closes workstreams that are in no list any more.
   static func close(_ streams: [Stream], _ attachment: Attachment, endsTickets: Bool = false) {
     let slots = streams.map { Tickets.slot(of: $0.handle) }
-    for (stream, slot) in zip(streams, slots) { _ = Handles.retire(slot, stream.handle) }
+    for (stream, slot) in zip(streams, slots) {
+      _ = Handles.retire(slot, stream.handle)
+      if let place = attachment.segment.workstream(stream.index) { attachment.wakeInbox(place) }
+    }
     // Calls that open an object come out first: what they opened is in the lists then.
     Closing.waitForCalls(attachment, in: slots)
     let handles = Local.always { _ in streams.flatMap { $0.handles } }

@@ -44,14 +44,3 @@ public func syncmgr_queue_drain(
     return SYNCMGR_OK
   }
 }
-
-@c @implementation
-public func syncmgr_queue_watch(
-  _ queue: OpaquePointer?, _ mask: UInt32, _ user_data: UInt64
-) -> Int32 {
-  call(queue, .queue) { (slot) throws(Failure) in
-    try checkFlags(mask, SYNCMGR_NOTICE_ALL)
-    try Queue.of(slot).watch(mask, user_data)
-    return SYNCMGR_OK
-  }
-}

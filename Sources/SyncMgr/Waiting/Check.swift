@@ -11,10 +11,13 @@ extension Attachment {
       dead = nil
       var isUnderWay = false
       forOthers {
+        let id = $0.id.load()
         if dead == nil, isDead($0, thorough: true) {
           dead = "process \($0.pid.load()) is dead and was not recovered"
           let recoverer = $0.recoverer.load()
           isUnderWay = recoverer != 0 && isThere(recoverer)
+          // Recovered in this very moment: the id goes before the recoverer's mark.
+          if $0.id.load() != id { dead = nil }
         }
       }
       // Who was granted what the dead one held may ask before the recovery is through.
@@ -22,14 +25,48 @@ extension Attachment {
       sm_nap(1_000_000)
     }
     return dead ?? faultOfGuards() ?? faultOfWorkstreams() ?? faultOfHoldings() ?? faultOfCells()
-      ?? faultOfObjects()
+      ?? faultOfObjects() ?? always { faultOfInterest() ?? faultOfMessages() }
   }
 
   private func isThere(_ participant: UInt32) -> Bool { participant == me || !isGone(participant) }
 
   private func faultOfGuards() -> String? {
     let owner = header.guardian.load()
-    return owner != 0 && !isThere(owner) ? "a dead process holds the directory's guard" : nil
+    if owner != 0, !isThere(owner) { return "a dead process holds the directory's guard" }
+    // The guard of the events may stay with the dead: who writes next takes it over as it is.
+    return nil
+  }
+
+  /// What is wanted is what the processes want, and every object knows it.
+  private func faultOfInterest() -> String? {
+    var union: UInt32 = 0
+    for slot in 0..<segment.participantCount where segment.participant(slot).id.load() != 0 {
+      union |= segment.participant(slot).wanted.load()
+    }
+    if header.wanted.load() != union { return "notices are wanted by nobody, or not recorded" }
+    for index in 0..<segment.objectCount {
+      if let object = segment.object(index), object.state.load() == SlotState.live,
+        object.watched.load() != union
+      {
+        return "'\(NameField(object).read().text)' does not know which notices are wanted"
+      }
+    }
+    return nil
+  }
+
+  private func faultOfMessages() -> String? {
+    for index in 0..<segment.messageCount {
+      guard let message = segment.message(index), message.state.load() == SlotState.live else {
+        continue
+      }
+      for place in message.recipients where !Delivery.isOver(place.status.load()) {
+        let stream = workstream(ofOwner: place.owner.load())
+        if stream?.id.load() != place.workstream.load() {
+          return "a message waits for a workstream that is not there"
+        }
+      }
+    }
+    return nil
   }
 
   private func faultOfWorkstreams() -> String? {

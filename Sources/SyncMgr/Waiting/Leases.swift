@@ -60,18 +60,23 @@ extension Attachment {
       && holding.object.load() == segment.index(of: object) + 1
     let owner = holding.workstream.load()
     let isLost = isOver && kind.isLeased(object, holding)
+    var token = holding.token.load()
     // The hold first: dies in between: the lease of a hold that is gone is taken off by the next.
-    if isLost { kind.take(self, object, holding) }
+    if isLost {
+      kind.take(self, object, holding)
+      if object.type.load() == SYNCMGR_TYPE_MUTEX { token = object.previousToken.load() }
+    }
     if isOver { holding.lease.store(0) }
     unlock(object)
-    if isLost { announceLoss(owner) }
+    if isLost {
+      announceLoss(owner, object, token)
+      emit(SYNCMGR_NOTICE_LEASE_LOST, object, owner: owner, value: token)
+    }
   }
 
   /// Says that a workstream's hold was taken away. Outside of every guard.
-  func announceLoss(_ owner: UInt32) {
-    always {
-      if let stream = workstream(ofOwner: owner) { record(SYNCMGR_NOTICE_HOLD_LOST, stream) }
-    }
+  func announceLoss(_ owner: UInt32, _ object: Object, _ token: UInt64) {
+    emit(SYNCMGR_NOTICE_HOLD_LOST, object, owner: owner, value: token)
   }
 }
 

@@ -73,7 +73,12 @@ extension Attachment {
   /// Sleeps until the object's epoch is no longer `seen`, or for one tick, or until the deadline:
   /// the caller looks at what it waits for and comes again.
   func parkOnEpoch(_ object: Object, _ seen: UInt32, until deadline: Int64) {
-    let error = sm_futex_wait(object.epoch.at, seen, endOfSleep(deadline))
+    park(on: object.epoch, seen, until: deadline)
+  }
+
+  /// The same for any word.
+  func park(on word: Word32, _ seen: UInt32, until deadline: Int64) {
+    let error = sm_futex_wait(word.at, seen, endOfSleep(deadline))
     if error == SM_LATE, isShared { lookAround() }
   }
 

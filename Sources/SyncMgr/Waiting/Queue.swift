@@ -9,18 +9,19 @@ final class Queue {
   let ownsDescriptor: Bool
   private var records: [syncmgr_record_t] = []
   private var first = 0
-  /// Notices wanted, and how far they were read.
-  var mask: UInt32 = 0
-  var watchUserData: UInt64 = 0
-  var reader: JournalReader
+  /// Notices that wait to be drained.
+  private var notices = NoticeLine()
+  private var noticeUserData: UInt64 = 0
+  /// What the notices are chosen by, but for their kinds.
+  private var filter = NoticeFilter()
 
-  var isEmpty: Bool { first == records.count }
+  var isEmpty: Bool { first == records.count && notices.isEmpty }
+  var wantsNotices: Bool { notices.filter.mask != 0 }
 
   init(_ attachment: Attachment, descriptor: Int32, owns: Bool) {
     self.attachment = attachment
     self.descriptor = descriptor
     ownsDescriptor = owns
-    reader = JournalReader(from: attachment)
   }
 
   /// Appends a record; signals when the queue was empty.
@@ -42,33 +43,64 @@ final class Queue {
     }
   }
 
-  /// Takes records into the caller's array. Tickets among them end.
-  func drain(_ target: UnsafeMutablePointer<syncmgr_record_t>, _ capacity: UInt32) -> UInt32 {
+  /// Takes records into the caller's array: first of tickets, which end, then of notices.
+  private func drain(
+    _ target: UnsafeMutablePointer<syncmgr_record_t>, _ capacity: UInt32
+  ) -> UInt32 {
     var count: UInt32 = 0
+    collectNotices()
     while count < capacity, first < records.count {
       target[Int(count)] = records[first]
       first += 1
       count += 1
     }
-    if isEmpty {
-      if count > 0, ownsDescriptor { sm_clear_fd(descriptor) }
-      records.removeAll(keepingCapacity: records.count < 65536)
-      first = 0
+    while count < capacity, let notice = notices.take(attachment) {
+      target[Int(count)] = record(of: notice)
+      count += 1
     }
+    settle()
     return count
+  }
+
+  private func record(of notice: Notice) -> syncmgr_record_t {
+    var record = syncmgr_record_t()
+    record.user_data = noticeUserData
+    record.kind = notice.kind
+    record.status = notice.isGap ? SYNCMGR_E_GAP : SYNCMGR_OK
+    record.value = notice.isGap ? notice.value : notice.workstream
+    record.index = UInt32(bitPattern: notice.pid)
+    return record
+  }
+
+  /// After something was taken: what waits in the journal moves up, and when there is nothing left
+  /// the descriptor is quiet.
+  private func settle() {
+    collectNotices()
+    guard isEmpty else { return }
+    if ownsDescriptor { sm_clear_fd(descriptor) }
+    records.removeAll(keepingCapacity: records.count < 65536)
+    first = 0
   }
 
   /// Reads the journal for the notices that were asked for.
   func collectNotices() {
-    guard mask != 0 else { return }
-    while let entry = reader.next(mask, attachment) {
-      var record = syncmgr_record_t()
-      record.user_data = watchUserData
-      record.kind = entry.kind
-      record.status = entry.kind == SYNCMGR_NOTICE_GAP ? SYNCMGR_E_GAP : SYNCMGR_OK
-      record.value = entry.workstream
-      record.index = UInt32(bitPattern: entry.pid)
-      push(record)
+    let wasEmpty = isEmpty
+    notices.collect(attachment)
+    if wasEmpty, !isEmpty { sm_signal_fd(descriptor) }
+  }
+
+  /// What syncmgr_queue_notices does: takes notices whole, and leaves tickets' records.
+  func takeNotices(_ target: UnsafeMutablePointer<syncmgr_notice_t>, _ capacity: UInt32) -> UInt32 {
+    if attachment.served.load() != Served.yes { attachment.serviceOnce() }
+    return Local.always { _ in
+      var count: UInt32 = 0
+      collectNotices()
+      while count < capacity, let notice = notices.take(attachment) {
+        target[Int(count)] = syncmgr_notice_t(notice, userData: noticeUserData)
+        count += 1
+      }
+      settle()
+      return count
     }
   }
 
@@ -82,13 +114,30 @@ final class Queue {
     return count
   }
 
-  func watch(_ mask: UInt32, _ userData: UInt64) {
-    attachment.watch()
+  func watch(_ mask: UInt32, _ userData: UInt64) throws(Failure) {
+    try attachment.setInterest(self, mask)
     Local.always { _ in
-      self.mask = mask
-      watchUserData = userData
-      reader = JournalReader(from: attachment)
+      filter.mask = mask
+      noticeUserData = userData
+      restart()
     }
+    Service.poke()
+  }
+
+  /// Chooses among the notices; what waits in the queue was chosen before, and goes.
+  func choose(_ wanted: NoticeFilter) {
+    Local.always { _ in
+      let mask = filter.mask
+      filter = wanted
+      filter.mask = mask
+      restart()
+    }
+  }
+
+  private func restart() {
+    let wasEmpty = isEmpty
+    notices.begin(filter, attachment)
+    if !wasEmpty { settle() }
   }
 
   /// The queue that a call is inside of.

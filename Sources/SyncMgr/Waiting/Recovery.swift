@@ -65,6 +65,7 @@ extension Attachment {
     abandonHoldings(of: id)
     endWorkstreams(of: id)
     wakeAgain()
+    forgetInterest(of: dead)
     dead.hasLife.store(0)
     dead.life.store(0)
     dead.id.store(0)
@@ -144,6 +145,7 @@ extension Attachment {
         if isOver, state & CellState.asleep != 0 || isQueued { announce(cell, position) }
       }
     }
+    wakeInboxes()
     for index in 0..<segment.objectCount {
       if let object = segment.object(index), object.state.load() == SlotState.live,
         object.epoch.load() != 0

@@ -104,6 +104,13 @@ final class Service: @unchecked Sendable {
 
   // MARK: - The thread
 
+  /// What the words of an attachment said before it was looked after.
+  private struct Seen {
+    let doorbell: UInt32
+    let membership: UInt32
+    let news: UInt32
+  }
+
   private func run() {
     _ = sm_thread_register()
     sm_life_start()
@@ -112,7 +119,11 @@ final class Service: @unchecked Sendable {
       let (wanted, stopping) = Local.always { _ in (self.wanted, isStopping) }
       attend(to: wanted)
       if stopping { break }
-      let words = attended.map { ($0.participant.doorbell.load(), $0.header.membership.load()) }
+      let words = attended.map {
+        Seen(
+          doorbell: $0.participant.doorbell.load(), membership: $0.header.membership.load(),
+          news: $0.header.news.load())
+      }
       // First, so that a busy machine does not make this thread end what it was to renew.
       Renewals.serve()
       for attachment in attended { attachment.serviceOnce() }
@@ -155,17 +166,21 @@ final class Service: @unchecked Sendable {
   }
 
   /// Sleeps until there is something to do: a word changes, a deadline passes.
-  private func sleep(_ seen: UInt32, _ words: [(doorbell: UInt32, membership: UInt32)]) {
+  private func sleep(_ seen: UInt32, _ words: [Seen]) {
     var list: [sm_waitv] = [sm_waitv(word: control.at, expected: seen, reserved: 0)]
-    for (attachment, word) in zip(attended, words) where list.count + 2 <= Int(SM_WAITV_MAX) {
+    for (attachment, word) in zip(attended, words) where list.count + 3 <= Int(SM_WAITV_MAX) {
       list.append(
         sm_waitv(word: attachment.participant.doorbell.at, expected: word.doorbell, reserved: 0))
       list.append(
         sm_waitv(word: attachment.header.membership.at, expected: word.membership, reserved: 0))
+      if attachment.hasWatchingQueue {
+        list.append(
+          sm_waitv(word: attachment.header.news.at, expected: word.news, reserved: 0))
+      }
     }
     // Whoever cannot be slept on is looked at from time to time: who has no life word (its thread
     // was refused, or has yet to start), who does not fit, and who died while we built this list.
-    var tick: Int64 = attended.count * 2 + 1 > Int(SM_WAITV_MAX) ? 20_000_000 : 1_000_000_000
+    var tick: Int64 = attended.count * 3 + 1 > Int(SM_WAITV_MAX) ? 20_000_000 : 1_000_000_000
     for attachment in attended {
       attachment.forOthersAfterMe { other in
         let life = other.life.load()
@@ -200,6 +215,12 @@ extension Attachment {
     expireLeases()
     for queue in Local.always({ $0.forWaiting.queues }) where queue.attachment === self {
       Local.always { _ in queue.collectNotices() }
+    }
+  }
+
+  fileprivate var hasWatchingQueue: Bool {
+    Local.always { local in
+      local.forWaiting.queues.contains { $0.attachment === self && $0.wantsNotices }
     }
   }
 

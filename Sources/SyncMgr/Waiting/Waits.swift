@@ -62,6 +62,13 @@ struct Caller {
 
   var isClosed: Bool { slot.tag.load() != handle }
 
+  /// A notice that a wait of this call, which began at `start`, found nothing in time.
+  func tellTimeout(since start: Int64) {
+    guard object.watched.load() & SYNCMGR_NOTICE_TIMED_OUT != 0 else { return }
+    attachment.emit(
+      SYNCMGR_NOTICE_TIMED_OUT, object, owner: mine, value: UInt64(max(sm_now() - start, 0)))
+  }
+
   func enqueue(_ cell: Cell, amount: UInt32 = 0, flags: UInt32 = 0, ticket: UInt64? = nil) {
     attachment.enqueue(
       cell, object, holding: holding, workstream: mine, amount: amount, flags: flags,
@@ -111,6 +118,7 @@ enum Waits {
           if !Deadline.hasPassed(deadline) { continue }
         }
         if withdraw(cell, caller.object, attachment, { _ in true }) {
+          caller.tellTimeout(since: Int64(bitPattern: cell.since.load()))
           attachment.giveBack(cell)
           throw failure(SYNCMGR_E_TIMEOUT, caller.object)
         }

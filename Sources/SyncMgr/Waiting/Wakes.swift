@@ -19,6 +19,9 @@ struct Wakes {
     cell.value.store(value)
     cell.index.store(index)
     change(cell, to: CellState.done, attachment)
+    if attachment.wants(SYNCMGR_NOTICE_GRANTED | SYNCMGR_NOTICE_TIMED_OUT) {
+      attachment.tellEnd(of: cell, result, value)
+    }
   }
 
   /// Tells a waiter to try for itself. Under the guard.
@@ -67,6 +70,22 @@ struct Wakes {
 }
 
 extension Attachment {
+  /// A notice of how a wait ended.
+  fileprivate func tellEnd(of cell: Cell, _ result: Int32, _ value: UInt64) {
+    guard let object = segment.object(cell.object.load() &- 1) else { return }
+    let owner = cell.workstream.load()
+    let type = object.type.load()
+    if result == SYNCMGR_E_TIMEOUT {
+      let waited = UInt64(bitPattern: sm_now()) &- cell.since.load()
+      emit(SYNCMGR_NOTICE_TIMED_OUT, object, owner: owner, value: waited)
+    }
+    // Who waited for a condition in vain gets its mutex back nevertheless.
+    if Notice.isGrant(type, result) || cell.flags.load() & CellFlag.granted != 0 {
+      let amount = type == SYNCMGR_TYPE_SEMAPHORE ? UInt64(cell.amount.load()) : value
+      emit(SYNCMGR_NOTICE_GRANTED, object, owner: owner, value: amount)
+    }
+  }
+
   /// Tells a cell's waiter that its state has changed. Too often does no harm.
   func announce(_ cell: Cell, _ index: UInt32) {
     if cell.flags.load() & CellFlag.queued == 0 {

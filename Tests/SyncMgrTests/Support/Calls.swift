@@ -15,8 +15,8 @@ enum HandleType: String, CaseIterable, Sendable {
 
 /// Every function that takes a handle, but for those that close it.
 let calls: [Call] =
-  managerCalls + mutexCalls + semaphoreCalls + latchCalls + barrierCalls + eventCalls + rwlockCalls
-  + conditionCalls + electionCalls
+  managerCalls + noticeCalls + mutexCalls + semaphoreCalls + latchCalls + barrierCalls
+  + eventCalls + rwlockCalls + conditionCalls + electionCalls
 
 /// The function that closes a handle of each type.
 let closes: [Call] = [
@@ -32,6 +32,31 @@ let closes: [Call] = [
   Call(name: "condition_close", type: .condition) { syncmgr_condition_close($0) },
   Call(name: "election_close", type: .election) { syncmgr_election_close($0) },
   Call(name: "off", type: .subscription) { syncmgr_off($0) },
+]
+
+private let noticeCalls: [Call] = [
+  Call(name: "subscribe", type: .manager) {
+    var out: OpaquePointer?
+    return syncmgr_subscribe($0, nil, { _, _ in }, nil, nil, &out)
+  },
+  Call(name: "queue_filter", type: .queue) { syncmgr_queue_filter($0, 0, nil, nil) },
+  Call(name: "queue_notices", type: .queue) {
+    var notice = syncmgr_notice_t()
+    var count: UInt32 = 0
+    return syncmgr_queue_notices($0, &notice, 1, &count)
+  },
+  Call(name: "workstream_complete", type: .workstream) { syncmgr_workstream_complete($0, nil) },
+  Call(name: "workstream_fail", type: .workstream) { syncmgr_workstream_fail($0, nil) },
+  Call(name: "notify", type: .workstream) { syncmgr_notify($0, "nobody", nil, nil, nil, nil) },
+  Call(name: "inbox_next", type: .workstream) {
+    var message = syncmgr_notice_t()
+    return syncmgr_inbox_next($0, 0, &message)
+  },
+  Call(name: "notification_read", type: .workstream) { syncmgr_notification_read($0, 1) },
+  Call(name: "notification_status", type: .manager) {
+    var count: UInt32 = 0
+    return syncmgr_notification_status($0, 1, nil, 0, &count)
+  },
 ]
 
 private let managerCalls: [Call] = [

@@ -53,11 +53,18 @@ final class Listener: Sendable {
       let notice = notice!.pointee
       Unmanaged<Listener>.fromOpaque(user!).takeUnretainedValue().body(
         Notice(
-          workstream: notice.workstream, name: String(cString: notice.name), kind: notice.kind,
+          workstream: notice.workstream, name: notice.nameText, kind: notice.kind,
           pid: notice.pid))
     }
 
   private static let destroy: @convention(c) (UnsafeMutableRawPointer?) -> Void = { user in
     Unmanaged<Listener>.fromOpaque(user!).takeUnretainedValue().destroyed.add(1)
+  }
+}
+
+extension syncmgr_notice_t {
+  /// The name, up to its terminating zero.
+  var nameText: String {
+    withUnsafeBytes(of: name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
   }
 }

@@ -7,6 +7,9 @@ import type {
   DeadlockAlgorithm, DeadlockOptions, DeadlockRecord, DeadlockVictim, PreventionOptions,
   PreventionStrategy, Resource,
 } from './deadlock.js';
+import { EventsOptions, MessageOptions, Notice, NoticeKind, Recipient, Sent } from './notices';
+
+export * from './notices';
 import { Condition, Election, Party, RWLock, RWLockOptions } from './primitives.js';
 import { Snapshot } from './snapshot.js';
 
@@ -96,16 +99,6 @@ export interface BarrierState {
   arrived: number;
   waiting: number;
   broken: boolean;
-}
-
-export type NoticeKind = 'opened' | 'closed' | 'died' | 'holdLost' | 'gap';
-
-/** Something happened to a workstream of the space. */
-export interface Notice {
-  kind: NoticeKind;
-  /** Id of the workstream; 0n for a gap. */
-  workstream: bigint;
-  pid: number;
 }
 
 export type ObjectType = 'mutex' | 'semaphore' | 'latch' | 'barrier' | 'event' | 'rwlock' |
@@ -213,6 +206,28 @@ export class SyncEvent extends SyncObject {
   isSet(): boolean;
 }
 
+/** Notices as they come, for `for await`. The loop ends when the events or the manager close. */
+export class Events implements Closeable, AsyncIterable<Notice> {
+  private constructor();
+  readonly closed: boolean;
+  tryNext(): Notice | null;
+  wait(options?: WaitOptions): Promise<Notice>;
+  [Symbol.asyncIterator](): AsyncIterator<Notice>;
+  close(): void;
+  [Symbol.dispose](): void;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** The messages that were sent to a workstream: the most urgent first, equal ones in order. */
+export class Inbox implements AsyncIterable<Notice> {
+  private constructor();
+  tryNext(): Notice | null;
+  wait(options?: WaitOptions): Promise<Notice>;
+  /** Acknowledges a message. */
+  read(message: Notice | bigint): void;
+  [Symbol.asyncIterator](): AsyncIterator<Notice>;
+}
+
 interface Opener {
   mutex(name: string, options?: MutexOptions): Mutex;
   /** Without `permits` the semaphore must exist. */
@@ -245,6 +260,13 @@ export class Workstream implements Opener, Closeable {
   /** Without `instances` the resource must exist. */
   resource(name: string, instances?: number): Resource;
   setPriority(priority: number): void;
+  /** Sends a message to workstreams; null tells everybody who listens. */
+  send(recipients: string | Iterable<string> | null, text?: string, options?: MessageOptions): Sent;
+  readonly inbox: Inbox;
+  /** Tells everybody that it has completed its work. It stays open. */
+  complete(detail?: unknown): void;
+  /** Tells everybody that it has failed, and why. It stays open. */
+  fail(reason?: string): void;
   close(): void;
   [Symbol.dispose](): void;
   [Symbol.asyncDispose](): Promise<void>;
@@ -277,6 +299,8 @@ export class Manager extends EventEmitter implements Opener, Closeable {
   /** For objects that are opened from now on. */
   preventDeadlocks(strategy: PreventionStrategy, options?: PreventionOptions): void;
   setRank(type: ObjectType, name: string, rank: number): void;
+  events(options?: EventsOptions): Events;
+  messageStatus(id: bigint): Recipient[];
   /** Returns how many dead processes were found. */
   cleanup(): number;
   check(): void;

@@ -6,7 +6,9 @@ const errors = require('./errors.js');
 const { Barrier } = require('./barrier.js');
 const { Condition } = require('./condition.js');
 const { Election } = require('./election.js');
+const { Events } = require('./events.js');
 const { Guard } = require('./guard.js');
+const { Inbox } = require('./messages.js');
 const { Latch } = require('./latch.js');
 const { Leadership } = require('./leadership.js');
 const { Manager, open, unlink } = require('./manager.js');
@@ -36,7 +38,9 @@ module.exports = {
   Barrier,
   Condition,
   Election,
+  Events,
   Guard,
+  Inbox,
   Latch,
   Leadership,
   Manager,

@@ -4,8 +4,8 @@ import syncmgr from './index.js';
 export default syncmgr;
 export const {
   open, unlink, once, version, libraryPath,
-  Barrier, Condition, Election, Guard, Latch, Leadership, Manager, Mutex, Party, Permits, RWGuard,
-  RWLock, Resource, Semaphore, SyncEvent, Workstream,
+  Barrier, Condition, Election, Events, Guard, Inbox, Latch, Leadership, Manager, Mutex, Party,
+  Permits, RWGuard, RWLock, Resource, Semaphore, SyncEvent, Workstream,
   SyncError, AlreadyError, BrokenBarrierError, BusyError, CancelledError, ClosedError, CorruptError,
   DeadlockError, ExistsError, ForkedError, GapError, HandleError, InvalidError, LateError,
   LimitError, LostError, MismatchError, NameError, NoMemoryError, NoSpaceError, NotFoundError,

@@ -7,6 +7,9 @@ const { constants, structures } = require('./api.js');
 const checked = require('./arguments.js');
 const deadlock = require('./deadlock.js');
 const { check, closedError } = require('./errors.js');
+const { Events } = require('./events.js');
+const { KINDS, NoticeQueue } = require('./notices.js');
+const messages = require('./messages.js');
 const { CompletionQueue } = require('./queue.js');
 const { snapshot } = require('./snapshot.js');
 const { Workstream } = require('./workstream.js');
@@ -22,14 +25,6 @@ const FLAGS = {
 const NUMBERS = ['mode', 'group', 'owner'];
 const OPTIONS = structures.syncmgr_open_options_t;
 
-/** The notices, by the names under which on() knows them. */
-const NOTICES = {
-  opened: constants.NOTICE_OPENED,
-  closed: constants.NOTICE_CLOSED,
-  died: constants.NOTICE_DIED,
-  holdLost: constants.NOTICE_HOLD_LOST,
-  gap: constants.NOTICE_GAP,
-};
 const TYPES = {
   mutex: constants.TYPE_MUTEX,
   semaphore: constants.TYPE_SEMAPHORE,
@@ -63,6 +58,9 @@ class Manager extends EventEmitter {
   #handle;
   #url;
   #queue;
+  #notices;
+  #mask = 0;
+  #events = new Set();
   #shared;
   #workstreams = new Set();
   #kept = false;
@@ -76,7 +74,7 @@ class Manager extends EventEmitter {
     addon.own(this.#handle);
     if (managers.size === 0) process.on('exit', closeAtExit);
     managers.add(this);
-    this.on('newListener', (kind) => this.#watch(kind, NOTICES[kind]));
+    this.on('newListener', (kind) => this.#watch(kind, KINDS[kind]));
     this.on('removeListener', (kind) => this.#watch(kind, 0));
   }
 
@@ -191,6 +189,18 @@ class Manager extends EventEmitter {
     check(native.syncmgr_object_remove(this._handle(), TYPES[type], checked.text(name, 'name')));
   }
 
+  /** What happens from now on, for `for await`; `given` chooses by kinds, names and priority. */
+  events(given) {
+    const events = new Events(this, given);
+    this.#events.add(events);
+    return events;
+  }
+
+  /** Returns how far a message is with each of its recipients. */
+  messageStatus(id) {
+    return messages.statusOf(this, id);
+  }
+
   /** Keeps the program running while the manager is open, for programs that only listen. */
   ref() {
     if (this.#kept) return this;
@@ -215,6 +225,8 @@ class Manager extends EventEmitter {
     this.#handle = 0;
     this.#kept = false;
     this.#queue?.close();
+    this.#notices?.close();
+    for (const events of [...this.#events]) events.close();
     managers.delete(this);
     if (managers.size === 0) process.removeListener('exit', closeAtExit);
     addon.disown(handle);
@@ -224,7 +236,7 @@ class Manager extends EventEmitter {
   /** As in EventEmitter, but never removes the listeners by which the manager itself works. */
   removeAllListeners(...kinds) {
     if (kinds.length > 0) return super.removeAllListeners(...kinds);
-    for (const kind of Object.keys(NOTICES)) super.removeAllListeners(kind);
+    for (const kind of Object.keys(KINDS)) super.removeAllListeners(kind);
     return this;
   }
 
@@ -248,9 +260,13 @@ class Manager extends EventEmitter {
   /** The queue of all waits, opened by the first. */
   _queue() {
     if (this.#queue === undefined || this.#handle === 0) {
-      this.#queue = new CompletionQueue(this._handle(), this.#notify);
+      this.#queue = new CompletionQueue(this._handle());
     }
     return this.#queue;
+  }
+
+  _removeEvents(events) {
+    this.#events.delete(events);
   }
 
   _remove(workstream) {
@@ -273,19 +289,28 @@ class Manager extends EventEmitter {
 
   /** Asks the library for the kinds of notices that have listeners, and for those in `more`. */
   #watch(kind, more) {
-    if (!Object.hasOwn(NOTICES, kind) || this.#handle === 0) return;
+    if (!Object.hasOwn(KINDS, kind) || this.#handle === 0) return;
     let mask = more;
-    for (const name of Object.keys(NOTICES)) {
-      if (this.listenerCount(name) > 0) mask |= NOTICES[name];
+    for (const name of Object.keys(KINDS)) {
+      if (this.listenerCount(name) > 0) mask |= KINDS[name];
     }
-    this._queue().watchNotices(mask);
+    mask >>>= 0;
+    if (this.#notices === undefined) {
+      this.#notices = new NoticeQueue(this._handle(), mask, {}, () => this.#tell());
+    } else if (mask !== this.#mask) {
+      // What has come until now goes to those who wanted it.
+      this.#tell();
+      this.#notices.watch(mask);
+    }
+    this.#mask = mask;
   }
 
-  /** Hands a notice to its listeners, outside of the queue's own loop. */
-  #notify = (bit, workstream, pid) => {
-    const kind = Object.keys(NOTICES).find((name) => NOTICES[name] === bit);
-    if (kind !== undefined) queueMicrotask(() => this.emit(kind, { kind, workstream, pid }));
-  };
+  /** Hands notices to their listeners, outside of the queue's own loop. */
+  #tell() {
+    for (const notice of this.#notices.take()) {
+      queueMicrotask(() => this.emit(notice.kind, notice));
+    }
+  }
 }
 
 /** Runs when the program or Worker ends by itself or by process.exit(). Closing leaves nothing

@@ -84,10 +84,8 @@ class CompletionQueue {
   #records = new Uint32Array(BATCH * RECORD_WORDS);
   #values = new BigUint64Array(this.#records.buffer);
   #count = new Uint32Array(1);
-  #notify;
 
-  /** Opens a queue; `notify(kind, workstream, pid)` gets the notices that are watched. */
-  constructor(manager, notify) {
+  constructor(manager) {
     check(native.syncmgr_queue_open(manager, 0, -1, scratch.words));
     this.#handle = scratch.handle();
     this.#manager = manager;
@@ -136,11 +134,6 @@ class CompletionQueue {
     if (this.#references === 0) this.#watch.unref();
   }
 
-  /** Chooses which notices arrive. */
-  watchNotices(mask) {
-    check(native.syncmgr_queue_watch(this.#handle, mask, 0));
-  }
-
   /** Ends all waits, by ClosedError or for the given reason. The library closes the queue itself
    *  with its manager. */
   close(reason) {
@@ -164,17 +157,12 @@ class CompletionQueue {
     }
   }
 
-  /** Handles one record: a notice, or the end of a wait. */
+  /** Handles one record: the end of a wait. */
   #finish(record) {
     const words = this.#records;
     const base = record * RECORD_WORDS;
     const value = this.#values[record * RECORD_LONGS + RECORD.value / 8];
     const index = words[base + RECORD.index / 4];
-    const ticket = base + RECORD.ticket / 4;
-    if (words[ticket] === 0 && words[ticket + 1] === 0) {
-      this.#notify(words[base + RECORD.kind / 4], value, index | 0);
-      return;
-    }
     const data = base + RECORD.user_data / 4;
     const wait = this.#pending.get(words[data] + words[data + 1] * 2 ** 32);
     if (wait === undefined) return;

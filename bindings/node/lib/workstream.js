@@ -12,6 +12,7 @@ const { Barrier } = require('./barrier.js');
 const { Condition } = require('./condition.js');
 const { Election } = require('./election.js');
 const { Latch } = require('./latch.js');
+const { Inbox, jsonText, send } = require('./messages.js');
 const { Mutex } = require('./mutex.js');
 const { Resource } = require('./resource.js');
 const { RWLock } = require('./rwlock.js');
@@ -27,6 +28,8 @@ class Workstream {
   #id;
   #shared;
   #objects = new Set();
+  #inbox;
+  #events = new Set();
 
   /** Opens a workstream; without a name it gets one. */
   constructor(manager, shared, name) {
@@ -103,6 +106,29 @@ class Workstream {
     check(native.syncmgr_workstream_set_priority(this._handle(), priority));
   }
 
+  /** Sends a message to the workstreams of these names; null tells everybody who listens. Returns
+   *  its id and the names of those that do not exist. */
+  send(recipients, text, options) {
+    return send(this, recipients, text, options);
+  }
+
+  /** The messages that were sent to this workstream. */
+  get inbox() {
+    this.#inbox ??= new Inbox(this);
+    return this.#inbox;
+  }
+
+  /** Tells everybody that it has completed its work. It stays open. */
+  complete(detail) {
+    check(native.syncmgr_workstream_complete(this._handle(), jsonText(detail)));
+  }
+
+  /** Tells everybody that it has failed, and why. It stays open. */
+  fail(reason) {
+    const text = reason === undefined ? null : checked.text(reason, 'reason');
+    check(native.syncmgr_workstream_fail(this._handle(), text));
+  }
+
   /** Closes the workstream and its objects: holds are released, waits end by ClosedError.
    *  Closing again does nothing. */
   close() {
@@ -140,6 +166,15 @@ class Workstream {
     this.#objects.delete(object);
   }
 
+  /** Events that end with the workstream. */
+  _waitsBy(events) {
+    this.#events.add(events);
+  }
+
+  _waitsNoMoreBy(events) {
+    this.#events.delete(events);
+  }
+
   _isHeld() {
     return [...this.#objects].some((object) => object._isHeld());
   }
@@ -149,6 +184,8 @@ class Workstream {
     for (const object of this.#objects) object._abandon();
     this.#objects.clear();
     this.#handle = 0;
+    for (const events of [...this.#events]) events.close();
+    this.#events.clear();
   }
 }
 

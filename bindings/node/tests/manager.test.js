@@ -206,9 +206,9 @@ describe('notices', () => {
     const { id } = workstream;
     workstream.close();
     await until(() => notices.length >= 2, 'two notices');
-    assert.deepEqual(notices, [
-      { kind: 'opened', workstream: id, pid: process.pid },
-      { kind: 'closed', workstream: id, pid: process.pid },
+    assert.deepEqual(notices.map((notice) => [notice.kind, notice.workstream, notice.pid]), [
+      ['opened', id, process.pid],
+      ['closed', id, process.pid],
     ]);
     space.off('opened', remember);
     other.workstream('x').close();
@@ -222,7 +222,8 @@ describe('notices', () => {
     const lost = new Promise((resolve) => { space.on('holdLost', resolve); });
     await me.mutex('m').acquire();
     space.mutex('m').forceRelease();
-    assert.deepEqual(await lost, { kind: 'holdLost', workstream: me.id, pid: process.pid });
+    const { kind, workstream, pid, object } = await lost;
+    assert.deepEqual([kind, workstream, pid, object], ['holdLost', me.id, process.pid, 'm']);
   });
 
   test('listeners come and go', async () => {

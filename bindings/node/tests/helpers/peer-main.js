@@ -136,6 +136,24 @@ const actions = {
     process.exit(0);
   },
 
+  /** Answers messages in capitals, until it is told to die. */
+  async 'answer'(space) {
+    const me = space.workstream('worker');
+    say('ready');
+    for await (const message of me.inbox) {
+      if (message.text === 'die') process.kill(process.pid, 'SIGKILL');
+      me.send(message.name, message.text.toUpperCase(), { detail: message.detail });
+    }
+  },
+
+  /** Says what it is told as a notice. */
+  async 'listen'(space) {
+    const me = space.workstream('stranger');
+    const events = space.events({ kinds: 'custom' });
+    say(`ready ${me.name}`);
+    for await (const event of events) say(event.text);
+  },
+
   /** Is kept running by nothing but a pending wait. */
   async 'pending-only'(space) {
     const event = space.event('e');

@@ -28,6 +28,7 @@ PENDING = 3
 FINISHED = 4
 FREE = 5
 INTERRUPTED = 6
+PARTIAL = 7
 E_INVALID = -1
 E_HANDLE = -2
 E_CLOSED = -3
@@ -126,7 +127,39 @@ NOTICE_CLOSED = 512
 NOTICE_DIED = 1024
 NOTICE_HOLD_LOST = 2048
 NOTICE_GAP = 4096
-NOTICE_ALL = 7936
+NOTICE_GRANTED = 8192
+NOTICE_RELEASED = 16384
+NOTICE_TIMED_OUT = 32768
+NOTICE_OWNER_DIED = 65536
+NOTICE_BARRIER_TRIPPED = 131072
+NOTICE_BARRIER_BROKEN = 262144
+NOTICE_SYNC_COMPLETE = 524288
+NOTICE_SYNC_PARTIAL = 1048576
+NOTICE_SYNC_TIMEOUT = 2097152
+NOTICE_DEADLOCK = 4194304
+NOTICE_POSSIBLE_DEADLOCK = 8388608
+NOTICE_PREEMPTED = 16777216
+NOTICE_LEASE_LOST = 33554432
+NOTICE_CONFLICT = 67108864
+NOTICE_DATA_AVAILABLE = 134217728
+NOTICE_RESOURCE_AVAILABLE = 268435456
+NOTICE_COMPLETED = 536870912
+NOTICE_FAILED = 1073741824
+NOTICE_CUSTOM = 2147483648
+NOTICE_ALL = 4294967040
+PRIORITY_LOW = 0
+PRIORITY_MEDIUM = 1
+PRIORITY_HIGH = 2
+PRIORITY_CRITICAL = 3
+TEXT_MAX = 383
+DETAIL_MAX = 399
+NOTIFICATION_PENDING = 0
+NOTIFICATION_DELIVERED = 1
+NOTIFICATION_READ = 2
+NOTIFICATION_FAILED = 3
+NOTIFICATION_EXPIRED = 4
+NOTIFY_REQUIRE_ACK = 1
+RECIPIENTS_MAX = 16
 
 
 class Holder(Structure):
@@ -348,13 +381,70 @@ class PreventionOptions(Structure):
 
 
 class Notice(Structure):
-    """syncmgr_notice_t, 24 bytes."""
+    """syncmgr_notice_t, 1368 bytes."""
+
+    _fields_ = (
+        ("sequence", c_uint64),
+        ("workstream", c_uint64),
+        ("value", c_uint64),
+        ("message", c_uint64),
+        ("time_ns", c_int64),
+        ("wall_ns", c_int64),
+        ("user_data", c_uint64),
+        ("kind", c_uint32),
+        ("pid", c_int32),
+        ("priority", c_uint32),
+        ("type", c_uint32),
+        ("name", c_char * 256),
+        ("object", c_char * 256),
+        ("text", c_char * 384),
+        ("detail", c_char * 400),
+    )
+
+
+class SubscribeOptions(Structure):
+    """syncmgr_subscribe_options_t, 32 bytes."""
+
+    _fields_ = (
+        ("size", c_uint32),
+        ("mask", c_uint32),
+        ("least_priority", c_uint32),
+        ("reserved", c_uint32),
+        ("objects", c_char_p),
+        ("workstreams", c_char_p),
+    )
+
+    @classmethod
+    def defaults(cls):
+        """The values of SYNCMGR_SUBSCRIBE_OPTIONS_INIT."""
+        return cls(size=32, mask=4294967040, least_priority=0, reserved=0)
+
+
+class NotifyOptions(Structure):
+    """syncmgr_notify_options_t, 24 bytes."""
+
+    _fields_ = (
+        ("size", c_uint32),
+        ("kind", c_uint32),
+        ("priority", c_uint32),
+        ("flags", c_uint32),
+        ("ttl_ns", c_int64),
+    )
+
+    @classmethod
+    def defaults(cls):
+        """The values of SYNCMGR_NOTIFY_OPTIONS_INIT."""
+        return cls(size=24, kind=2147483648, priority=1, flags=0, ttl_ns=-1)
+
+
+class Recipient(Structure):
+    """syncmgr_recipient_t, 272 bytes."""
 
     _fields_ = (
         ("workstream", c_uint64),
-        ("name", c_char_p),
-        ("kind", c_uint32),
+        ("status", c_uint32),
         ("pid", c_int32),
+        ("name", c_char * 256),
     )
 
 
@@ -566,6 +656,14 @@ PROTOTYPES = {
     "syncmgr_resource_available": (c_int32, (c_void_p, POINTER(c_uint32))),
     "syncmgr_resource_holders": (c_int32, (c_void_p, POINTER(Holder), c_uint32, POINTER(c_uint32))),
     "syncmgr_snapshot_json": (c_int32, (c_void_p, c_uint32, c_char_p, c_size_t, POINTER(c_size_t))),
+    "syncmgr_subscribe": (c_int32, (
+        c_void_p,
+        POINTER(SubscribeOptions),
+        CFUNCTYPE(None, POINTER(Notice), c_void_p),
+        c_void_p,
+        CFUNCTYPE(None, c_void_p),
+        POINTER(c_void_p),
+    )),
     "syncmgr_on": (c_int32, (
         c_void_p,
         c_uint32,
@@ -577,6 +675,27 @@ PROTOTYPES = {
     "syncmgr_off": (c_int32, (c_void_p,)),
     "syncmgr_dispatch": (c_int32, (c_void_p, c_int64)),
     "syncmgr_queue_watch": (c_int32, (c_void_p, c_uint32, c_uint64)),
+    "syncmgr_queue_filter": (c_int32, (c_void_p, c_uint32, c_char_p, c_char_p)),
+    "syncmgr_queue_notices": (c_int32, (c_void_p, POINTER(Notice), c_uint32, POINTER(c_uint32))),
+    "syncmgr_workstream_complete": (c_int32, (c_void_p, c_char_p)),
+    "syncmgr_workstream_fail": (c_int32, (c_void_p, c_char_p)),
+    "syncmgr_notify": (c_int32, (
+        c_void_p,
+        c_char_p,
+        POINTER(NotifyOptions),
+        c_char_p,
+        c_char_p,
+        POINTER(c_uint64),
+    )),
+    "syncmgr_inbox_next": (c_int32, (c_void_p, c_int64, POINTER(Notice))),
+    "syncmgr_notification_read": (c_int32, (c_void_p, c_uint64)),
+    "syncmgr_notification_status": (c_int32, (
+        c_void_p,
+        c_uint64,
+        POINTER(Recipient),
+        c_uint32,
+        POINTER(c_uint32),
+    )),
 }
 
 

@@ -19,6 +19,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from .events import Events
+    from .messages import Recipient
     from .notices import Notice, Subscription
 
 _TYPES = {"mutex": _ffi.TYPE_MUTEX, "semaphore": _ffi.TYPE_SEMAPHORE, "latch": _ffi.TYPE_LATCH,
@@ -67,7 +69,8 @@ class Manager(ObjectFactory, DeadlockWatch):
     """
 
     __slots__ = ("url", "_options", "_address", "_born", "_objects", "_implicit", "_sessions",
-                 "_notices", "_loops", "_tasks", "_idle_sessions", "_guard", "_watches_order",
+                 "_notices", "_streams", "_loops", "_tasks", "_idle_sessions", "_guard",
+                 "_watches_order",
                  "__weakref__")
 
     is_workstream = False
@@ -87,6 +90,7 @@ class Manager(ObjectFactory, DeadlockWatch):
         self._implicit = weakref.WeakSet()
         self._sessions = threading.local()
         self._notices = None
+        self._streams = weakref.WeakSet()
         self._loops = weakref.WeakKeyDictionary()
         self._tasks = weakref.WeakKeyDictionary()
         self._idle_sessions = []
@@ -214,24 +218,45 @@ class Manager(ObjectFactory, DeadlockWatch):
             # The space goes on between the calls.
             size = length.value + (length.value >> 1) + (1 << 16)
 
-    def on(self, kinds: str | Iterable[str], function: Callable[[Notice], object]) -> Subscription:
-        """Has `function(notice)` called for what happens to workstreams from now on.
+    def on(self, kinds: str | Iterable[str], function: Callable[[Notice], object], *,
+           objects: str | None = None, workstreams: str | None = None,
+           min_priority: str = "low") -> Subscription:
+        """Has `function(notice)` called for what happens from now on.
 
-        `kinds` is one or several of "opened", "closed", "died", "hold_lost" and "all". That
-        notices were missed, "gap", is always told. The calls come one at a time, from a Python
-        thread that the first subscription starts; they may call anything. What they raise goes to
-        threading.excepthook. Returns a subscription, whose `close()` ends it.
+        `kinds` is one or several of "granted", "deadlock", "died" and so on (`notices.KINDS`), or
+        "all". `objects` and `workstreams` are patterns of names with `*` and `?`; `min_priority` is
+        "low", "medium", "high" or "critical". That notices were lost, "gap", is always told. The
+        calls come one at a time, from a Python thread that the first subscription starts; they may
+        call anything. What they raise goes to threading.excepthook. Returns a subscription, whose
+        `close()` ends it.
         """
-        from .notices import Dispatcher, mask_of
+        from .notices import Dispatcher, NoticeQueue, mask_of
 
         mask = mask_of(kinds)
         if not callable(function):
             raise TypeError(f"function must be callable, not {type(function).__name__}")
         self._require_open()
+        queue = NoticeQueue(self, mask, objects, workstreams, min_priority)
         with self._guard:
             if self._notices is None:
                 self._notices = Dispatcher(self)
-        return self._notices.subscribe(mask, function)
+        return self._notices.subscribe(queue, function)
+
+    def events(self, kinds: str | Iterable[str] = "all", *, objects: str | None = None,
+               workstreams: str | None = None, min_priority: str = "low") -> Events:
+        """What happens from now on, for `for` and `async for`; chosen as by `on`."""
+        from .events import Events
+        from .notices import mask_of
+
+        mask = mask_of(kinds)
+        self._require_open()
+        return Events(self, mask, objects, workstreams, min_priority)
+
+    def message_status(self, message: int) -> list[Recipient]:
+        """How far a message is with each of its recipients, by its id."""
+        from .messages import status_of
+
+        return status_of(self, message)
 
     # ---- the end
 
@@ -250,6 +275,8 @@ class Manager(ObjectFactory, DeadlockWatch):
             return
         if self._notices is not None:
             self._notices.stop()
+        for stream in list(self._streams):
+            stream.close()
         for line in list(self._loops.values()):
             line.stop()
         close_quietly(library.syncmgr_close, address)

@@ -1,35 +1,76 @@
-"""Notices: functions that are called when workstreams come, go or die.
+"""Notices: what happens in a space, told to functions.
 
-The library puts notices into a queue, and a Python thread takes them out and makes the calls. The
-library's own threads never run Python code: each such call would make and drop a thread state, and
-what it raises would vanish.
+The library puts notices into a queue for each subscription, and a Python thread takes them out and
+makes the calls. The library's own threads never run Python code: each such call would make and drop
+a thread state, and what it raises would vanish.
 """
 
+from __future__ import annotations
+
+import json
 import os
 import select
 import sys
 import threading
-from collections import namedtuple
+from typing import NamedTuple
 
 from . import _ffi, _process
-from .errors import SyncError
+from ._arguments import text as name_bytes
+from ._native import quick
+from .errors import InvalidArgument, SyncError, check
 from .queue import Queue
 
-KINDS = {"opened": _ffi.NOTICE_OPENED, "closed": _ffi.NOTICE_CLOSED, "died": _ffi.NOTICE_DIED,
-         "hold_lost": _ffi.NOTICE_HOLD_LOST, "gap": _ffi.NOTICE_GAP, "all": _ffi.NOTICE_ALL}
+KINDS = {name.lower(): getattr(_ffi, f"NOTICE_{name}") for name in (
+    "OPENED", "CLOSED", "DIED", "HOLD_LOST", "GAP", "GRANTED", "RELEASED", "TIMED_OUT",
+    "OWNER_DIED", "BARRIER_TRIPPED", "BARRIER_BROKEN", "SYNC_COMPLETE", "SYNC_PARTIAL",
+    "SYNC_TIMEOUT", "DEADLOCK", "POSSIBLE_DEADLOCK", "PREEMPTED", "LEASE_LOST", "CONFLICT",
+    "DATA_AVAILABLE", "RESOURCE_AVAILABLE", "COMPLETED", "FAILED", "CUSTOM", "ALL")}
 NAMES = {bit: name for name, bit in KINDS.items() if name != "all"}
+
+PRIORITIES = ("low", "medium", "high", "critical")
+TYPES = {getattr(_ffi, name): name.removeprefix("TYPE_").lower()
+         for name in dir(_ffi) if name.startswith("TYPE_")}
 
 # Without the library's thread nobody signals the queue for other processes: it is looked at.
 LOOK_MS = 10
 
 
-class Notice(namedtuple("Notice", "kind workstream pid")):
-    """What happened: `kind` is "opened", "closed", "died", "hold_lost" or "gap".
+class Notice(NamedTuple):
+    """What happened. The C header tells what `value` is for each kind; of a gap, how many notices
+    were lost. `workstream` and `pid` are 0, and texts are empty, where there is none."""
 
-    `workstream` is the id of the workstream it is about and `pid` its process; 0 for a gap.
-    """
+    kind: str
+    workstream: int
+    pid: int
+    name: str = ""
+    object: str = ""
+    type: str = ""
+    priority: str = "low"
+    value: int = 0
+    text: str = ""
+    detail: object = None
+    message: int = 0
+    sequence: int = 0
+    time_ns: int = 0
+    wall_ns: int = 0
 
-    __slots__ = ()
+
+def _shown(field):
+    return field.decode("utf-8", "replace")
+
+
+def notice_of(raw):
+    """A Notice for the library's structure. A detail that somebody has spoiled stays a text."""
+    detail = None
+    if raw.detail:
+        try:
+            detail = json.loads(raw.detail)
+        except ValueError:
+            detail = _shown(raw.detail)
+    return Notice(
+        NAMES.get(raw.kind, str(raw.kind)), raw.workstream, raw.pid, _shown(raw.name),
+        _shown(raw.object), TYPES.get(raw.type, ""), PRIORITIES[min(raw.priority, 3)], raw.value,
+        _shown(raw.text), detail, raw.message, raw.sequence, raw.time_ns, raw.wall_ns)
 
 
 def mask_of(kinds):
@@ -44,12 +85,41 @@ def mask_of(kinds):
     return mask
 
 
-class Subscription:
-    """One function that is called for notices of some kinds."""
+def priority_of(name):
+    """The number of a priority."""
+    if name not in PRIORITIES:
+        raise InvalidArgument(f"a priority is one of {', '.join(PRIORITIES)}, not {name!r}")
+    return PRIORITIES.index(name)
 
-    def __init__(self, dispatcher, mask, function):
+
+class NoticeQueue(Queue):
+    """A queue of the notices that are chosen by kinds, names and priority."""
+
+    CAPACITY = 32
+
+    def __init__(self, manager, mask, objects=None, workstreams=None, min_priority="low"):
+        self._address = None  # until there is a queue: for __del__
+        priority = priority_of(min_priority)
+        patterns = [None if pattern is None else name_bytes(pattern, "a pattern")
+                    for pattern in (objects, workstreams)]
+        super().__init__(manager)
+        self._notices = (_ffi.Notice * self.CAPACITY)()
+        check(quick.syncmgr_queue_filter(self.address, priority, *patterns))
+        self.watch(mask)
+
+    def notices(self):
+        """Takes notices: a list, empty when there are none."""
+        check(quick.syncmgr_queue_notices(
+            self.address, self._notices, self.CAPACITY, self._count_out))
+        return [notice_of(raw) for raw in self._notices[:self._count.value]]
+
+
+class Subscription:
+    """One function that is called for notices."""
+
+    def __init__(self, dispatcher, queue, function):
         self._dispatcher = dispatcher
-        self.mask = mask
+        self.queue = queue
         self.function = function
 
     def close(self):
@@ -64,67 +134,75 @@ class Subscription:
 
 
 class Dispatcher:
-    """The queue and the thread behind the subscriptions of a manager."""
+    """The thread behind the subscriptions of a manager."""
 
     def __init__(self, manager):
-        self._queue = Queue(manager)
         self._born = _process.generation()
         self._subscriptions = ()
         self._guard = threading.Lock()
         # Held while a function runs, so that the end of a subscription can wait for it.
         self._running = threading.RLock()
         self._stopped = self._stopped_inside = False
-        self._wake = os.eventfd(0, os.EFD_CLOEXEC)
+        self._wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._look = None if manager.has_threads else LOOK_MS
         self._thread = threading.Thread(
             target=self._run, name=f"syncmgr notices of {manager.url}", daemon=True)
         self._thread.start()
 
-    def subscribe(self, mask, function):
-        subscription = Subscription(self, mask, function)
+    def subscribe(self, queue, function):
+        subscription = Subscription(self, queue, function)
         self._change(lambda present: present + (subscription,))
         return subscription
 
     def unsubscribe(self, subscription):
-        self._change(lambda present: tuple(one for one in present if one is not subscription))
-        if self._born == _process.generation():
-            with self._running:
-                pass
-
-    def _change(self, change):
-        """Replaces the subscriptions, and asks the library for just the kinds that are wanted."""
         if self._born != _process.generation():
             return
+        self._change(lambda present: tuple(one for one in present if one is not subscription))
+        with self._running:
+            subscription.queue.close()
+
+    def _change(self, change):
         with self._guard:
-            self._subscriptions = change(self._subscriptions)
-            mask = 0
-            for subscription in self._subscriptions:
-                mask |= subscription.mask
             if not self._stopped:
-                self._queue.watch(mask)
+                self._subscriptions = change(self._subscriptions)
+                os.eventfd_write(self._wake, 1)
 
     def _run(self):
-        poll = select.poll()
-        poll.register(self._queue, select.POLLIN)
-        poll.register(self._wake, select.POLLIN)
         while not self._stopped:
-            poll.poll(self._look)
-            try:
-                records = [] if self._stopped else self._queue.drain()
-            except SyncError:
-                return
-            for record in records:
-                self._tell(record)
+            poll = select.poll()
+            poll.register(self._wake, select.POLLIN)
+            present = self._subscriptions
+            for subscription in present:
+                poll.register(subscription.queue, select.POLLIN)
+            while not self._stopped and self._subscriptions is present:
+                ready = {fd for fd, _ in poll.poll(self._look)}
+                if self._wake in ready:
+                    self._quiet()
+                for subscription in present:
+                    if self._look is not None or subscription.queue.fileno() in ready:
+                        self._tell(subscription)
         if self._stopped_inside:
             os.close(self._wake)
 
-    def _tell(self, record):
-        notice = Notice(NAMES.get(record.kind, record.kind), record.value, record.index)
-        wanted = record.kind | (_ffi.NOTICE_ALL if record.kind == _ffi.NOTICE_GAP else 0)
-        for subscription in self._subscriptions:
+    def _quiet(self):
+        try:
+            os.eventfd_read(self._wake)
+        except (BlockingIOError, OSError):
+            pass  # stop() has closed it, or read it
+
+    def _tell(self, subscription):
+        with self._running:
+            # Looked at again for each: it may have been ended meanwhile, or by the call before.
+            if subscription not in self._subscriptions:
+                return
+            try:
+                notices = subscription.queue.notices()
+            except SyncError:
+                return
+        for notice in notices:
             with self._running:
-                if not subscription.mask & wanted or subscription not in self._subscriptions:
-                    continue
+                if subscription not in self._subscriptions:
+                    return
                 try:
                     subscription.function(notice)
                 except BaseException:
@@ -137,11 +215,12 @@ class Dispatcher:
             if self._stopped:
                 return
             self._stopped = True
-            self._subscriptions = ()
+            ended, self._subscriptions = self._subscriptions, ()
         if threading.current_thread() is self._thread:
             self._stopped_inside = True
         else:
             os.eventfd_write(self._wake, 1)
             self._thread.join()
             os.close(self._wake)
-        self._queue.close()
+        for subscription in ended:
+            subscription.queue.close()

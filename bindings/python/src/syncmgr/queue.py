@@ -36,6 +36,7 @@ class Queue:
         self._records = (_ffi.Record * DRAIN_CAPACITY)()
         self._bytes = memoryview(self._records).cast("B")
         self._count = c_uint32()
+        self._count_out = byref(self._count)
         out = c_void_p()
         check(library.syncmgr_queue_open(manager._address, 0, -1, byref(out)))
         self._address = out.value
@@ -55,12 +56,12 @@ class Queue:
         return self._fd
 
     def drain(self) -> list[Record]:
-        """Takes records, oldest first: a list, empty when there are none.
+        """Takes records, of tickets first: a list, empty when there are none.
 
         One call takes a bounded number. While more wait the descriptor stays readable.
         """
         check(quick.syncmgr_queue_drain(
-            self.address, self._records, DRAIN_CAPACITY, byref(self._count)))
+            self.address, self._records, DRAIN_CAPACITY, self._count_out))
         return list(map(Record._make, LAYOUT.iter_unpack(
             self._bytes[:self._count.value * LAYOUT.size])))
 

@@ -11,6 +11,13 @@ from ._factory import ObjectFactory
 from ._native import library, quick
 from .errors import Closed, check, close_quietly
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from .messages import Inbox, Sent
+
+
 class Workstream(ObjectFactory):
     """A session in a space. It owns what is taken through it, whatever thread does it.
 
@@ -67,6 +74,40 @@ class Workstream(ObjectFactory):
         """Sets the priority, 0 at first: the lowest may be chosen as a deadlock's victim."""
         check(quick.syncmgr_workstream_set_priority(
             self._live_address(), integer(priority, "priority", -(1 << 31), (1 << 31) - 1)))
+
+    # ---- telling others
+
+    def send(self, recipients: str | Iterable[str] | None, message: str = "",
+             detail: object = None, *, kind: str = "custom", priority: str = "medium",
+             ttl: float | None = None, require_ack: bool = False) -> Sent:
+        """Sends a message to the workstreams of these names; None tells everybody who listens.
+
+        `detail` is what JSON can say. `kind` is "custom", "conflict", "data_available",
+        "resource_available"; for a message also "sync_complete", "sync_timeout", "deadlock",
+        "completed" and "failed". After `ttl` seconds it is of no interest any more. With
+        `require_ack` a recipient has read it when it says so by `inbox.read`. NotFound when there
+        is nobody to hear of it; returns its id and who of several is missing.
+        """
+        from .messages import send
+
+        return send(self, recipients, message, detail, kind, priority, ttl, require_ack)
+
+    @property
+    def inbox(self) -> Inbox:
+        """The messages that were sent to this workstream."""
+        from .messages import Inbox
+
+        return Inbox(self)
+
+    def complete(self, detail: object = None) -> None:
+        """Tells everybody that it has completed its work. It stays open."""
+        from .messages import json_bytes
+
+        check(quick.syncmgr_workstream_complete(self._live_address(), json_bytes(detail)))
+
+    def fail(self, reason: str = "") -> None:
+        """Tells everybody that it has failed, and why. It stays open."""
+        check(quick.syncmgr_workstream_fail(self._live_address(), text(reason, "a reason")))
 
     @property
     def closed(self) -> bool:

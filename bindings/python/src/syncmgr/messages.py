@@ -1,0 +1,156 @@
+"""Messages: from one workstream to others, by their names."""
+
+from __future__ import annotations
+
+import json
+import time
+from ctypes import byref, c_uint32, c_uint64
+from typing import NamedTuple
+
+from . import _ffi
+from ._arguments import integer, text, timeout_ns
+from ._native import library, quick
+from .errors import Closed, InvalidArgument, InvalidName, check
+from .events import Events
+from .notices import KINDS, Notice, notice_of, priority_of
+
+STATUSES = ("pending", "delivered", "read", "failed", "expired")
+EVERYBODY = ("custom", "conflict", "data_available", "resource_available")
+SOME = (*EVERYBODY, "sync_complete", "sync_timeout", "deadlock", "completed", "failed")
+
+# A wait in the library does not end for a signal: Python looks for one so often.
+SLICE_NS = 50_000_000
+
+
+class Sent(NamedTuple):
+    """What became of a message at once: its id, 0 when it went to everybody; and the names of
+    those recipients that do not exist."""
+
+    id: int
+    missing: tuple
+
+
+class Recipient(NamedTuple):
+    """How far a message is with one of its recipients: "pending", "delivered", "read", "failed" or
+    "expired"."""
+
+    name: str
+    status: str
+    workstream: int
+    pid: int
+
+
+def json_bytes(detail):
+    """The JSON of a detail, None for none."""
+    return None if detail is None else json.dumps(detail, separators=(",", ":")).encode()
+
+
+def send(workstream, recipients, message, detail, kind, priority, ttl, require_ack):
+    """Sends a message, or a notice to everybody when `recipients` is None."""
+    allowed = EVERYBODY if recipients is None else SOME
+    if kind not in allowed:
+        raise InvalidArgument(f"kind must be one of {', '.join(allowed)}, not {kind!r}")
+    options = _ffi.NotifyOptions.defaults()
+    options.kind = KINDS[kind]
+    options.priority = priority_of(priority)
+    options.flags = _ffi.NOTIFY_REQUIRE_ACK * bool(require_ack)
+    options.ttl_ns = timeout_ns(ttl)
+    names = None
+    if recipients is not None:
+        parts = [recipients] if isinstance(recipients, str) else list(recipients)
+        encoded = [text(part, "the name of a workstream") for part in parts]
+        if any(b"/" in part for part in encoded):
+            raise InvalidName("the name of a workstream contains a '/'")
+        names = b"/".join(encoded)
+    number = c_uint64()
+    status = check(library.syncmgr_notify(
+        workstream._live_address(), names, byref(options), text(message, "a message"),
+        json_bytes(detail), byref(number)))
+    missing = ()
+    if status == _ffi.PARTIAL:
+        missing = tuple(one.name for one in status_of(workstream.manager, number.value)
+                        if one.workstream == 0)
+    return Sent(number.value, missing)
+
+
+def status_of(manager, number):
+    """The recipients of a message."""
+    manager._require_open()
+    number = integer(number, "the id of a message", 0, (1 << 64) - 1)
+    found = (_ffi.Recipient * _ffi.RECIPIENTS_MAX)()
+    count = c_uint32()
+    check(quick.syncmgr_notification_status(
+        manager._address, number, found, len(found), byref(count)))
+    return [Recipient(one.name.decode("utf-8", "replace"), STATUSES[one.status], one.workstream,
+                      one.pid) for one in found[:count.value]]
+
+
+class Inbox:
+    """The messages that were sent to a workstream: the most urgent first, equal ones in order.
+
+    It can be iterated, by `for` and `async for`, and never ends while the workstream is open.
+    """
+
+    def __init__(self, workstream):
+        self._workstream = workstream
+
+    def next(self, timeout: float | None = None) -> Notice | None:
+        """Takes the next message; None when `timeout` seconds pass first."""
+        limit = timeout_ns(timeout)
+        end = None if limit < 0 else time.monotonic_ns() + limit
+        message = _ffi.Notice()
+        while True:
+            left = SLICE_NS if end is None else min(SLICE_NS, max(0, end - time.monotonic_ns()))
+            status = library.syncmgr_inbox_next(
+                self._workstream._live_address(), left, byref(message))
+            if status == _ffi.OK:
+                return notice_of(message)
+            if status != _ffi.E_TIMEOUT:
+                check(status)
+            if end is not None and time.monotonic_ns() >= end:
+                return None
+
+    async def wait(self, timeout: float | None = None) -> Notice | None:
+        """The asyncio form of `next`. Cancelling it loses no message."""
+        limit = timeout_ns(timeout)
+        end = None if limit < 0 else time.monotonic_ns() + limit
+        message = self.next(0)
+        if message is not None or limit == 0:
+            return message
+        mask = 0
+        for kind in SOME:
+            mask |= KINDS[kind]
+        with Events(self._workstream.manager, mask, None, None, "low") as events:
+            while True:
+                # After the events began: what comes now wakes us.
+                message = self.next(0)
+                if message is not None:
+                    return message
+                left = None if end is None else max(0, end - time.monotonic_ns()) / 1e9
+                if await events.wait(left) is None:
+                    return self.next(0)
+
+    def read(self, message: Notice | int) -> None:
+        """Acknowledges a message that asked for it, by itself or by its id."""
+        number = message.message if isinstance(message, Notice) else message
+        check(quick.syncmgr_notification_read(
+            self._workstream._live_address(),
+            integer(number, "the id of a message", 0, (1 << 64) - 1)))
+
+    def __iter__(self):
+        return self
+
+    def __next__(self) -> Notice:
+        try:
+            return self.next()
+        except Closed:
+            raise StopIteration from None
+
+    def __aiter__(self):
+        return self
+
+    async def __anext__(self) -> Notice:
+        try:
+            return await self.wait()
+        except Closed:
+            raise StopAsyncIteration from None
