@@ -2,7 +2,7 @@
 
 const char *sm_version_text(void) { return "0.1.0"; }
 
-/* Successes 0 to 6, then the errors from -1 downwards. */
+/* Successes 0 to 7, then the errors from -1 downwards. */
 static const struct {
   const char *name, *text;
 } statuses[] = {
@@ -13,6 +13,7 @@ static const struct {
     {"FINISHED", "too late to cancel: the wait had finished"},
     {"FREE", "nobody holds it"},
     {"INTERRUPTED", "a signal arrived; the wait goes on"},
+    {"PARTIAL", "complete in part: not everybody expected is there"},
     {"E_INVALID", "an argument is not allowed"},
     {"E_HANDLE", "not an open handle of this type"},
     {"E_CLOSED", "the handle was closed"},
@@ -47,9 +48,10 @@ static const struct {
     {"E_RANK", "locks are to be taken in the order of their ranks"},
     {"E_PREEMPTED", "an older workstream goes first"},
     {"E_UNSAFE", "not all could end any more"},
+    {"E_NOT_EXPECTED", "the sync point does not expect this workstream"},
 };
 
-#define SUCCESSES 7
+#define SUCCESSES 8
 #define COUNT ((int32_t)(sizeof statuses / sizeof statuses[0]))
 
 static int32_t place(int32_t status) {

@@ -10,6 +10,7 @@ private let statuses: [(number: Int32, name: String, constant: Int32)] = [
   (4, "FINISHED", SYNCMGR_FINISHED),
   (5, "FREE", SYNCMGR_FREE),
   (6, "INTERRUPTED", SYNCMGR_INTERRUPTED),
+  (7, "PARTIAL", SYNCMGR_PARTIAL),
   (-1, "E_INVALID", SYNCMGR_E_INVALID),
   (-2, "E_HANDLE", SYNCMGR_E_HANDLE),
   (-3, "E_CLOSED", SYNCMGR_E_CLOSED),
@@ -40,6 +41,8 @@ private let statuses: [(number: Int32, name: String, constant: Int32)] = [
   (-28, "E_UNAVAILABLE", SYNCMGR_E_UNAVAILABLE),
   (-29, "E_GAP", SYNCMGR_E_GAP),
   (-30, "E_LATE", SYNCMGR_E_LATE),
+  (-31, "E_FAILED", SYNCMGR_E_FAILED),
+  (-35, "E_NOT_EXPECTED", SYNCMGR_E_NOT_EXPECTED),
 ]
 
 private func name(_ code: Int32) -> String { String(cString: syncmgr_status_name(code)) }
@@ -67,7 +70,7 @@ struct StatusTests {
 
   @Test(
     "no status is named E_?, and has a text nevertheless",
-    arguments: [7, 8, -31, -32, 1000, -1000, .min, .max] as [Int32])
+    arguments: [8, 9, -36, -37, 1000, -1000, .min, .max] as [Int32])
   func unknown(code: Int32) {
     #expect(name(code) == "E_?")
     #expect(!text(code).isEmpty)

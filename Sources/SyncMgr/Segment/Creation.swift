@@ -26,6 +26,7 @@ enum Creation {
       segment.header.workstreamsCommitted, segment.header.objectsCommitted,
       segment.header.holdingsCommitted, segment.header.batchesCommitted,
       segment.header.deadlocksCommitted,
+      segment.header.membersCommitted,
     ] { field.store(UInt32.max) }
     let me = try segment.join(file: -1)
     return Attachment(space: space, segment: segment, file: -1, stat: sm_stat(), me: me)

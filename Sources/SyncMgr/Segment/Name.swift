@@ -60,6 +60,7 @@ struct NameField {
   init(previousOwnerOf object: Object) {
     at = UnsafeMutablePointer(sm_object_previous_name(object))
   }
+  init(_ member: Member) { at = UnsafeMutablePointer(sm_member_name(member)) }
   init(_ workstream: Workstream) { at = UnsafeMutablePointer(sm_workstream_name(workstream)) }
   init(_ notice: UnsafeMutablePointer<sm_notice>) {
     at = UnsafeMutablePointer(sm_notice_name(notice))

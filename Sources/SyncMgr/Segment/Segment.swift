@@ -8,6 +8,7 @@ typealias Participant = UnsafeMutablePointer<sm_participant>
 typealias Workstream = UnsafeMutablePointer<sm_workstream>
 typealias Batch = UnsafeMutablePointer<sm_batch>
 typealias DeadlockRow = UnsafeMutablePointer<sm_deadlock>
+typealias Member = UnsafeMutablePointer<sm_member>
 
 /// The tables of a mapped segment. Every index that was read from the segment goes through here:
 /// one that is out of bounds gives nil, so that a peer's lie cannot make us touch other memory.
@@ -58,6 +59,10 @@ struct Segment {
     index < deadlockCount ? table(sm_at_deadlocks(), sm_deadlock.self) + Int(index) : nil
   }
 
+  func member(_ index: UInt32) -> Member? {
+    index < memberCount ? table(sm_at_members(), sm_member.self) + Int(index) : nil
+  }
+
   var objectNames: NameTable {
     NameTable(
       places: table(sm_at_object_names(), UInt32.self), capacity: SM_OBJECT_NAMES
@@ -84,6 +89,7 @@ struct Segment {
   var holdingCount: UInt32 { min(header.holdingsHigh.load(), SM_HOLDINGS) }
   var batchCount: UInt32 { min(header.batchesHigh.load(), SM_BATCHES) }
   var deadlockCount: UInt32 { min(header.deadlocksHigh.load(), SM_DEADLOCKS) }
+  var memberCount: UInt32 { min(header.membersHigh.load(), SM_MEMBERS) }
   var participantCount: UInt32 { min(header.participantsHigh.load(), SM_PARTICIPANTS) }
 
   func index(of object: Object) -> UInt32 {
@@ -92,6 +98,10 @@ struct Segment {
 
   func index(of holding: Holding) -> UInt32 {
     UInt32(truncatingIfNeeded: holding - table(sm_at_holdings(), sm_holding.self))
+  }
+
+  func index(of member: Member) -> UInt32 {
+    UInt32(truncatingIfNeeded: member - table(sm_at_members(), sm_member.self))
   }
 
   func index(of cell: Cell) -> UInt32 {

@@ -22,7 +22,7 @@ extension Attachment {
       sm_nap(1_000_000)
     }
     return dead ?? faultOfGuards() ?? faultOfWorkstreams() ?? faultOfHoldings() ?? faultOfCells()
-      ?? faultOfObjects()
+      ?? faultOfObjects() ?? faultOfMembers()
   }
 
   private func isThere(_ participant: UInt32) -> Bool { participant == me || !isGone(participant) }

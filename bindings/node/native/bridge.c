@@ -31,7 +31,9 @@ typedef union slot {
 /** What the arguments of one call need beside their slots. */
 typedef struct scratch {
   char text[TEXT_ON_STACK];
-  char *long_text;                       /**< freed after the call */
+  uint32_t text_used;
+  uint32_t long_count;
+  char *long_texts[MAX_PARAMETERS];      /**< freed after the call */
   uint64_t options[MAX_OPTIONS_SIZE / 8]; /**< the copy that the library reads */
   uint64_t room;                         /**< how many elements the last array holds */
 } scratch_t;
@@ -167,9 +169,11 @@ static bool convert(napi_env env, const function_t *function, uint32_t index, na
     case 's': {
       slot->pointer = NULL;
       if (is_nothing(env, value)) return true;
-      char *text = read_text(env, value, scratch->text, sizeof scratch->text);
+      char *space = scratch->text + scratch->text_used;
+      char *text = read_text(env, value, space, sizeof scratch->text - scratch->text_used);
       if (text == NULL) return false;
-      if (text != scratch->text) scratch->long_text = text;
+      if (text != space) scratch->long_texts[scratch->long_count++] = text;
+      else scratch->text_used += (uint32_t)strlen(text) + 1;
       slot->pointer = text;
       return true;
     }
@@ -209,7 +213,8 @@ static napi_value call(napi_env env, napi_callback_info info) {
   slot_t slots[MAX_PARAMETERS];
   void *pointers[MAX_PARAMETERS];
   scratch_t scratch;
-  scratch.long_text = NULL;
+  scratch.text_used = 0;
+  scratch.long_count = 0;
   bool converted = true;
   uint32_t argument = 0;
   for (uint32_t index = 0; index < signature->parameter_count && converted; index++) {
@@ -226,7 +231,7 @@ static napi_value call(napi_env env, napi_callback_info info) {
     ffi_call(&signature->cif, function->address, &result, pointers);
     value = result_of(env, signature->result, &result);
   }
-  if (scratch.long_text != NULL) free(scratch.long_text);
+  for (uint32_t index = 0; index < scratch.long_count; index++) free(scratch.long_texts[index]);
   return value;
 }
 
