@@ -18,7 +18,7 @@
  * workstream  a session in the space. It owns what is taken through it. When it closes, or its
  *             process dies, all it holds is released and all its waits are withdrawn.
  * object      a named thing in the space: mutex, readers-writer lock, semaphore, condition, latch,
- *             barrier, event, election.
+ *             barrier, sync point, event, election.
  * handle      a workstream's reference to an object. The C pointer is opaque and never
  *             dereferenced: it is a checked number below 2^53.
  * ticket      one wait that was started and has not been finished.
@@ -126,7 +126,7 @@ SYNCMGR_API uint32_t syncmgr_abi_version(void);
 #define SYNCMGR_FREE ((int32_t)5)
 /** A signal arrived; the wait goes on and the ticket keeps its place in line. */
 #define SYNCMGR_INTERRUPTED ((int32_t)6)
-/** A part of it succeeded. */
+/** A part of it succeeded. A sync point: not everybody expected is there. */
 #define SYNCMGR_PARTIAL ((int32_t)7)
 
 /** An argument is outside what the function allows. */
@@ -187,7 +187,7 @@ SYNCMGR_API uint32_t syncmgr_abi_version(void);
 #define SYNCMGR_E_UNAVAILABLE ((int32_t)-28)
 /** Events were missed: read the state again. */
 #define SYNCMGR_E_GAP ((int32_t)-29)
-/** Decided without the caller; the result is attached. Spaces on several machines only. */
+/** Decided without the caller; the result is attached. */
 #define SYNCMGR_E_LATE ((int32_t)-30)
 /** The sync point failed or was cancelled. */
 #define SYNCMGR_E_FAILED ((int32_t)-31)
@@ -197,6 +197,8 @@ SYNCMGR_API uint32_t syncmgr_abi_version(void);
 #define SYNCMGR_E_PREEMPTED ((int32_t)-33)
 /** Not all could end any more if each asked for all that it declared. */
 #define SYNCMGR_E_UNSAFE ((int32_t)-34)
+/** The sync point does not expect this workstream. */
+#define SYNCMGR_E_NOT_EXPECTED ((int32_t)-35)
 
 /** Returns the name of `status`, such as "E_TIMEOUT", or "E_?" for no status. Static storage. */
 SYNCMGR_API const char *syncmgr_status_name(int32_t status);
@@ -231,6 +233,7 @@ SYNCMGR_API const char *syncmgr_last_error(void);
 #define SYNCMGR_TYPE_RWLOCK 6u
 #define SYNCMGR_TYPE_CONDITION 7u
 #define SYNCMGR_TYPE_ELECTION 8u
+#define SYNCMGR_TYPE_SYNC_POINT 9u
 #define SYNCMGR_TYPE_RESOURCE 10u
 
 typedef struct syncmgr syncmgr_t;
@@ -243,6 +246,7 @@ typedef struct syncmgr_event syncmgr_event_t;
 typedef struct syncmgr_rwlock syncmgr_rwlock_t;
 typedef struct syncmgr_condition syncmgr_condition_t;
 typedef struct syncmgr_election syncmgr_election_t;
+typedef struct syncmgr_sync_point syncmgr_sync_point_t;
 typedef struct syncmgr_resource syncmgr_resource_t;
 typedef struct syncmgr_ticket syncmgr_ticket_t;
 typedef struct syncmgr_queue syncmgr_queue_t;
@@ -265,7 +269,7 @@ typedef struct syncmgr_record {
   uint32_t kind;      /**< SYNCMGR_TYPE_... of the object, or one SYNCMGR_NOTICE_... bit */
   uint64_t value;     /**< mutex: token. barrier: generation. notice: workstream id, or lost.
                            E_DEADLOCK: id of the deadlock */
-  uint32_t index;     /**< barrier: arrival index. notice: pid */
+  uint32_t index;     /**< barrier: arrival index. sync point: its end. notice: pid */
   uint32_t reserved;
 } syncmgr_record_t;
 
@@ -1304,6 +1308,204 @@ SYNCMGR_API int32_t syncmgr_resource_holders(syncmgr_resource_t *resource,
  *          `buffer` NULL with a capacity). */
 SYNCMGR_API int32_t syncmgr_snapshot_json(syncmgr_t *manager, uint32_t flags, char *buffer,
                                           size_t capacity, size_t *out_length);
+
+/* ------------------------------------------------------------------------------------------------
+ * Sync point: named workstreams meet once, all of them or enough of them
+ *
+ * It expects workstreams by name. It ends once, in one of four ways, and keeps the result, which is
+ * the same for everybody:
+ *
+ *   complete          everybody expected is there
+ *   partial_complete  at least `minimum` of them and all the required ones are there; or somebody
+ *                     forced it
+ *   failed            a process died or a workstream said that it failed; or somebody cancelled it
+ *   timed_out         its time was over before enough were there
+ *
+ * A workstream is there while it waits: one whose wait ends before the point does (its time passes,
+ * it is cancelled, its handle closes, its process dies) is not, and may come again. A workstream
+ * that closes may come back under its name; one whose process dies while the point waits has
+ * failed, whether it had opened the point or not. One that failed and comes back is there again.
+ * Workstreams that are not expected cannot wait and never count; they may look, force and cancel.
+ *
+ * The time runs out for those who wait or look, on time; when nobody does, nothing is lost.
+ * The result names the moment at which it ended, whoever noticed it later.
+ */
+
+/** When the time is over, those who are there suffice, if all the required ones are among them and
+ *  as many as the `minimum`; if that is ANY, at least one. Without this flag the end of the time is
+ *  E_TIMEOUT, however many are there. */
+#define SYNCMGR_SYNC_CONTINUE_ON_TIMEOUT 1u
+/** Who failed counts as missing: when all others are there, that suffices. The point fails when a
+ *  required one failed, or when too few are left to reach the `minimum`; if that is ANY, none.
+ *  Without this flag it fails with the first. */
+#define SYNCMGR_SYNC_CONTINUE_ON_FAILURE 2u
+/** Waits for everybody, as long as they can come: the minimum suffices only when the time is over
+ *  (with CONTINUE_ON_TIMEOUT), or when all others failed (with CONTINUE_ON_FAILURE). */
+#define SYNCMGR_SYNC_WAIT_FOR_ALL 4u
+
+/** The most workstreams that one sync point can expect. */
+#define SYNCMGR_SYNC_EXPECTED_MAX 1024u
+
+typedef struct syncmgr_sync_point_options {
+  uint32_t size;       /**< sizeof(syncmgr_sync_point_options_t) */
+  uint32_t flags;      /**< SYNCMGR_SYNC_CONTINUE_ON_TIMEOUT, ... */
+  uint32_t minimum;    /**< how many suffice, 1 to all; ANY: all */
+  uint32_t minimum_of; /**< 0; or: the fraction minimum/minimum_of of all, rounded up, suffices */
+  int64_t timeout_ns;  /**< when its time is over, from its creation; FOREVER: never */
+} syncmgr_sync_point_options_t;
+
+#define SYNCMGR_SYNC_POINT_OPTIONS_INIT \
+  { sizeof(syncmgr_sync_point_options_t), 0u, SYNCMGR_ANY, 0u, SYNCMGR_FOREVER }
+
+/** What became of a sync point. */
+#define SYNCMGR_SYNC_WAITING 0u
+#define SYNCMGR_SYNC_PARTIAL_COMPLETE 1u
+#define SYNCMGR_SYNC_COMPLETE 2u
+#define SYNCMGR_SYNC_FAILED 3u
+#define SYNCMGR_SYNC_TIMED_OUT 4u
+
+/** The result; while the point waits, how it stands. */
+typedef struct syncmgr_sync_result {
+  uint32_t status;       /**< SYNCMGR_SYNC_WAITING, ... */
+  uint32_t met_minimum;  /**< 1: enough were there, the minimum; if that is ANY, at least one */
+  uint32_t required_met; /**< 1: all the required ones were there */
+  uint32_t expected;     /**< how many are expected */
+  uint32_t minimum;      /**< the minimum as a number; all when it is ANY */
+  uint32_t arrived;      /**< how many were there */
+  uint32_t missing;      /**< the others */
+  uint32_t failed;       /**< those of them that failed */
+  uint32_t late;         /**< those that came after the end; grows */
+  uint32_t reserved;
+  int64_t completed_at; /**< ns since 1970; 0 while it waits */
+  char reason[256];     /**< why it is not complete; "" when there is nothing to say */
+} syncmgr_sync_result_t;
+
+/** Cannot be done without. */
+#define SYNCMGR_SYNC_REQUIRED 1u
+/** Was there at the end; or is there, while the point waits. */
+#define SYNCMGR_SYNC_ARRIVED 2u
+/** Came after the end. */
+#define SYNCMGR_SYNC_LATE 4u
+/** Its process died, or it said that it failed. */
+#define SYNCMGR_SYNC_MEMBER_FAILED 8u
+
+/** One that a sync point expects. */
+typedef struct syncmgr_sync_member {
+  uint32_t flags; /**< SYNCMGR_SYNC_REQUIRED, SYNCMGR_SYNC_ARRIVED, ... */
+  uint32_t order; /**< 1 for the first that arrived, and so on; 0: has not */
+  int64_t at;     /**< when it arrived, ns since 1970; 0: has not */
+  char name[256]; /**< of the workstream, terminated */
+} syncmgr_sync_member_t;
+
+/** Opens or creates a sync point. `expected` are the names of workstreams, with a '/' between them,
+ *  `required` in the same form those of them without which it cannot succeed; NULL is nobody.
+ *  Names and options are parameters: they must match, whatever the order of the names. With
+ *  `expected` NULL it opens what is there; `required` and `options` are then NULL too.
+ *  @return OK; E_NAME (of the point, or of a workstream); E_TYPE; E_MISMATCH; E_NOT_FOUND (with
+ *          `expected` NULL: it is not there); E_INVALID (flags; a name twice; a required one that
+ *          is not expected; more than EXPECTED_MAX; a minimum that is not 1 to all, or a fraction
+ *          not above 0 and up to 1; timeout below -1); E_LIMIT; E_NO_SPACE. */
+SYNCMGR_API int32_t syncmgr_sync_point_open(syncmgr_workstream_t *workstream, const char *name,
+                                            const char *expected, const char *required,
+                                            const syncmgr_sync_point_options_t *options,
+                                            syncmgr_sync_point_t **out_point);
+
+/** Closes the handle. @return OK. */
+SYNCMGR_API int32_t syncmgr_sync_point_close(syncmgr_sync_point_t *point);
+
+/** Arrives, and waits until the point ends. `out_result`, which may be NULL, is written also with
+ *  PARTIAL, E_TIMEOUT, E_FAILED and E_LATE. After the end it returns the stored result at once.
+ *  Blocks up to `timeout_ns`, and not beyond the time of the point. With 0 it arrives only if that
+ *  ends the point.
+ *  @return OK (complete); PARTIAL (partial_complete); E_TIMEOUT (timed_out; or `timeout_ns` passed:
+ *          this workstream is not there, and the result has another status); E_FAILED; E_LATE
+ *          (expected, and came after the end, in whichever way that was); E_NOT_EXPECTED; E_ALREADY
+ *          (it waits already); E_INVALID (timeout); E_LIMIT. */
+SYNCMGR_API int32_t syncmgr_sync_point_wait(syncmgr_sync_point_t *point, int64_t timeout_ns,
+                                            syncmgr_sync_result_t *out_result);
+
+/** Starts to wait. The index of the record is what became of the point (SYNCMGR_SYNC_...), 0 when
+ *  the wait's own time passed. `out_record`, which may be NULL, is written with OK and PARTIAL.
+ *  Does not block.
+ *  @return PENDING with a ticket; or at once what syncmgr_sync_point_wait returns. */
+SYNCMGR_API int32_t syncmgr_sync_point_wait_start(syncmgr_sync_point_t *point, int64_t timeout_ns,
+                                                  syncmgr_queue_t *queue, uint64_t user_data,
+                                                  syncmgr_ticket_t **out_ticket,
+                                                  syncmgr_record_t *out_record);
+
+/** Ends the point as partial_complete with those who are there: the result tells whether that is
+ *  enough. Anybody may. Does not block.
+ *  @return OK; FINISHED (it had ended, the result stands). */
+SYNCMGR_API int32_t syncmgr_sync_point_force_complete(syncmgr_sync_point_t *point);
+
+/** Ends the point as failed, for `reason`: up to 255 bytes of UTF-8, more are cut off; NULL says
+ *  who cancelled it. Anybody may. Does not block.
+ *  @return OK; FINISHED (it had ended, the result stands). */
+SYNCMGR_API int32_t syncmgr_sync_point_cancel(syncmgr_sync_point_t *point, const char *reason);
+
+/** Says that this workstream failed, as if its process had died. `reason` is as for cancel.
+ *  Does not block.
+ *  @return OK; FINISHED (it had ended, the result stands); E_NOT_EXPECTED; E_BUSY (a wait of this
+ *          workstream goes on). */
+SYNCMGR_API int32_t syncmgr_sync_point_fail(syncmgr_sync_point_t *point, const char *reason);
+
+/** Writes the result. Does not block.
+ *  @return OK; PENDING (it waits; what is written is how it stands). */
+SYNCMGR_API int32_t syncmgr_sync_point_result(syncmgr_sync_point_t *point,
+                                              syncmgr_sync_result_t *out_result);
+
+/** Writes up to `capacity` of those expected, in the order in which they were given; `out_count`
+ *  gets how many there are.
+ *  @return OK; E_INVALID (`members` NULL with a capacity). */
+SYNCMGR_API int32_t syncmgr_sync_point_members(syncmgr_sync_point_t *point,
+                                               syncmgr_sync_member_t *members, uint32_t capacity,
+                                               uint32_t *out_count);
+
+/* ------------------------------------------------------------------------------------------------
+ * Lock many: several locks at once, all or none
+ *
+ * The locks are taken one after the other in an order that is the same for the whole space, so that
+ * callers that hold nothing else never wait for each other in a circle, in whichever order they
+ * list them. While it waits for one lock a caller holds those before it.
+ */
+
+/** The most items of one call. */
+#define SYNCMGR_MANY_MAX 1024u
+
+/** One lock of several. */
+typedef struct syncmgr_lock_item {
+  uint64_t handle; /**< of a mutex, semaphore or readers-writer lock, as a number */
+  uint32_t amount; /**< mutex: 0. semaphore: permits. rwlock: SYNCMGR_SHARED, SYNCMGR_EXCLUSIVE */
+  int32_t status;  /**< written by the library */
+} syncmgr_lock_item_t;
+
+/** Locks all items or none, within `timeout_ns` for all together. The items are of one workstream,
+ *  and of different objects. On success each item's status tells what locking it returned. When one
+ *  cannot be locked its status says why; those that had been locked are given back, the last first,
+ *  with OWNER_DIED passed on to the next owner; and the status of all others is E_CANCELLED.
+ *  Blocks.
+ *  @return OK; OWNER_DIED (all are locked, and a status among them is that); what the lock that
+ *          failed returned; E_INVALID (count is 0 or above MANY_MAX; an object twice; items of two
+ *          workstreams; a mutex with an amount; timeout): nothing was done, no status written. */
+SYNCMGR_API int32_t syncmgr_lock_many(syncmgr_lock_item_t *items, uint32_t count,
+                                      int64_t timeout_ns);
+
+/** Unlocks all items, in the reverse of the order in which they were locked. An item that cannot be
+ *  unlocked keeps no other from it. Each item's status is written. Does not block.
+ *  @return OK; what the first that failed returned; E_INVALID as above. */
+SYNCMGR_API int32_t syncmgr_unlock_many(syncmgr_lock_item_t *items, uint32_t count);
+
+/** Sorts the items into the order of the space. For callers that lock one after the other by the
+ *  _start forms of each type, as the bindings do: in this order, giving back what they have by
+ *  syncmgr_lock_many_undo when one fails. Does not block.
+ *  @return OK; E_INVALID as above. */
+SYNCMGR_API int32_t syncmgr_lock_many_order(syncmgr_lock_item_t *items, uint32_t count);
+
+/** Gives items back that were locked as a part of many, and not used: the last first, and where an
+ *  item's status is OWNER_DIED the next owner gets that in its place. An item that is held no more
+ *  is passed over. Does not block.
+ *  @return OK; E_INVALID as above. */
+SYNCMGR_API int32_t syncmgr_lock_many_undo(const syncmgr_lock_item_t *items, uint32_t count);
 
 /* ------------------------------------------------------------------------------------------------
  * Notices: being told what happens in the space

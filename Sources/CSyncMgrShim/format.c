@@ -16,6 +16,8 @@ uint64_t sm_format(void) {
       offsetof(struct sm_object, previous_name), offsetof(struct sm_object, counters),
       offsetof(struct sm_holding, mark),
       offsetof(struct sm_cell, order),        offsetof(struct sm_cell, result),
+      sizeof(struct sm_member), sm_at_members(), offsetof(struct sm_member, name),
+      offsetof(struct sm_object, deadline), offsetof(struct sm_header, members_high),
       offsetof(struct sm_workstream, name),   offsetof(struct sm_header, guard),
       offsetof(struct sm_header, deadlock_guard), offsetof(struct sm_deadlock, members),
       offsetof(struct sm_deadlock_member, name), offsetof(struct sm_object, rank),

@@ -48,6 +48,7 @@ static const struct {
     {"E_RANK", "locks are to be taken in the order of their ranks"},
     {"E_PREEMPTED", "an older workstream goes first"},
     {"E_UNSAFE", "not all could end any more"},
+    {"E_NOT_EXPECTED", "the sync point does not expect this workstream"},
 };
 
 #define SUCCESSES 8

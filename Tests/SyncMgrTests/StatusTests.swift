@@ -41,6 +41,8 @@ private let statuses: [(number: Int32, name: String, constant: Int32)] = [
   (-28, "E_UNAVAILABLE", SYNCMGR_E_UNAVAILABLE),
   (-29, "E_GAP", SYNCMGR_E_GAP),
   (-30, "E_LATE", SYNCMGR_E_LATE),
+  (-31, "E_FAILED", SYNCMGR_E_FAILED),
+  (-35, "E_NOT_EXPECTED", SYNCMGR_E_NOT_EXPECTED),
 ]
 
 private func name(_ code: Int32) -> String { String(cString: syncmgr_status_name(code)) }
@@ -68,7 +70,7 @@ struct StatusTests {
 
   @Test(
     "no status is named E_?, and has a text nevertheless",
-    arguments: [8, 9, -31, -32, 1000, -1000, .min, .max] as [Int32])
+    arguments: [8, 9, -36, -37, 1000, -1000, .min, .max] as [Int32])
   func unknown(code: Int32) {
     #expect(name(code) == "E_?")
     #expect(!text(code).isEmpty)

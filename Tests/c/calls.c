@@ -1,5 +1,6 @@
 #include "calls.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* The output begins with whatever single value the function writes; the rest is spare room. */
@@ -61,6 +62,7 @@ CALL(event_open, handle, "event", NULL, OUTPUT)
 CALL(rwlock_open, handle, "rwlock", NULL, OUTPUT)
 CALL(condition_open, handle, "condition", OUTPUT)
 CALL(election_open, handle, "election", OUTPUT)
+CALL(sync_point_open, handle, "sync point", "nobody", NULL, NULL, OUTPUT)
 
 CALL(resource_close, handle)
 CALL(resource_declare, handle, 1)
@@ -149,6 +151,16 @@ CALL(election_leader, handle, OUTPUT)
 CALL(election_is_valid, handle, 1)
 CALL(election_force_release, handle)
 
+CALL(sync_point_close, handle)
+/* Without a result: that is written when it fails, too. */
+CALL(sync_point_wait, handle, context->timeout_ns, NULL)
+CALL(sync_point_wait_start, handle, context->timeout_ns, context->queue, 7, OUTPUT, SECOND_OUTPUT)
+CALL(sync_point_force_complete, handle)
+CALL(sync_point_cancel, handle, "a reason")
+CALL(sync_point_fail, handle, NULL)
+CALL(sync_point_result, handle, OUTPUT)
+CALL(sync_point_members, handle, OUTPUT, 2, SECOND_OUTPUT)
+
 CALL(lease_set, handle, SECOND, 0)
 CALL(lease_renew, handle)
 CALL(lease_remaining, handle, OUTPUT)
@@ -194,6 +206,7 @@ const call_t calls[] = {
     ROW(WORKSTREAM, rwlock_open),
     ROW(WORKSTREAM, condition_open),
     ROW(WORKSTREAM, election_open),
+    ROW(WORKSTREAM, sync_point_open),
     CLOSING(QUEUE, queue_close),
     ROW(QUEUE, queue_fd),
     ROW(QUEUE, queue_drain),
@@ -265,6 +278,14 @@ const call_t calls[] = {
     ROW(ELECTION, election_leader),
     ROW(ELECTION, election_is_valid),
     ROW(ELECTION, election_force_release),
+    CLOSING(SYNC_POINT, sync_point_close),
+    ROW(SYNC_POINT, sync_point_wait),
+    ROW(SYNC_POINT, sync_point_wait_start),
+    ROW(SYNC_POINT, sync_point_force_complete),
+    ROW(SYNC_POINT, sync_point_cancel),
+    ROW(SYNC_POINT, sync_point_fail),
+    ROW(SYNC_POINT, sync_point_result),
+    ROW(SYNC_POINT, sync_point_members),
     CLOSING(EVENT, event_close),
     ROW(EVENT, event_set),
     ROW(EVENT, event_reset),
@@ -310,6 +331,13 @@ handle_set_t open_handle_set_in(syncmgr_t *space) {
   set.of[RWLOCK] = open_rwlock(me, "rwlock", 0);
   set.of[CONDITION] = open_condition(me, "condition");
   set.of[ELECTION] = open_election(me, "election");
+  /* Expected is this one, and one that never comes. */
+  char name[SYNCMGR_NAME_MAX + 1], expected[SYNCMGR_NAME_MAX + 16];
+  syncmgr_sync_point_t *point = NULL;
+  CHECK_OK(syncmgr_workstream_name(me, name, sizeof name));
+  snprintf(expected, sizeof expected, "%s/nobody", name);
+  CHECK_OK(syncmgr_sync_point_open(me, name, expected, NULL, NULL, &point));
+  set.of[SYNC_POINT] = point;
   set.of[EVENT] = open_event(me, "event", 0);
   set.of[RESOURCE] = open_resource(me, "resource", 2);
   CHECK_STATUS(syncmgr_latch_wait_start(set.of[LATCH], SYNCMGR_FOREVER, NULL, 0, &ticket),
@@ -331,8 +359,8 @@ void close_handle_set(handle_set_t *set) {
   /* Objects go before the workstream that owns them, so that each is closed by its own call. */
   static const handle_type_t order[] = {SUBSCRIPTION, TICKET,   MUTEX, SEMAPHORE,
                                         LATCH,        BARRIER,  RWLOCK, CONDITION,
-                                        ELECTION,     EVENT,    RESOURCE, QUEUE,
-                                        WORKSTREAM};
+                                        ELECTION,     SYNC_POINT, EVENT,  RESOURCE,
+                                        QUEUE,        WORKSTREAM};
   call_context_t context = {.timeout_ns = 0};
   for (unsigned step = 0; step < sizeof order / sizeof order[0]; step++) {
     for (unsigned index = 0; index < call_count; index++) {

@@ -16,6 +16,7 @@ typedef enum handle_type {
   RWLOCK,
   CONDITION,
   ELECTION,
+  SYNC_POINT,
   EVENT,
   RESOURCE,
   SUBSCRIPTION,

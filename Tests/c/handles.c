@@ -34,6 +34,8 @@ TEST(the_table_has_every_function_of_the_header_that_takes_a_handle) {
     char name[128];
     if (sscanf(line, "SYNCMGR_API int32_t %127[a-z_](", name) != 1) continue;
     if (!strcmp(name, "syncmgr_open") || !strcmp(name, "syncmgr_unlink")) continue;
+    /* Those for many locks take a list of handles. */
+    if (strstr(name, "lock_many")) continue;
     bool known = false;
     for (unsigned index = 0; index < call_count; index++) {
       known = known || !strcmp(calls[index].name, name);

@@ -9,7 +9,7 @@ static const struct scenario *const groups[] = {
     scenarios_space,   scenarios_mutex, scenarios_semaphore, scenarios_barrier,
     scenarios_event,   scenarios_ticket, scenarios_recovery,
     scenarios_rwlock,  scenarios_condition, scenarios_election, scenarios_phaser,
-    scenarios_lease,
+    scenarios_lease,   scenarios_meeting,
     scenarios_notice,
 };
 

@@ -28,32 +28,41 @@ function settableBytes(pointee, api) {
   return pointer === undefined ? size : pointer.offset;
 }
 
-/** Whether a parameter of this name says how long the memory before it is. */
-function isCapacity(name) {
-  return name === 'capacity' || name === 'length';
+/** What a pointer points to. */
+function pointeeOf(type) {
+  return type.replace(/^const /, '').replace(/ ?\*$/, '');
+}
+
+/** Whether a parameter says how long the memory before it is: by its name, or as the count of
+ *  structures. */
+function isCapacity(functionOf, index, api) {
+  const previous = functionOf.parameters[index - 1]?.type;
+  if (!previous?.endsWith('*')) return false;
+  const name = functionOf.parameters[index]?.name;
+  if (name === 'capacity' || name === 'length') return true;
+  const pointee = pointeeOf(previous);
+  return name === 'count' && api.structures.some((structure) => structure.name === pointee);
 }
 
 /** The word of one parameter, as native/signature.h explains it. */
 function parameterWord(functionOf, index, api) {
   const { name, type } = functionOf.parameters[index];
-  const next = functionOf.parameters[index + 1];
-  const previous = functionOf.parameters[index - 1];
   if (name === 'timeout_ns' && !functionOf.name.endsWith('_start')) return '0';
-  if (isCapacity(name) && previous?.type.endsWith('*')) return type === 'size_t' ? 'N' : 'n';
+  if (isCapacity(functionOf, index, api)) return type === 'size_t' ? 'N' : 'n';
   if (type in INTEGERS) return INTEGERS[type];
   if (type === 'const char *') return 's';
   if (type.includes('(*)')) return undefined;
 
-  const pointee = type.replace(/^const /, '').replace(/ ?\*$/, '');
+  const pointee = pointeeOf(type);
   // A function that takes handles of several types takes them as void *, and first of all.
   if (pointee === 'void' && index === 0) return 'h';
-  if (pointee === 'void') return isCapacity(next?.name) ? 'a1' : undefined;
+  if (pointee === 'void') return isCapacity(functionOf, index + 1, api) ? 'a1' : undefined;
   if (api.handles.includes(pointee)) return 'h';
   if (pointee.endsWith('*')) return 'p8';
   const size = sizeBehind(pointee, api);
   if (size === undefined) return undefined;
   if (pointee.endsWith('_options_t')) return `o${size}:${settableBytes(pointee, api)}`;
-  return (isCapacity(next?.name) ? 'a' : 'p') + size;
+  return (isCapacity(functionOf, index + 1, api) ? 'a' : 'p') + size;
 }
 
 /** The signature of a function, or undefined when JavaScript cannot call it. */

@@ -52,6 +52,10 @@ SM_FIELD(header, deadlock_serial, 64)
 SM_FIELD(header, deadlock_searches, 64)
 SM_FIELD(header, deadlocks_found, 64)
 SM_FIELD(header, deadlocks_resolved, 64)
+SM_FIELD(header, members_high, 32)
+SM_FIELD(header, members_committed, 32)
+SM_FIELD(header, members_hint, 32)
+SM_FIELD(header, sync_points, 32)
 
 SM_FIELD(participant, id, 32)
 SM_FIELD(participant, generation, 32)
@@ -111,6 +115,12 @@ SM_FIELD(object, previous_set, 32)
 SM_FIELD(object, value_length, 32)
 SM_FIELD(object, joined, 32)
 SM_FIELD(object, rank, 32)
+SM_FIELD(object, members, 32)
+SM_FIELD(object, member_count, 32)
+SM_FIELD(object, least, 32)
+SM_FIELD(object, timeout, 64)
+SM_FIELD(object, deadline, 64)
+SM_FIELD(object, ended_at, 64)
 
 SM_COUNTER(waits)
 SM_COUNTER(waited)
@@ -176,6 +186,15 @@ SM_FIELD(deadlock_member, relation, 32)
 SM_FIELD(deadlock_member, place, 32)
 SM_FIELD(deadlock_member, owner, 32)
 
+SM_FIELD(member, owner, 32)
+SM_FIELD(member, object, 32)
+SM_FIELD(member, next, 32)
+SM_FIELD(member, flags, 32)
+SM_FIELD(member, order, 32)
+SM_FIELD(member, name_length, 32)
+SM_FIELD(member, hash, 32)
+SM_FIELD(member, at, 64)
+
 SM_FIELD(slot, tag, 64)
 SM_FIELD(slot, generation, 32)
 SM_FIELD(slot, flags, 32)
@@ -189,6 +208,7 @@ SM_INLINE uint8_t *sm_object_name(struct sm_object *at) { return at->name; }
 SM_INLINE uint8_t *sm_object_previous_name(struct sm_object *at) { return at->previous_name; }
 SM_INLINE uint8_t *sm_object_value(struct sm_object *at) { return at->value; }
 SM_INLINE uint8_t *sm_workstream_name(struct sm_workstream *at) { return at->name; }
+SM_INLINE uint8_t *sm_member_name(struct sm_member *at) { return at->name; }
 SM_INLINE struct sm_deadlock_member *sm_deadlock_members(struct sm_deadlock *at) {
   return at->members;
 }

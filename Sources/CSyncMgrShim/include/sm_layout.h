@@ -15,6 +15,8 @@
  *               deadlocks              64   under the header's `deadlock_guard`
  *               events               1024   under the event guard, see sm_events.h
  *               messages             1024   filled under the directory guard; then each recipient
+ *               members             65536   under the sync point's guard; claimed under the
+ *                                           directory's
  *
  * A slot is free when its `owner` is 0. The owner of a slot is the participant id of the process
  * that claimed it, so that everything a dead process left can be found by scanning. */
@@ -39,6 +41,7 @@
 #define SM_CELLS (SM_BATCHES * SM_BATCH_CELLS)
 #define SM_DEADLOCKS 64u
 #define SM_DEADLOCK_MEMBERS 64u
+#define SM_MEMBERS 65536u
 /* Places in the name tables, which are never more than half full. */
 #define SM_OBJECT_NAMES 32768u
 #define SM_WORKSTREAM_NAMES 131072u
@@ -96,7 +99,12 @@ struct sm_header { /* 4096 bytes */
   uint64_t deadlock_searches;
   uint64_t deadlocks_found;
   uint64_t deadlocks_resolved;
-  uint8_t pad[4096 - 64 - 64 - 48 - 96];
+
+  uint32_t members_high;
+  uint32_t members_committed;
+  uint32_t members_hint;
+  uint32_t sync_points; /* objects of this type: when there are none, nobody looks for them */
+  uint8_t pad[4096 - 64 - 64 - 48 - 96 - 16];
 };
 
 struct sm_participant { /* 256 bytes */
@@ -187,8 +195,16 @@ struct sm_object { /* 1152 bytes */
   uint32_t value_length;
   uint32_t joined; /* barrier: holdings that are parties of a phaser */
   uint32_t rank; /* a lock is taken after those of lower rank; 0: none */
-  uint8_t value[256]; /* election: the result */
-  uint8_t pad[104];
+  uint8_t value[256]; /* election: the result. sync point: why it ended so */
+
+  uint32_t members; /* sync point: first of those expected, member + 1 */
+  uint32_t member_count;
+  uint32_t least;     /* sync point: how many suffice when its time is over */
+  uint32_t reserved2;
+  uint64_t timeout;   /* sync point: the parameter; all ones: none */
+  uint64_t deadline;  /* sync point: when its time is over (monotonic ns), or 0 */
+  uint64_t ended_at;  /* sync point: ns since 1970 */
+  uint8_t pad[64];
   struct sm_counters counters;
 };
 
@@ -264,6 +280,20 @@ struct sm_deadlock { /* 52352 bytes */
   struct sm_deadlock_member members[SM_DEADLOCK_MEMBERS];
 };
 
+struct sm_member { /* 320 bytes: a workstream that a sync point expects, by its name */
+  uint32_t owner;
+  uint32_t object; /* index + 1 */
+  uint32_t next;   /* of the same sync point: member + 1 */
+  uint32_t flags;  /* SYNCMGR_SYNC_REQUIRED, ... */
+  uint32_t order;  /* of arrival, from 1 */
+  uint32_t name_length;
+  uint32_t hash;
+  uint32_t reserved;
+  uint64_t at; /* when it arrived: ns since 1970 */
+  uint8_t pad[24];
+  uint8_t name[256];
+};
+
 /* Process-private: one open handle. */
 struct sm_slot { /* 64 bytes */
   uint64_t tag;        /* the handle while open, else 0 */
@@ -304,6 +334,7 @@ SM_CHECK(sm_holding, 64);
 SM_CHECK(sm_cell, 128);
 SM_CHECK(sm_deadlock_member, 816);
 SM_CHECK(sm_deadlock, 52352);
+SM_CHECK(sm_member, 320);
 SM_CHECK(sm_slot, 64);
 SM_CHECK(sm_thread, 64);
 _Static_assert(offsetof(struct sm_participant, life) == 64, "life has its own line");
@@ -345,8 +376,11 @@ SM_INLINE uint64_t sm_at_events(void) {
 SM_INLINE uint64_t sm_at_messages(void) {
   return sm_at_events() + SM_PAGES(SM_EVENTS * sizeof(struct sm_event));
 }
-SM_INLINE uint64_t sm_segment_size(void) {
+SM_INLINE uint64_t sm_at_members(void) {
   return sm_at_messages() + SM_PAGES(SM_MESSAGES * sizeof(struct sm_message));
+}
+SM_INLINE uint64_t sm_segment_size(void) {
+  return sm_at_members() + SM_PAGES(SM_MEMBERS * sizeof(struct sm_member));
 }
 
 /* The hash of every size and offset: two builds share a segment only when it is the same. */

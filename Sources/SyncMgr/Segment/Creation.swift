@@ -27,6 +27,7 @@ enum Creation {
       segment.header.holdingsCommitted, segment.header.batchesCommitted,
       segment.header.deadlocksCommitted,
       segment.header.eventsCommitted, segment.header.messagesCommitted,
+      segment.header.membersCommitted,
     ] { field.store(UInt32.max) }
     let me = try segment.join(file: -1)
     return Attachment(space: space, segment: segment, file: -1, stat: sm_stat(), me: me)

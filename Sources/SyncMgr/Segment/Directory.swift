@@ -38,9 +38,12 @@ extension Attachment {
       object.state.store(SlotState.free)
       object.owner.store(0)
     }
+    repairMembers()
     segment.objectNames.rebuild(segment.objectCount)
     segment.workstreamNames.rebuild(segment.workstreamCount)
-    for hint in [header.workstreamsHint, header.objectsHint, header.holdingsHint] { hint.store(0) }
+    for hint in [
+      header.workstreamsHint, header.objectsHint, header.holdingsHint, header.membersHint,
+    ] { hint.store(0) }
     repairMessages()
     spreadInterest(thorough: true)
   }
@@ -71,7 +74,7 @@ extension Attachment {
   }
 
   /// Before slot `index` is freed.
-  private func moveBack(_ hint: Word32, _ index: UInt32) {
+  func moveBack(_ hint: Word32, _ index: UInt32) {
     if hint.load() > index { hint.store(index) }
   }
 
@@ -241,9 +244,11 @@ extension Attachment {
 
   func findObject(_ name: Name) -> UInt32? { segment.objectNames.find(name) }
 
-  /// Makes an object of a name that is not there. `word` is what it begins with.
+  /// Makes an object of a name that is not there. `word` is what it begins with; `complete` fills
+  /// in what its type has besides.
   func makeObject(
-    _ name: Name, type: UInt32, flags: UInt32, count: UInt32, word: UInt32
+    _ name: Name, type: UInt32, flags: UInt32, count: UInt32, word: UInt32,
+    _ complete: ((Object) throws(Failure) -> Void)? = nil
   ) throws(Failure) -> UInt32 {
     let index = try claimSlot(objectTable) { segment.object($0)?.owner.load() == 0 }
     guard let object = segment.object(index) else { throw corrupt("the object table") }
@@ -254,13 +259,13 @@ extension Attachment {
     for field in [
       object.head, object.tail, object.epoch, object.woken, object.broken, object.arrived,
       object.leader, object.intent, object.intentResult, object.previousSet, object.valueLength,
-      object.rank,
-      object.joined,
+      object.rank, object.joined, object.members, object.memberCount, object.least,
     ] { field.store(0) }
     forgetCounters(of: object)
     object.order.store(0)
-    object.grants.store(0)
-    object.detached.store(0)
+    for field in [object.grants, object.detached, object.timeout, object.deadline, object.endedAt] {
+      field.store(0)
+    }
     object.type.store(type)
     object.flags.store(flags)
     object.count.store(count)
@@ -269,6 +274,10 @@ extension Attachment {
     object.nameLength.store(UInt32(name.bytes.count))
     NameField(object).write(name)
     object.hash.store(name.hash)
+    do throws(Failure) { try complete?(object) } catch {
+      freeObject(index, object)
+      throw error
+    }
     object.state.store(SlotState.live)
     segment.objectNames.insert(index, name.hash)
     return index
@@ -311,8 +320,14 @@ extension Attachment {
       }
     }
     segment.objectNames.remove(index, object.hash.load())
+    freeObject(index, object)
+  }
+
+  /// What it expects goes last: dies before that: members of no live object are freed by `repair`.
+  private func freeObject(_ index: UInt32, _ object: Object) {
     moveBack(header.objectsHint, index)
     object.state.store(SlotState.free)
+    freeMembers(of: index, object)
     object.owner.store(0)
   }
 

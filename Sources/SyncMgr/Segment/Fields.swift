@@ -30,6 +30,10 @@ extension UnsafeMutablePointer<sm_header> {
   @inline(__always) var messagesHigh: Word32 { Word32(sm_header_messages_high(self)) }
   @inline(__always) var messagesCommitted: Word32 { Word32(sm_header_messages_committed(self)) }
   @inline(__always) var flags: Word32 { Word32(sm_header_flags(self)) }
+  @inline(__always) var membersHigh: Word32 { Word32(sm_header_members_high(self)) }
+  @inline(__always) var membersCommitted: Word32 { Word32(sm_header_members_committed(self)) }
+  @inline(__always) var membersHint: Word32 { Word32(sm_header_members_hint(self)) }
+  @inline(__always) var syncPoints: Word32 { Word32(sm_header_sync_points(self)) }
 }
 
 extension UnsafeMutablePointer<sm_participant> {
@@ -97,6 +101,12 @@ extension UnsafeMutablePointer<sm_object> {
   @inline(__always) var previousSet: Word32 { Word32(sm_object_previous_set(self)) }
   @inline(__always) var valueLength: Word32 { Word32(sm_object_value_length(self)) }
   @inline(__always) var joined: Word32 { Word32(sm_object_joined(self)) }
+  @inline(__always) var members: Word32 { Word32(sm_object_members(self)) }
+  @inline(__always) var memberCount: Word32 { Word32(sm_object_member_count(self)) }
+  @inline(__always) var least: Word32 { Word32(sm_object_least(self)) }
+  @inline(__always) var timeout: Word64 { Word64(sm_object_timeout(self)) }
+  @inline(__always) var deadline: Word64 { Word64(sm_object_deadline(self)) }
+  @inline(__always) var endedAt: Word64 { Word64(sm_object_ended_at(self)) }
 }
 
 extension UnsafeMutablePointer<sm_object> {
@@ -143,6 +153,17 @@ extension UnsafeMutablePointer<sm_cell> {
   @inline(__always) var partnerSlot: Word32 { Word32(sm_cell_partner_slot(self)) }
   @inline(__always) var signalled: Word32 { Word32(sm_cell_signalled(self)) }
   @inline(__always) var override: Word32 { Word32(sm_cell_override(self)) }
+}
+
+extension UnsafeMutablePointer<sm_member> {
+  @inline(__always) var owner: Word32 { Word32(sm_member_owner(self)) }
+  @inline(__always) var object: Word32 { Word32(sm_member_object(self)) }
+  @inline(__always) var next: Word32 { Word32(sm_member_next(self)) }
+  @inline(__always) var flags: Word32 { Word32(sm_member_flags(self)) }
+  @inline(__always) var order: Word32 { Word32(sm_member_order(self)) }
+  @inline(__always) var nameLength: Word32 { Word32(sm_member_name_length(self)) }
+  @inline(__always) var hash: Word32 { Word32(sm_member_hash(self)) }
+  @inline(__always) var at: Word64 { Word64(sm_member_at(self)) }
 }
 
 extension UnsafeMutablePointer<sm_slot> {

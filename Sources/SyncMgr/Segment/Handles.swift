@@ -15,6 +15,7 @@ enum HandleType: UInt32 {
   case condition = 7
   case election = 8
   case resource = 10
+  case syncPoint = 9
   case manager = 16
   case workstream = 17
   case ticket = 18
@@ -40,6 +41,7 @@ enum HandleType: UInt32 {
     case .condition: "condition"
     case .election: "election"
     case .resource: "resource"
+    case .syncPoint: "sync point"
     case .manager: "manager"
     case .workstream: "workstream"
     case .ticket: "ticket"

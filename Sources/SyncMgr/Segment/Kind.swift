@@ -36,6 +36,9 @@ struct Kind: Sendable {
   /// guard: what it reads may be of different moments.
   var parameters: @Sendable (Object, inout JSON) -> Void = { _, _ in }
   var state: @Sendable (Attachment, Object, inout JSON) -> Void = { _, _, _ in }
+  /// The process of a workstream died, whether the workstream has the object open or not. For types
+  /// that wait for workstreams by name, see `header.syncPoints`.
+  var streamDied: (@Sendable (Attachment, Object, Workstream) -> Void)?
   /// Faults of a quiet object, in words; nil when there are none.
   let check: @Sendable (Attachment, Object) -> String?
   /// These kinds of notices are wanted from now on: for a type whose fast path looks at one word

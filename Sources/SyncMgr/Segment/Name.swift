@@ -60,6 +60,7 @@ struct NameField {
   init(previousOwnerOf object: Object) {
     at = UnsafeMutablePointer(sm_object_previous_name(object))
   }
+  init(_ member: Member) { at = UnsafeMutablePointer(sm_member_name(member)) }
   init(_ workstream: Workstream) { at = UnsafeMutablePointer(sm_workstream_name(workstream)) }
   init(_ message: MessagePlace) { at = UnsafeMutablePointer(sm_message_name(message)) }
   init(_ recipient: UnsafeMutablePointer<sm_recipient>) {

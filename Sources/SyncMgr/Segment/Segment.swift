@@ -10,6 +10,7 @@ typealias Batch = UnsafeMutablePointer<sm_batch>
 typealias DeadlockRow = UnsafeMutablePointer<sm_deadlock>
 typealias EventPlace = UnsafeMutablePointer<sm_event>
 typealias MessagePlace = UnsafeMutablePointer<sm_message>
+typealias Member = UnsafeMutablePointer<sm_member>
 
 /// The tables of a mapped segment. Every index that was read from the segment goes through here:
 /// one that is out of bounds gives nil, so that a peer's lie cannot make us touch other memory.
@@ -64,6 +65,10 @@ struct Segment {
     index < deadlockCount ? table(sm_at_deadlocks(), sm_deadlock.self) + Int(index) : nil
   }
 
+  func member(_ index: UInt32) -> Member? {
+    index < memberCount ? table(sm_at_members(), sm_member.self) + Int(index) : nil
+  }
+
   var objectNames: NameTable {
     NameTable(
       places: table(sm_at_object_names(), UInt32.self), capacity: SM_OBJECT_NAMES
@@ -91,6 +96,7 @@ struct Segment {
   var messageCount: UInt32 { min(header.messagesHigh.load(), SM_MESSAGES) }
   var batchCount: UInt32 { min(header.batchesHigh.load(), SM_BATCHES) }
   var deadlockCount: UInt32 { min(header.deadlocksHigh.load(), SM_DEADLOCKS) }
+  var memberCount: UInt32 { min(header.membersHigh.load(), SM_MEMBERS) }
   var participantCount: UInt32 { min(header.participantsHigh.load(), SM_PARTICIPANTS) }
 
   func index(of object: Object) -> UInt32 {
@@ -99,6 +105,10 @@ struct Segment {
 
   func index(of holding: Holding) -> UInt32 {
     UInt32(truncatingIfNeeded: holding - table(sm_at_holdings(), sm_holding.self))
+  }
+
+  func index(of member: Member) -> UInt32 {
+    UInt32(truncatingIfNeeded: member - table(sm_at_members(), sm_member.self))
   }
 
   func index(of cell: Cell) -> UInt32 {

@@ -130,6 +130,9 @@ final class Stream: Possessions {
     /// Kept with the handle.
     var context: AnyObject?
     var handleFlags: UInt32 = 0
+    /// What the type has besides: filled in when the object is made; compared when it is there.
+    var complete: ((Object) throws(Failure) -> Void)?
+    var compare: ((Object) throws(Failure) -> Void)?
   }
 
   func openObject(_ name: Name, _ wanted: Parameters) throws(Failure) -> UInt64 {
@@ -184,7 +187,7 @@ final class Stream: Possessions {
       }
       return try attachment.makeObject(
         name, type: wanted.type.rawValue, flags: wanted.flags, count: wanted.count,
-        word: wanted.initialWord)
+        word: wanted.initialWord, wanted.complete)
     }
     guard let object = attachment.segment.object(index) else { throw attachment.corrupt("a name") }
     let type = object.type.load()
@@ -193,6 +196,10 @@ final class Stream: Possessions {
         SYNCMGR_E_TYPE,
         naming: "'\(name.text)' is \(HandleType(rawValue: type)?.aNoun ?? "?"), "
           + "not \(wanted.type.aNoun)")
+    }
+    if let compare = wanted.compare {
+      try compare(object)
+      return index
     }
     let (count, flags) = (object.count.load(), object.flags.load())
     if wanted.count != SYNCMGR_ANY, count != wanted.count {

@@ -33,6 +33,11 @@ struct Failure: Error {
     }
   }
 
+  /// This thread's sentence, for who makes other calls before it reports the failure.
+  static func kept() -> String {
+    sm_error_buffer().map { String(cString: $0) } ?? ""
+  }
+
   private static func keep(_ text: UnsafeBufferPointer<UInt8>) {
     guard let buffer = sm_error_buffer() else { return }
     var count = min(text.count, Int(SM_ERROR_CAPACITY) - 1)

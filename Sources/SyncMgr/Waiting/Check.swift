@@ -25,7 +25,8 @@ extension Attachment {
       sm_nap(1_000_000)
     }
     return dead ?? faultOfGuards() ?? faultOfWorkstreams() ?? faultOfHoldings() ?? faultOfCells()
-      ?? faultOfObjects() ?? always { faultOfInterest() ?? faultOfMessages() }
+      ?? faultOfObjects() ?? faultOfMembers()
+      ?? always { faultOfInterest() ?? faultOfMessages() }
   }
 
   private func isThere(_ participant: UInt32) -> Bool { participant == me || !isGone(participant) }

@@ -63,6 +63,7 @@ extension Attachment {
     }
     withdrawCells(of: id)
     abandonHoldings(of: id)
+    tellOfStreams(of: id)
     endWorkstreams(of: id)
     wakeAgain()
     forgetInterest(of: dead)
@@ -121,6 +122,29 @@ extension Attachment {
         unlock(object)
       }
       always { endHolding(holding) }
+    }
+  }
+
+  /// Tells objects that wait for workstreams by name that theirs died. Told twice does no harm.
+  private func tellOfStreams(of dead: UInt32) {
+    if header.syncPoints.load() == 0 { return }
+    var told: [(Object, @Sendable (Attachment, Object, Workstream) -> Void)] = []
+    for index in 0..<segment.objectCount {
+      if let object = segment.object(index), object.state.load() == SlotState.live,
+        let tell = Kinds.of(object)?.streamDied
+      {
+        told.append((object, tell))
+      }
+    }
+    for index in 0..<segment.workstreamCount {
+      guard let stream = segment.workstream(index), stream.owner.load() == dead,
+        stream.state.load() == SlotState.live
+      else { continue }
+      for (object, tell) in told {
+        lock(object)
+        tell(self, object, stream)
+        unlock(object)
+      }
     }
   }
 

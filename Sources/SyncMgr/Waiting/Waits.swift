@@ -80,9 +80,14 @@ enum Waits {
   /// The usual sentences of waits that end without success.
   static func failure(_ status: Int32, _ object: Object) -> Failure {
     switch status {
+    case SYNCMGR_E_TIMEOUT
+    where object.type.load() == SYNCMGR_TYPE_SYNC_POINT
+      && object.word.load() == SYNCMGR_SYNC_TIMED_OUT:
+      Failure(status, object, text: object.keptWords())
     case SYNCMGR_E_TIMEOUT: Failure(status, object, "the time passed")
     case SYNCMGR_E_CLOSED: Failure(status, object, "the handle was closed while the call ran")
     case SYNCMGR_E_LOST: Failure(status, object, "the hold was taken away meanwhile")
+    case SYNCMGR_E_FAILED: Failure(status, object, text: "it failed: \(object.keptWords())")
     case SYNCMGR_E_BROKEN: Failure(status, object, "the barrier is broken")
     case SYNCMGR_E_PREEMPTED: Failure(status, object, "an older workstream needs what is held")
     default: Failure(status, object, "the wait failed")

@@ -83,4 +83,3 @@ export class DeadlockError extends SyncError {
 export class PreemptedError extends SyncError {}
 export class RankError extends SyncError {}
 export class UnsafeError extends SyncError {}
-export class FailedError extends SyncError {}

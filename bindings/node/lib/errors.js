@@ -36,10 +36,11 @@ const NAMES = {
   E_UNAVAILABLE: 'UnavailableError',
   E_GAP: 'GapError',
   E_LATE: 'LateError',
-  E_FAILED: 'FailedError',
   E_RANK: 'RankError',
   E_PREEMPTED: 'PreemptedError',
   E_UNSAFE: 'UnsafeError',
+  E_FAILED: 'SyncPointFailedError',
+  E_NOT_EXPECTED: 'NotExpectedError',
 };
 
 /** What every error of the library is. */

@@ -10,7 +10,8 @@ import type {
 import { EventsOptions, MessageOptions, Notice, NoticeKind, Recipient, Sent } from './notices';
 
 export * from './notices';
-import { Condition, Election, Party, RWLock, RWLockOptions } from './primitives.js';
+import { Condition, Election, Party, RWLock, RWLockOptions, SyncPoint, SyncPointOptions,
+  SyncPointResult } from './primitives.js';
 import { Snapshot } from './snapshot.js';
 
 export * from './deadlock.js';
@@ -102,7 +103,7 @@ export interface BarrierState {
 }
 
 export type ObjectType = 'mutex' | 'semaphore' | 'latch' | 'barrier' | 'event' | 'rwlock' |
-  'condition' | 'election' | 'resource';
+  'condition' | 'election' | 'resource' | 'syncPoint';
 
 interface Closeable {
   readonly closed: boolean;
@@ -240,6 +241,8 @@ interface Opener {
   rwlock(name: string, options?: RWLockOptions): RWLock;
   condition(name: string): Condition;
   election(name: string): Election;
+  /** Without `expected` the sync point must exist. */
+  syncPoint(name: string, expected?: Iterable<string>, options?: SyncPointOptions): SyncPoint;
 }
 
 /** An owner: everything acquired through it belongs to it. */
@@ -257,6 +260,7 @@ export class Workstream implements Opener, Closeable {
   rwlock(name: string, options?: RWLockOptions): RWLock;
   condition(name: string): Condition;
   election(name: string): Election;
+  syncPoint(name: string, expected?: Iterable<string>, options?: SyncPointOptions): SyncPoint;
   /** Without `instances` the resource must exist. */
   resource(name: string, instances?: number): Resource;
   setPriority(priority: number): void;
@@ -287,6 +291,7 @@ export class Manager extends EventEmitter implements Opener, Closeable {
   rwlock(name: string, options?: RWLockOptions): RWLock;
   condition(name: string): Condition;
   election(name: string): Election;
+  syncPoint(name: string, expected?: Iterable<string>, options?: SyncPointOptions): SyncPoint;
   on(kind: NoticeKind, listener: (notice: Notice) => void): this;
   once(kind: NoticeKind, listener: (notice: Notice) => void): this;
   off(kind: NoticeKind, listener: (notice: Notice) => void): this;
@@ -340,19 +345,29 @@ export class ForkedError extends SyncError {}
 export class GapError extends SyncError {}
 export class HandleError extends SyncError {}
 export class InvalidError extends SyncError {}
-export class LateError extends SyncError {}
+/** Came to a sync point after its end. */
+export class LateError extends SyncError {
+  readonly result?: SyncPointResult;
+}
 export class LimitError extends SyncError {}
 export class LostError extends SyncError {}
 export class MismatchError extends SyncError {}
 export class NameError extends SyncError {}
 export class NoMemoryError extends SyncError {}
 export class NoSpaceError extends SyncError {}
+export class NotExpectedError extends SyncError {}
 export class NotFoundError extends SyncError {}
 export class NotOwnerError extends SyncError {}
 export class OverflowError extends SyncError {}
 export class PermissionError extends SyncError {}
+export class SyncPointFailedError extends SyncError {
+  readonly result?: SyncPointResult;
+}
 export class SystemError extends SyncError {}
-export class TimeoutError extends SyncError {}
+export class TimeoutError extends SyncError {
+  /** Of a sync point. */
+  readonly result?: SyncPointResult;
+}
 export class UnavailableError extends SyncError {}
 export class UnknownError extends SyncError {}
 export class UnsupportedError extends SyncError {}

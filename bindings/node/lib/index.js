@@ -12,6 +12,7 @@ const { Inbox } = require('./messages.js');
 const { Latch } = require('./latch.js');
 const { Leadership } = require('./leadership.js');
 const { Manager, open, unlink } = require('./manager.js');
+const { ManyGuard, lockMany } = require('./many.js');
 const { Mutex } = require('./mutex.js');
 const { once } = require('./once.js');
 const { Party } = require('./party.js');
@@ -20,6 +21,7 @@ const { RWGuard } = require('./rwguard.js');
 const { RWLock } = require('./rwlock.js');
 const { Permits, Semaphore } = require('./semaphore.js');
 const { SyncEvent } = require('./event.js');
+const { SyncPoint } = require('./syncpoint.js');
 const { Workstream } = require('./workstream.js');
 
 /** Returns the version of the library that was loaded. */
@@ -33,6 +35,7 @@ module.exports = {
   open,
   unlink,
   once,
+  lockMany,
   version,
   libraryPath,
   Barrier,
@@ -44,6 +47,7 @@ module.exports = {
   Latch,
   Leadership,
   Manager,
+  ManyGuard,
   Mutex,
   Party,
   Permits,
@@ -52,6 +56,7 @@ module.exports = {
   RWLock,
   Semaphore,
   SyncEvent,
+  SyncPoint,
   Workstream,
   ...classes,
 };

@@ -3,13 +3,13 @@ import syncmgr from './index.js';
 
 export default syncmgr;
 export const {
-  open, unlink, once, version, libraryPath,
-  Barrier, Condition, Election, Events, Guard, Inbox, Latch, Leadership, Manager, Mutex, Party,
-  Permits, RWGuard, RWLock, Resource, Semaphore, SyncEvent, Workstream,
+  open, unlink, once, lockMany, version, libraryPath,
+  Barrier, Condition, Election, Events, Guard, Inbox, Latch, Leadership, Manager, ManyGuard, Mutex,
+  Party, Permits, RWGuard, RWLock, Resource, Semaphore, SyncEvent, SyncPoint, Workstream,
   SyncError, AlreadyError, BrokenBarrierError, BusyError, CancelledError, ClosedError, CorruptError,
   DeadlockError, ExistsError, ForkedError, GapError, HandleError, InvalidError, LateError,
-  LimitError, LostError, MismatchError, NameError, NoMemoryError, NoSpaceError, NotFoundError,
-  NotOwnerError, OverflowError, PermissionError, SystemError, TimeoutError, UnavailableError,
-  UnknownError, UnsupportedError, VersionError, WrongTypeError, FailedError, PreemptedError,
-  RankError, UnsafeError,
+  LimitError, LostError, MismatchError, NameError, NoMemoryError, NoSpaceError,
+  NotExpectedError, NotFoundError, NotOwnerError, OverflowError, PermissionError,
+  SyncPointFailedError, SystemError, TimeoutError, UnavailableError, UnknownError,
+  UnsupportedError, VersionError, WrongTypeError, PreemptedError, RankError, UnsafeError,
 } = syncmgr;

@@ -35,6 +35,7 @@ const TYPES = {
   condition: constants.TYPE_CONDITION,
   election: constants.TYPE_ELECTION,
   resource: constants.TYPE_RESOURCE,
+  syncPoint: constants.TYPE_SYNC_POINT,
 };
 
 /** The managers that are open, for the end of the program. */
@@ -123,6 +124,10 @@ class Manager extends EventEmitter {
 
   election(name) {
     return this.#tasks().election(name);
+  }
+
+  syncPoint(name, expected, options) {
+    return this.#tasks().syncPoint(name, expected, options);
   }
 
   /** The records of deadlocks that were found, oldest first. Only an explicit workstream is one

@@ -1,7 +1,8 @@
-// Readers-writer lock, condition, election and phaser, for TypeScript. index.d.ts exports all this.
+// Readers-writer lock, condition, election, phaser, sync point and lockMany, for TypeScript.
+// index.d.ts exports all this.
 
-import type { BarrierOutcome, Guard, Hold, Holder, Manager, Mutex, SyncObject, WaitOptions,
-  Workstream } from './index.js';
+import type { BarrierOutcome, Guard, Hold, Holder, Manager, Mutex, Permits, Semaphore, SyncObject,
+  WaitOptions, Workstream } from './index.js';
 
 export type LockMode = 'shared' | 'exclusive';
 
@@ -118,3 +119,80 @@ export const Party: abstract new () => Party;
  *  returned, which travels as JSON of at most 256 bytes. `name` is the name of an election. */
 export function once<T>(opener: Manager | Workstream, name: string,
   task: (leadership: Leadership) => T | PromiseLike<T>, options?: WaitOptions): Promise<T>;
+
+export interface SyncPointOptions {
+  /** How many suffice: a number, a fraction between 0 and 1, or a function of how many are
+   *  expected. All when left out. */
+  minimum?: number | ((expected: number) => number);
+  /** Those without whom it cannot succeed. */
+  required?: Iterable<string>;
+  /** When its time is over, in milliseconds from its creation. */
+  timeout?: number;
+  /** When the time is over those who are there suffice, if they are enough. */
+  continueOnTimeout?: boolean;
+  /** Who died counts as missing. */
+  continueOnFailure?: boolean;
+  /** The minimum suffices only when the time is over or nobody more can come. */
+  waitForAll?: boolean;
+}
+
+export type SyncPointStatus = 'waiting' | 'partial_complete' | 'complete' | 'failed' | 'timed_out';
+
+/** The result of a sync point; while it waits, how it stands. */
+export interface SyncPointResult {
+  status: SyncPointStatus;
+  /** Enough were there: the minimum, or, where none was given, at least one. */
+  metMinimum: boolean;
+  requiredMet: boolean;
+  /** The minimum as a number; all, where none was given. */
+  minimum: number;
+  /** In the order of their arrival. */
+  participating: string[];
+  missing: string[];
+  /** Those of the missing whose process died, or that said that they failed. */
+  failed: string[];
+  /** Those of the missing that came after the end; grows. */
+  late: string[];
+  completedAt: Date | null;
+  /** Why it is not complete; '' when there is nothing to say. */
+  reason: string;
+}
+
+/** A workstream takes part by its name, so a sync point is mostly opened through one. */
+export class SyncPoint extends SyncObject {
+  private constructor();
+  /** Rejects with TimeoutError, SyncPointFailedError or LateError, whose `result` tells more, and
+   *  with NotExpectedError for a stranger. */
+  wait(options?: WaitOptions): Promise<SyncPointResult>;
+  /** Each returns false when the point had ended. */
+  forceComplete(): boolean;
+  cancel(reason?: string): boolean;
+  fail(reason?: string): boolean;
+  readonly result: SyncPointResult;
+  readonly expected: string[];
+  readonly required: string[];
+}
+
+/** One of several locks. A semaphore alone is for one permit, an RWLock alone is exclusive. */
+export type Lockable = Mutex | Semaphore | RWLock | { lock: Mutex } |
+  { lock: Semaphore; count?: number } | { lock: RWLock; mode?: LockMode };
+
+/** The holds of several locks that were taken together. */
+export interface ManyGuard {
+  /** In the order in which the locks were given. */
+  readonly guards: ReadonlyArray<Guard | Permits | RWGuard>;
+  /** Whether any of them was inherited from an owner that died. */
+  readonly recovered: boolean;
+  readonly released: boolean;
+  /** Releases all of them. Calling again does nothing. */
+  release(): void;
+  [Symbol.dispose](): void;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+export const ManyGuard: abstract new () => ManyGuard;
+
+/** Locks all or none, within `timeout` for all together, in an order that is the same for the whole
+ *  space: callers who hold nothing else never deadlock. All are opened through one manager, or all
+ *  through one workstream. */
+export function lockMany(locks: ReadonlyArray<Lockable>, options?: WaitOptions):
+  Promise<ManyGuard>;

@@ -18,6 +18,7 @@ const { Resource } = require('./resource.js');
 const { RWLock } = require('./rwlock.js');
 const { Semaphore } = require('./semaphore.js');
 const { SyncEvent } = require('./event.js');
+const { SyncPoint } = require('./syncpoint.js');
 const scratch = require('./scratch.js');
 const symbols = require('./symbols.js');
 
@@ -91,6 +92,10 @@ class Workstream {
 
   election(name) {
     return new Election(this, this.#shared, name);
+  }
+
+  syncPoint(name, expected, options) {
+    return new SyncPoint(this, this.#shared, name, expected, options);
   }
 
   /** Something that is not ours; takes part in the search for deadlocks by what is recorded. */

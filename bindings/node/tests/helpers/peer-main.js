@@ -5,7 +5,7 @@
 
 const fs = require('node:fs');
 const readline = require('node:readline');
-const { once, open } = require('../../lib/index.js');
+const { lockMany, once, open } = require('../../lib/index.js');
 
 const [action, url, ...rest] = process.argv.slice(2);
 
@@ -106,6 +106,22 @@ const actions = {
     say('holds');
     await told();
     say(`valid ${guard.isValid()}`);
+    await stay();
+  },
+
+  /** Waits at the sync point "p" under a name. */
+  async 'meet'(space, name) {
+    const wait = space.workstream(name).syncPoint('p').wait();
+    say('waits');
+    await wait.then(({ status }) => say(status), (error) => say(error.code));
+    await stay();
+  },
+
+  /** Holds several locks together. */
+  async 'hold-many'(space) {
+    const semaphore = space.semaphore('s', 3);
+    await lockMany([space.mutex('a'), { lock: semaphore, count: 2 }, space.rwlock('r')]);
+    say('holds');
     await stay();
   },
 

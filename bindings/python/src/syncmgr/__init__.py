@@ -39,6 +39,7 @@ from .errors import (
     Mismatch,
     NoMemory,
     NoSpace,
+    NotExpected,
     NotFound,
     NotOwner,
     NotPermitted,
@@ -47,7 +48,7 @@ from .errors import (
     Preempted,
     RankOrder,
     SyncError,
-    SyncFailed,
+    SyncPointFailed,
     SystemFailure,
     Timeout,
     Unavailable,
@@ -60,11 +61,13 @@ from .event import Event
 from .holder import Holder
 from .latch import Latch
 from .manager import Manager, open, unlink
+from .many import LockMany, lock_many
 from .mutex import Mutex
 from .queue import Queue, Record
 from .resource import Resource
 from .rwlock import RWLock
 from .semaphore import Semaphore
+from .sync_point import SyncPoint, SyncPointStatus, SyncResult
 from .workstream import Workstream
 
 __version__ = version()
@@ -73,9 +76,10 @@ __all__ = [
     "AlreadyArrived", "AlreadyExists", "Barrier", "BrokenBarrier", "Busy", "Cancelled", "Closed",
     "Condition", "Corrupt", "Deadlock", "DeadlockMember", "DeadlockRecord", "Election", "Event",
     "Forked", "Gap", "Holder", "InvalidArgument", "InvalidHandle", "InvalidName", "Latch", "Late",
-    "LimitReached", "Lost", "Manager", "Mismatch", "Mutex", "NoMemory", "NoSpace", "NotFound",
-    "NotOwner", "NotPermitted", "OutOfRange", "OutcomeUnknown", "Preempted", "Queue", "RWLock",
-    "RankOrder", "Record", "Resource", "Semaphore", "SyncError", "SyncFailed", "SystemFailure",
-    "Timeout", "Unavailable", "Unsafe", "Unsupported", "VersionMismatch", "Workstream",
-    "WrongType", "library_path", "once", "open", "unlink", "version",
+    "LimitReached", "LockMany", "Lost", "Manager", "Mismatch", "Mutex", "NoMemory", "NoSpace",
+    "NotExpected", "NotFound", "NotOwner", "NotPermitted", "OutOfRange", "OutcomeUnknown",
+    "Preempted", "Queue", "RWLock", "RankOrder", "Record", "Resource", "Semaphore", "SyncError",
+    "SyncPoint", "SyncPointFailed", "SyncPointStatus", "SyncResult", "SystemFailure", "Timeout",
+    "Unavailable", "Unsafe", "Unsupported", "VersionMismatch", "Workstream", "WrongType",
+    "library_path", "lock_many", "once", "open", "unlink", "version",
 ]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from fractions import Fraction
 
 from . import _ffi
 from ._arguments import count_or_any
@@ -16,6 +17,7 @@ from .mutex import Mutex
 from .resource import Resource
 from .rwlock import RWLock
 from .semaphore import Semaphore
+from .sync_point import SyncPoint, parameters_of
 
 
 class ObjectFactory:
@@ -101,3 +103,22 @@ class ObjectFactory:
         It takes part in the search for deadlocks by what is recorded of it.
         """
         return self._object(Resource, name, (count_or_any(instances, "instances"),))
+
+    def sync_point(self, name: str, expected: Iterable[str] | None = None, *,
+                   minimum: int | float | Fraction | Callable[[int], int] | None = None,
+                   required: Iterable[str] = (), timeout: float | None = None,
+                   continue_on_timeout: bool = False, continue_on_failure: bool = False,
+                   wait_for_all: bool = False) -> SyncPoint:
+        """A sync point for the workstreams with the names `expected`; None takes what is there.
+
+        `minimum` of them suffice, a number, a fraction (a float or Fraction) or a function of how
+        many are expected, if the `required` ones are among them; None is all. `timeout` seconds
+        after it was made its time is over. `continue_on_timeout`: then those who are there
+        suffice, if they are enough. `continue_on_failure`: who died counts as missing.
+        `wait_for_all`: the minimum suffices only when the time is over or nobody more can come.
+        """
+        flags = (_ffi.SYNC_CONTINUE_ON_TIMEOUT * bool(continue_on_timeout)
+                 | _ffi.SYNC_CONTINUE_ON_FAILURE * bool(continue_on_failure)
+                 | _ffi.SYNC_WAIT_FOR_ALL * bool(wait_for_all))
+        return self._object(SyncPoint, name, parameters_of(
+            expected, minimum, required, timeout, flags))

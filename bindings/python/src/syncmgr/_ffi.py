@@ -63,6 +63,7 @@ E_FAILED = -31
 E_RANK = -32
 E_PREEMPTED = -33
 E_UNSAFE = -34
+E_NOT_EXPECTED = -35
 FOREVER = -1
 ANY = 4294967295
 COUNT_MAX = 1073741823
@@ -75,6 +76,7 @@ TYPE_EVENT = 5
 TYPE_RWLOCK = 6
 TYPE_CONDITION = 7
 TYPE_ELECTION = 8
+TYPE_SYNC_POINT = 9
 TYPE_RESOURCE = 10
 OPEN_ONLY = 1
 CREATE_ONLY = 2
@@ -122,6 +124,20 @@ PREVENT_WOUND_WAIT = 3
 PREVENT_TIMEOUT = 4
 PREVENT_AVOIDANCE = 5
 PREVENTION_WATCH_ORDER = 1
+SYNC_CONTINUE_ON_TIMEOUT = 1
+SYNC_CONTINUE_ON_FAILURE = 2
+SYNC_WAIT_FOR_ALL = 4
+SYNC_EXPECTED_MAX = 1024
+SYNC_WAITING = 0
+SYNC_PARTIAL_COMPLETE = 1
+SYNC_COMPLETE = 2
+SYNC_FAILED = 3
+SYNC_TIMED_OUT = 4
+SYNC_REQUIRED = 1
+SYNC_ARRIVED = 2
+SYNC_LATE = 4
+SYNC_MEMBER_FAILED = 8
+MANY_MAX = 1024
 NOTICE_OPENED = 256
 NOTICE_CLOSED = 512
 NOTICE_DIED = 1024
@@ -378,6 +394,63 @@ class PreventionOptions(Structure):
     def defaults(cls):
         """The values of SYNCMGR_PREVENTION_OPTIONS_INIT."""
         return cls(size=32, flags=0, strategy=0, reserved=0, grace_ns=100000000, timeout_ns=30000000000)
+
+
+class SyncPointOptions(Structure):
+    """syncmgr_sync_point_options_t, 24 bytes."""
+
+    _fields_ = (
+        ("size", c_uint32),
+        ("flags", c_uint32),
+        ("minimum", c_uint32),
+        ("minimum_of", c_uint32),
+        ("timeout_ns", c_int64),
+    )
+
+    @classmethod
+    def defaults(cls):
+        """The values of SYNCMGR_SYNC_POINT_OPTIONS_INIT."""
+        return cls(size=24, flags=0, minimum=4294967295, minimum_of=0, timeout_ns=-1)
+
+
+class SyncResult(Structure):
+    """syncmgr_sync_result_t, 304 bytes."""
+
+    _fields_ = (
+        ("status", c_uint32),
+        ("met_minimum", c_uint32),
+        ("required_met", c_uint32),
+        ("expected", c_uint32),
+        ("minimum", c_uint32),
+        ("arrived", c_uint32),
+        ("missing", c_uint32),
+        ("failed", c_uint32),
+        ("late", c_uint32),
+        ("reserved", c_uint32),
+        ("completed_at", c_int64),
+        ("reason", c_char * 256),
+    )
+
+
+class SyncMember(Structure):
+    """syncmgr_sync_member_t, 272 bytes."""
+
+    _fields_ = (
+        ("flags", c_uint32),
+        ("order", c_uint32),
+        ("at", c_int64),
+        ("name", c_char * 256),
+    )
+
+
+class LockItem(Structure):
+    """syncmgr_lock_item_t, 16 bytes."""
+
+    _fields_ = (
+        ("handle", c_uint64),
+        ("amount", c_uint32),
+        ("status", c_int32),
+    )
 
 
 class Notice(Structure):
@@ -656,6 +729,38 @@ PROTOTYPES = {
     "syncmgr_resource_available": (c_int32, (c_void_p, POINTER(c_uint32))),
     "syncmgr_resource_holders": (c_int32, (c_void_p, POINTER(Holder), c_uint32, POINTER(c_uint32))),
     "syncmgr_snapshot_json": (c_int32, (c_void_p, c_uint32, c_char_p, c_size_t, POINTER(c_size_t))),
+    "syncmgr_sync_point_open": (c_int32, (
+        c_void_p,
+        c_char_p,
+        c_char_p,
+        c_char_p,
+        POINTER(SyncPointOptions),
+        POINTER(c_void_p),
+    )),
+    "syncmgr_sync_point_close": (c_int32, (c_void_p,)),
+    "syncmgr_sync_point_wait": (c_int32, (c_void_p, c_int64, POINTER(SyncResult))),
+    "syncmgr_sync_point_wait_start": (c_int32, (
+        c_void_p,
+        c_int64,
+        c_void_p,
+        c_uint64,
+        POINTER(c_void_p),
+        POINTER(Record),
+    )),
+    "syncmgr_sync_point_force_complete": (c_int32, (c_void_p,)),
+    "syncmgr_sync_point_cancel": (c_int32, (c_void_p, c_char_p)),
+    "syncmgr_sync_point_fail": (c_int32, (c_void_p, c_char_p)),
+    "syncmgr_sync_point_result": (c_int32, (c_void_p, POINTER(SyncResult))),
+    "syncmgr_sync_point_members": (c_int32, (
+        c_void_p,
+        POINTER(SyncMember),
+        c_uint32,
+        POINTER(c_uint32),
+    )),
+    "syncmgr_lock_many": (c_int32, (POINTER(LockItem), c_uint32, c_int64)),
+    "syncmgr_unlock_many": (c_int32, (POINTER(LockItem), c_uint32)),
+    "syncmgr_lock_many_order": (c_int32, (POINTER(LockItem), c_uint32)),
+    "syncmgr_lock_many_undo": (c_int32, (POINTER(LockItem), c_uint32)),
     "syncmgr_subscribe": (c_int32, (
         c_void_p,
         POINTER(SubscribeOptions),

@@ -18,7 +18,9 @@ from functools import partial
 from . import _ffi
 from ._aio_condition import AioCondition
 from ._aio_election import AioElection, once
+from ._aio_many import AioLockMany, lock_many
 from ._aio_rwlock import AioRWLock
+from ._aio_sync_point import AioSyncPoint
 from ._arguments import count as checked_count
 from ._arguments import timeout_ns
 from ._form import LEASE, AioMutex, Form, granted
@@ -31,9 +33,11 @@ from .latch import Latch
 from .mutex import Mutex
 from .rwlock import RWLock
 from .semaphore import Semaphore
+from .sync_point import SyncPoint
 
-__all__ = ["AioBarrier", "AioCondition", "AioElection", "AioEvent", "AioLatch", "AioMutex",
-           "AioPermits", "AioRWLock", "AioSemaphore", "form_of", "once"]
+__all__ = ["AioBarrier", "AioCondition", "AioElection", "AioEvent", "AioLatch", "AioLockMany",
+           "AioMutex", "AioPermits", "AioRWLock", "AioSemaphore", "AioSyncPoint", "form_of",
+           "lock_many", "once"]
 
 
 class AioSemaphore(Form):
@@ -147,7 +151,8 @@ class AioBarrier(Form):
 
 
 _FORMS = {Mutex: AioMutex, Semaphore: AioSemaphore, Latch: AioLatch, Event: AioEvent,
-          Barrier: AioBarrier, RWLock: AioRWLock, Condition: AioCondition, Election: AioElection}
+          Barrier: AioBarrier, RWLock: AioRWLock, Condition: AioCondition, Election: AioElection,
+          SyncPoint: AioSyncPoint}
 
 
 def form_of(shared):

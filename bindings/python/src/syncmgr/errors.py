@@ -19,6 +19,8 @@ class SyncError(Exception):
     """
 
     default_status = _ffi.E_SYSTEM
+    # What became of the sync point whose wait raised this.
+    result = None
 
     def __init__(self, message: str | None = None, status: int | None = None):
         self.status = self.default_status if status is None else status
@@ -26,7 +28,7 @@ class SyncError(Exception):
         super().__init__(message or quick.syncmgr_status_text(self.status).decode())
 
     def __reduce__(self):
-        return type(self), (self.args[0], self.status)
+        return type(self), (self.args[0], self.status), self.__dict__
 
 
 class InvalidArgument(SyncError, ValueError):
@@ -157,8 +159,12 @@ class Late(SyncError):
     """Decided without the caller: there is a result."""
 
 
-class SyncFailed(SyncError):
-    """The sync point failed or was cancelled."""
+class SyncPointFailed(SyncError, RuntimeError):
+    """The sync point failed or was cancelled; `result` tells why."""
+
+
+class NotExpected(SyncError, RuntimeError):
+    """The sync point does not expect this workstream."""
 
 
 class RankOrder(SyncError, RuntimeError):
@@ -204,7 +210,8 @@ CLASSES = {
     _ffi.E_UNAVAILABLE: Unavailable,
     _ffi.E_GAP: Gap,
     _ffi.E_LATE: Late,
-    _ffi.E_FAILED: SyncFailed,
+    _ffi.E_FAILED: SyncPointFailed,
+    _ffi.E_NOT_EXPECTED: NotExpected,
     _ffi.E_RANK: RankOrder,
     _ffi.E_PREEMPTED: Preempted,
     _ffi.E_UNSAFE: Unsafe,

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _TYPES = {"mutex": _ffi.TYPE_MUTEX, "semaphore": _ffi.TYPE_SEMAPHORE, "latch": _ffi.TYPE_LATCH,
           "barrier": _ffi.TYPE_BARRIER, "event": _ffi.TYPE_EVENT, "rwlock": _ffi.TYPE_RWLOCK,
           "condition": _ffi.TYPE_CONDITION, "election": _ffi.TYPE_ELECTION,
-          "resource": _ffi.TYPE_RESOURCE}
+          "resource": _ffi.TYPE_RESOURCE, "sync_point": _ffi.TYPE_SYNC_POINT}
 
 
 def open(url: str, *, open_only: bool = False, create_only: bool = False,
