@@ -60,6 +60,7 @@ extern const struct scenario scenarios_phaser[];
 extern const struct scenario scenarios_lease[];
 extern const struct scenario scenarios_notice[];
 extern const struct scenario scenarios_meeting[];
+extern const struct scenario scenarios_deadlock[];
 
 /** Returns the scenario with this place in the whole table, or NULL behind the last. */
 const struct scenario *scenario_at(uint32_t place);

@@ -24,7 +24,13 @@ enum Condition {
     while true {
       let status: Int32
       switch attachment.park(cell, until: deadline) {
-      case .done: status = Outcome(of: cell).status
+      case .done:
+        let outcome = Outcome(of: cell)
+        status = outcome.status
+        if status == SYNCMGR_E_DEADLOCK {
+          attachment.giveBack(cell)
+          throw Detection.failure(outcome.value, mutex.object, attachment)
+        }
       case .woken:
         guard let taken = Mutex.compete(mutex, cell) else { continue }
         status = taken == SYNCMGR_PENDING ? Outcome(of: cell).status : Mutex.result(cell, taken)
@@ -77,6 +83,8 @@ enum Condition {
     guard Mutex.owner(mutex.object.word.load()) == mutex.mine else {
       caller.unlock()
       attachment.giveBack(cell)
+      // Its close has taken it away before we came here.
+      if mutex.isClosed { throw Waits.failure(SYNCMGR_E_CLOSED, mutex.object) }
       throw Holds.missing(mutex)
     }
     let depth = mutex.holding.amount.load()

@@ -2,11 +2,13 @@
 
 import asyncio
 import os
+import shutil
+import subprocess
 import threading
 import time
 import unittest
 
-from support import Background, SpaceTest, wait_until
+from support import ROOT, Background, SpaceTest, wait_until
 import syncmgr
 
 
@@ -112,6 +114,41 @@ class Circles(SpaceTest):
         self.assertRaises(ValueError, self.space.prevent_deadlocks, "hope")
         self.assertRaises(ValueError, self.space.set_rank, "hammer", "a", 1)
         self.assertRaises(syncmgr.InvalidArgument, self.space.configure_deadlocks, interval=0)
+
+
+NODE_PEER = """
+const syncmgr = require(process.argv[1]);
+const me = syncmgr.open(process.argv[2]).workstream('node');
+(async () => {
+  const held = await me.mutex('b').acquire();
+  console.log('holding');
+  try {
+    (await me.mutex('a').acquire()).release();
+    console.log('granted');
+  } catch (error) {
+    console.log(error.name);
+  }
+  held.release();
+})();
+"""
+
+
+@unittest.skipUnless(shutil.which("node"), "there is no node")
+class Languages(SpaceTest):
+    def test_a_circle_of_python_and_node_has_one_victim_and_one_winner(self):
+        mine = self.space.workstream("python")
+        with mine.mutex("a"):
+            peer = subprocess.Popen(
+                ["node", "-e", NODE_PEER, str(ROOT / "bindings/node/lib/index.js"),
+                 self.space.url], stdout=subprocess.PIPE, text=True)
+            self.addCleanup(peer.stdout.close)
+            self.addCleanup(peer.wait)
+            self.assertEqual(peer.stdout.readline(), "holding\n")
+            # Node's workstream is the younger one, and the victim.
+            self.assertTrue(mine.mutex("b").acquire(timeout=10))
+            self.assertEqual(peer.stdout.readline(), "DeadlockError\n")
+            mine.mutex("b").release()
+        self.assertEqual(len(self.space.deadlocks()), 1)
 
 
 class Resources(SpaceTest):
