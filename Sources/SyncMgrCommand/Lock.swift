@@ -242,9 +242,7 @@ enum Lock {
       ]
       print(JSONValue.members(members).written)
     } else if let leader {
-      print(
-        Look.people([leader]) + ", term \(leader["token"].int)"
-      )
+      print(Look.people([leader]) + ", term \(leader["token"].int)")
     } else {
       print(object["state"]["finished"].isTrue ? "finished" : "nobody leads")
     }
