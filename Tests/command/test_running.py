@@ -164,7 +164,7 @@ class Election(CommandTest):
         space = self.open()
         leader = self.start("election", "boss", "sleep", "60")
         self.wait_held(space, "boss")
-        self.assertIn(f"process {leader.pid}", self.run_command("election", "boss"))
+        self.assertIn(f"({leader.pid}), term 1", self.run_command("election", "boss"))
         self.assertEqual(self.json("election", "boss")["leader"]["pid"], leader.pid)
         follower = self.start("election", "boss", "sh", "-c", "echo term $SYNCMGR_TOKEN")
         self.wait_waiters(space, "boss")
