@@ -12,8 +12,8 @@ exit(status)
 /// Finds the subcommand and runs it.
 enum Dispatch {
   private static let names = [
-    "ls", "show", "top", "graph", "events", "lock", "semaphore", "election", "latch", "barrier",
-    "wait", "signal", "force-release", "clean", "doctor",
+    "ls", "show", "top", "graph", "deadlocks", "events", "lock", "semaphore", "election", "latch",
+    "barrier", "wait", "signal", "force-release", "clean", "doctor",
   ]
 
   /// The subcommand of this name. Only that one is made: `syncmgr lock` is to begin soon.
@@ -23,6 +23,7 @@ enum Dispatch {
     case "show": Look.show
     case "top": Top.top
     case "graph": Graph.graph
+    case "deadlocks": Deadlocks.deadlocks
     case "events": Events.events
     case "lock": Lock.lock
     case "semaphore": Lock.semaphore
