@@ -41,8 +41,8 @@ WORKERS := .build/demo/worker-c .build/demo/worker-swift
 EXAMPLES := .build/examples/worker-c .build/examples/worker-swift
 PROGRAMS := $(WORKERS) $(EXAMPLES)
 
-.PHONY: all build library command prerequisites addon programs demo test test-sanitize torture bench \
-  check install install-files clean FORCE
+.PHONY: all build library command prerequisites addon programs demo test test-sanitize torture \
+  bench check install install-files clean FORCE
 .DELETE_ON_ERROR:
 # One build at a time: the tools below share .build, and each uses all processors by itself.
 .NOTPARALLEL:

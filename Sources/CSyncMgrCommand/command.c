@@ -25,7 +25,7 @@ enum { SIGNAL_COUNT = sizeof SIGNALS / sizeof SIGNALS[0] };
 static volatile sig_atomic_t caught;
 static volatile pid_t child;
 
-/* What the terminal sends, the kernel sends to the whole process group: the child has it already. */
+/* What the terminal sends goes to the whole process group: the child has it already. */
 static void on_signal(int signal, siginfo_t *info, void *context) {
   (void)context;
   int error = errno;

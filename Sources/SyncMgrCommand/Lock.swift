@@ -242,9 +242,7 @@ enum Lock {
       ]
       print(JSONValue.members(members).written)
     } else if let leader {
-      print(
-        "\(shown(leader["name"].string)) (process \(leader["pid"].int)), term \(leader["token"].int)"
-      )
+      print(Look.people([leader]) + ", term \(leader["token"].int)")
     } else {
       print(object["state"]["finished"].isTrue ? "finished" : "nobody leads")
     }

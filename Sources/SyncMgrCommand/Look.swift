@@ -76,6 +76,7 @@ enum Look {
       return (state["locked"].isTrue ? "locked" : "free")
         + (state["owner_died"].isTrue ? ", owner died" : "")
     case "semaphore": return "\(state["available"].int) of \(parameters["permits"].int) free"
+    case "resource": return "\(state["available"].int) of \(parameters["instances"].int) free"
     case "latch": return "\(state["remaining"].int) of \(parameters["count"].int) remain"
     case "barrier":
       let arrived = "\(state["arrived"].int) of \(state["parties"].int) there"

@@ -37,8 +37,8 @@ enum Meet {
     var latch: OpaquePointer?
     try check(
       syncmgr_latch_open(
-        try space.workstream(for: ["syncmgr"]), invocation.arguments[0], count.map { UInt32($0) } ?? SYNCMGR_ANY,
-        &latch))
+        try space.workstream(for: ["syncmgr"]), invocation.arguments[0],
+        count.map { UInt32($0) } ?? SYNCMGR_ANY, &latch))
     var remaining: UInt32 = 0
     if let down {
       try check(syncmgr_latch_count_down(latch, UInt32(down), &remaining))

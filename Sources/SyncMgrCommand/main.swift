@@ -11,12 +11,33 @@ exit(status)
 
 /// Finds the subcommand and runs it.
 enum Dispatch {
-  static let all: [Subcommand] = [
-    Look.ls, Look.show, Top.top, Graph.graph, Events.events, Lock.lock, Lock.semaphore,
-    Lock.election,
-    Meet.latch, Meet.barrier, Meet.wait, Meet.signal, Repair.forceRelease, Repair.clean,
-    Doctor.doctor,
+  private static let names = [
+    "ls", "show", "top", "graph", "deadlocks", "events", "lock", "semaphore", "election", "latch",
+    "barrier", "wait", "signal", "force-release", "clean", "doctor",
   ]
+
+  /// The subcommand of this name. Only that one is made: `syncmgr lock` is to begin soon.
+  private static func named(_ name: String) -> Subcommand? {
+    switch name {
+    case "ls": Look.ls
+    case "show": Look.show
+    case "top": Top.top
+    case "graph": Graph.graph
+    case "deadlocks": Deadlocks.deadlocks
+    case "events": Events.events
+    case "lock": Lock.lock
+    case "semaphore": Lock.semaphore
+    case "election": Lock.election
+    case "latch": Meet.latch
+    case "barrier": Meet.barrier
+    case "wait": Meet.wait
+    case "signal": Meet.signal
+    case "force-release": Repair.forceRelease
+    case "clean": Repair.clean
+    case "doctor": Doctor.doctor
+    default: nil
+    }
+  }
 
   static func run(_ words: [String]) -> Int32 {
     guard let first = words.first else {
@@ -25,7 +46,7 @@ enum Dispatch {
     }
     switch first {
     case "-h", "--help", "help":
-      if words.count > 1, let found = all.first(where: { $0.name == words[1] }) {
+      if words.count > 1, let found = named(words[1]) {
         print(found.help)
       } else {
         print(usage)
@@ -36,7 +57,7 @@ enum Dispatch {
       return 0
     default: break
     }
-    guard let found = all.first(where: { $0.name == first }) else {
+    guard let found = named(first) else {
       printError("syncmgr: there is no command '\(first)'; see syncmgr --help")
       return Exit.usage
     }
@@ -44,9 +65,11 @@ enum Dispatch {
   }
 
   private static func run(_ subcommand: Subcommand, _ words: [String]) -> Int32 {
-    let wantsJSON = words.prefix { $0 != "--" }.contains("--json")
+    // Until the options are read they may be wrong.
+    var wantsJSON = words.prefix { $0 != "--" }.contains("--json")
     do throws(Failure) {
       let invocation = try Invocation(subcommand, words)
+      wantsJSON = invocation.isJSON
       if invocation.has("help") {
         print(subcommand.help)
         return 0
@@ -87,7 +110,7 @@ enum Dispatch {
       Commands:
 
       """
-    for subcommand in all {
+    for subcommand in names.compactMap({ named($0) }) {
       text += "  " + padded(subcommand.name, 15) + subcommand.summary + "\n"
     }
     return text + """

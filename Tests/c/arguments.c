@@ -180,7 +180,7 @@ TEST(options_of_a_wrong_size_or_with_unknown_flags_are_refused) {
   for (unsigned index = 0; index < sizeof sizes / sizeof sizes[0]; index++) {
     expect_options_refused(me, sizes[index], 0);
   }
-  for (unsigned bit = 4; bit < 32; bit++) expect_options_refused(me, UINT32_MAX, 1u << bit);
+  for (unsigned bit = 5; bit < 32; bit++) expect_options_refused(me, UINT32_MAX, 1u << bit);
   expect_options_refused(me, UINT32_MAX, 0xffffffff);
   CHECK_STATUS(try_open(unique_url(), SYNCMGR_OPEN_ONLY | SYNCMGR_CREATE_ONLY),
                SYNCMGR_E_INVALID);

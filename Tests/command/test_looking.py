@@ -1,10 +1,12 @@
 """ls, show, top, graph, events, doctor."""
 
+import contextlib
 import pty
 import select
 import subprocess
+import threading
 
-from support import COMMAND, CommandTest, json, os, signal, time, unittest, until
+from support import COMMAND, CommandTest, json, os, signal, syncmgr, time, unittest, until
 
 
 class Looking(CommandTest):
@@ -85,24 +87,55 @@ class Looking(CommandTest):
         drawing = self.run_command("graph", "--draw")
         self.assertRegex(drawing, r"waits .* for mutex db\n.*held by first")
 
-    def test_graph_of_a_circle(self):
+    @contextlib.contextmanager
+    def circle(self):
+        """Two wait for each other, and nobody ends that unasked."""
         space = self.open()
+        space.configure_deadlocks(auto_resolve=False)
         one, two = space.workstream("one"), space.workstream("two")
         a, b = one.mutex("a"), two.mutex("b")
         a.acquire()
         b.acquire()
-        from threading import Thread
-        waits = [Thread(target=lambda: one.mutex("b").acquire(timeout=3)),
-                 Thread(target=lambda: two.mutex("a").acquire(timeout=3))]
-        for wait in waits:
-            wait.start()
+        ends = []
+
+        def wait(mutex):
+            try:
+                ends.append(mutex.acquire(timeout=20))
+                mutex.release()
+            except syncmgr.Deadlock as error:
+                ends.append(str(error))
+
+        waits = [threading.Thread(target=wait, args=(mutex,))
+                 for mutex in (one.mutex("b"), two.mutex("a"))]
+        for thread in waits:
+            thread.start()
         self.wait_waiters(space, "a")
         self.wait_waiters(space, "b")
-        self.assertIn("a circle", self.run_command("graph", "--draw"))
+        yield ends
         a.release()
         b.release()
-        for wait in waits:
-            wait.join()
+        for thread in waits:
+            thread.join()
+
+    def test_graph_of_a_circle(self):
+        with self.circle():
+            self.assertIn("a circle", self.run_command("graph", "--draw"))
+
+    def test_deadlocks(self):
+        with self.circle() as ends:
+            (found,) = self.json("deadlocks", "--detect", exit=1)
+            self.assertTrue(found["stands"])
+            self.assertIn("one waits for", found["text"])
+            self.assertIn("STANDS", self.run_command("deadlocks", exit=1))
+            self.run_command("deadlocks", "--resolve", found["id"])
+            until(lambda: ends, "the victim hears of it")
+            self.assertIn("waits for", ends[0])
+            (found,) = self.json("deadlocks")
+            self.assertEqual(found["resolution"], "by_hand")
+            self.assertIn("by hand", self.run_command("deadlocks"))
+            self.assertEqual(self.json("deadlocks", "--clear"), [])
+            self.run_command("deadlocks", "--resolve", "99", exit=1)
+        self.assertEqual(len(ends), 2)
 
     def test_events(self):
         space = self.open()

@@ -93,7 +93,7 @@ class Lock(CommandTest):
             self.finish(reader, 128 + signal.SIGTERM)
         self.run_command("lock", "--exclusive", "file", "true")
         self.run_command("lock", "file", "true", exit=125)
-        self.assertIn("rwlock" if "rwlock" in self.errors else "readers-writer", self.errors)
+        self.assertIn("readers-writer lock", self.errors)
 
     def test_a_lease_is_kept_while_it_runs_and_lost_when_it_is_stopped(self):
         space = self.open()
@@ -164,7 +164,7 @@ class Election(CommandTest):
         space = self.open()
         leader = self.start("election", "boss", "sleep", "60")
         self.wait_held(space, "boss")
-        self.assertIn(f"process {leader.pid}", self.run_command("election", "boss"))
+        self.assertIn(f"({leader.pid}), term 1", self.run_command("election", "boss"))
         self.assertEqual(self.json("election", "boss")["leader"]["pid"], leader.pid)
         follower = self.start("election", "boss", "sh", "-c", "echo term $SYNCMGR_TOKEN")
         self.wait_waiters(space, "boss")

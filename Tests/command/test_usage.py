@@ -41,7 +41,7 @@ class Usage(CommandTest):
         space.mutex("db").release()
 
     def test_help_and_version(self):
-        self.assertEqual(len(self.commands()), 15)
+        self.assertEqual(len(self.commands()), 16)
         for command in self.commands():
             text = self.run_command(command, "--help")
             self.assertIn(f"Usage: syncmgr {command}", text)

@@ -60,6 +60,7 @@ extension Barrier {
       wakes.send(attachment, object)
     },
     refused: { _, _, _ in },
+    asleep: { EpochSleep.shown($0) },
     parameters: { Barrier.showParameters($0, &$1) },
     state: { Barrier.showState($0, $1, &$2) },
     check: { attachment, object in

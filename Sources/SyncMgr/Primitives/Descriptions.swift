@@ -34,7 +34,8 @@ extension Permits {
   static func held(_ object: Object, _ holding: Holding) -> Held? {
     let amount = holding.amount.load()
     if amount == 0 { return nil }
-    let hasToken = object.type.load() != SYNCMGR_TYPE_SEMAPHORE
+    let type = object.type.load()
+    let hasToken = type != SYNCMGR_TYPE_SEMAPHORE && type != SYNCMGR_TYPE_RESOURCE
     return Held(amount: amount, token: hasToken ? holding.token.load() : 0)
   }
 
@@ -108,5 +109,22 @@ extension Barrier {
     json.number("parties", parties(object))
     json.number("arrived", object.arrived.load())
     json.truth("broken", object.broken.load() != 0)
+  }
+}
+
+extension Resource {
+  static func shownRequest(_ holding: Holding) -> LooseWait? {
+    let count = holding.index.load()
+    if count == 0 { return nil }
+    return LooseWait(
+      since: holding.leaseLength.load(), order: holding.mark.load(), amount: count)
+  }
+
+  static func showParameters(_ object: Object, _ json: inout JSON) {
+    json.number("instances", object.count.load())
+  }
+
+  static func showState(_ attachment: Attachment, _ object: Object, _ json: inout JSON) {
+    json.number("available", object.word.load())
   }
 }

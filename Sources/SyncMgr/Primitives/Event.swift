@@ -164,6 +164,7 @@ enum Event {
       give(attachment, object, &wakes)
       wakes.send(attachment, object)
     },
+    asleep: { EpochSleep.shown($0) },
     parameters: { Event.showParameters($0, &$1) },
     state: { Event.showState($0, $1, &$2) },
     check: { attachment, object in

@@ -74,6 +74,7 @@ enum Latch {
     abandon: { _, _, _, _ in },
     withdrawn: { _, _, _ in },
     refused: { _, _, _ in },
+    asleep: { EpochSleep.shown($0) },
     parameters: { Latch.showParameters($0, &$1) },
     state: { Latch.showState($0, $1, &$2) },
     check: { attachment, object in

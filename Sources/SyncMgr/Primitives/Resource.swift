@@ -179,6 +179,10 @@ enum Resource {
     withdrawn: { _, _, _ in },
     refused: { _, _, _ in },
     supply: { object in .recorded(total: object.count.load()) },
+    held: { Permits.held($0, $1) },
+    asleep: { shownRequest($0) },
+    parameters: { showParameters($0, &$1) },
+    state: { showState($0, $1, &$2) },
     check: { attachment, object in
       var held: UInt32 = 0
       attachment.forHoldings(of: object) { held = held &+ $0.amount.load() }

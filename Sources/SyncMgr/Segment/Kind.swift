@@ -28,6 +28,8 @@ struct Kind: Sendable {
   var supply: @Sendable (Object) -> Supply? = { _ in nil }
   /// What `holding` has of the object; nil when it has nothing.
   var held: @Sendable (Object, Holding) -> Held? = { _, _ in nil }
+  /// What the workstream of `holding` waits for there, where waits are not in line.
+  var asleep: @Sendable (Holding) -> LooseWait? = { _ in nil }
   /// The mode in which so much of it is held or asked for, where there are modes.
   var mode: @Sendable (_ amount: UInt32) -> StaticString? = { _ in nil }
   /// How often it was taken; nil for what is not taken.
@@ -61,6 +63,14 @@ enum Supply {
   case counted(total: UInt32)
   /// So many, of which holdings have `amount`. Those who wait have asked for `index` more.
   case recorded(total: UInt32)
+}
+
+/// A wait that stands in no line, as the window shows it.
+struct LooseWait {
+  /// Monotonic ns.
+  var since: UInt64
+  var order: UInt64 = 0
+  var amount: UInt32 = 0
 }
 
 /// A hold, as the window shows it.

@@ -1,4 +1,3 @@
-import CSyncMgr
 import CSyncMgrShim
 
 /// A thread that sleeps on an object's epoch has no cell: its holding says since when, for
@@ -14,12 +13,9 @@ struct EpochSleep {
     caller.attachment.countWait(caller.object)
   }
 
-  /// Whether threads that wait for this object sleep so.
-  static func isUsed(by object: Object) -> Bool {
-    switch object.type.load() {
-    case SYNCMGR_TYPE_LATCH, SYNCMGR_TYPE_BARRIER, SYNCMGR_TYPE_EVENT: true
-    default: false
-    }
+  static func shown(_ holding: Holding) -> LooseWait? {
+    let since = holding.asleepSince.load()
+    return since == 0 ? nil : LooseWait(since: since)
   }
 
   /// Dies before this: the holding ends with its process.

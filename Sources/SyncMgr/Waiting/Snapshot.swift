@@ -73,7 +73,6 @@ struct Snapshot {
         if let cell = segment.cell(batch * SM_BATCH_CELLS + bit) { collect(cell) }
       }
     }
-    for index in lines.keys { lines[index]?.sort { $0.order < $1.order } }
   }
 
   private mutating func collect(_ cell: Cell) {
@@ -101,10 +100,13 @@ struct Snapshot {
       else { continue }
       let place = segment.index(of: object)
       opens[place, default: 0] += 1
-      if let held = Kinds.of(object)?.held(object, holding) {
+      guard let kind = Kinds.of(object) else { continue }
+      if let held = kind.held(object, holding) {
         holds[place, default: []].append(Hold(who: who, held: held, lease: holding.lease.load()))
-      } else if EpochSleep.isUsed(by: object), holding.asleepSince.load() != 0 {
-        lines[place, default: []].append(Waiter(who: who, since: holding.asleepSince.load()))
+      }
+      if let wait = kind.asleep(holding) {
+        lines[place, default: []].append(
+          Waiter(who: who, since: wait.since, order: wait.order, amount: wait.amount))
       }
     }
   }
@@ -115,6 +117,7 @@ struct Snapshot {
     collectObjects()
     collectWaits()
     collectHoldings()
+    for index in lines.keys { lines[index]?.sort { $0.order < $1.order } }
     var json = JSON()
     json.object { json in
       json.object("space") { writeSpace(&$0) }
