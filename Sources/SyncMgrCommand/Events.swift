@@ -9,9 +9,19 @@ enum Events {
     options: [
       Option(long: "follow", short: "f", help: "go on until it is ended"),
       Option(long: "number", short: "n", value: "N", help: "end after N events (1)"),
+      Option(long: "kinds", short: "k", value: "LIST", help: "only these, as in died,granted"),
+      Option(long: "objects", short: "o", value: "PATTERN", help: "only about objects named so"),
+      Option(
+        long: "workstreams", short: "w", value: "PATTERN", help: "only about workstreams named so"),
+      Option(
+        long: "priority", short: "p", value: "LEVEL", help: "at least low, medium, high, critical"),
       Option.timeout, Option.conflict,
     ],
-    details: "Without --follow and --number it waits for one event.\nJSON is written one a line."
+    details: """
+      Without --follow and --number it waits for one event. JSON is written one a line.
+      Without --kinds all are written but granted and released: while anybody listens for those,
+      every locking in the space takes longer.
+      """
   ) { invocation throws(Failure) in
     let number = try invocation.number("number", 1...Int(Int32.max))
     let limit = number ?? (invocation.has("follow") ? Int.max : 1)
@@ -22,11 +32,7 @@ enum Events {
     let printer = Printer(isJSON: invocation.isJSON, paint: Paint(invocation), left: limit)
     let user = Unmanaged.passRetained(printer)
     defer { user.release() }
-    var subscription: OpaquePointer?
-    try check(
-      syncmgr_on(
-        space.manager, SYNCMGR_NOTICE_ALL, { Printer.of($1!).write($0!) }, user.toOpaque(), nil,
-        &subscription))
+    try subscribe(space, invocation, user.toOpaque())
     command_catch_signals()
     let end = timeout < 0 ? Int64.max : now() + timeout
     while printer.left > 0, command_caught() == 0 {
@@ -38,6 +44,52 @@ enum Events {
       if status != SYNCMGR_E_TIMEOUT { try check(status) }
     }
     return 0
+  }
+
+  private static func subscribe(
+    _ space: Space, _ invocation: Invocation, _ user: UnsafeMutableRawPointer
+  ) throws(Failure) {
+    var options = syncmgr_subscribe_options_t()
+    options.size = UInt32(MemoryLayout<syncmgr_subscribe_options_t>.size)
+    options.mask = try mask(invocation.values["kinds"])
+    options.least_priority = try priority(invocation.values["priority"])
+    // The library copies the patterns.
+    let objects = invocation.values["objects"].map { strdup($0) }
+    let workstreams = invocation.values["workstreams"].map { strdup($0) }
+    defer {
+      free(objects ?? nil)
+      free(workstreams ?? nil)
+    }
+    options.objects = UnsafePointer(objects ?? nil)
+    options.workstreams = UnsafePointer(workstreams ?? nil)
+    var subscription: OpaquePointer?
+    try check(
+      syncmgr_subscribe(
+        space.manager, &options, { Printer.of($1!).write($0!) }, user, nil, &subscription))
+  }
+
+  private static let priorities = ["low", "medium", "high", "critical"]
+
+  private static func priority(_ word: String?) throws(Failure) -> UInt32 {
+    guard let word else { return SYNCMGR_PRIORITY_LOW }
+    guard let level = priorities.firstIndex(of: word) else {
+      throw .usage("--priority is one of \(priorities.joined(separator: ", ")), not '\(word)'")
+    }
+    return UInt32(level)
+  }
+
+  private static func mask(_ list: String?) throws(Failure) -> UInt32 {
+    guard let list else {
+      return SYNCMGR_NOTICE_ALL & ~(SYNCMGR_NOTICE_GRANTED | SYNCMGR_NOTICE_RELEASED)
+    }
+    var mask: UInt32 = 0
+    for word in list.split(separator: ",") {
+      guard let place = words.firstIndex(of: String(word)) else {
+        throw .usage("there is no kind '\(word)': \(words.joined(separator: ", "))")
+      }
+      mask |= SYNCMGR_NOTICE_OPENED << UInt32(place)
+    }
+    return mask
   }
 
   private static func now() -> Int64 {
@@ -64,38 +116,60 @@ enum Events {
     func write(_ notice: UnsafePointer<syncmgr_notice_t>) {
       if left == 0 { return }
       left -= 1
-      let kind = Events.word(notice.pointee.kind)
-      let name = notice.pointee.name.map { String(cString: $0) } ?? ""
-      if isJSON {
-        let members: [(String, JSONValue)] = [
-          ("kind", .text(kind)), ("workstream", .count(notice.pointee.workstream)),
-          ("name", .text(name)), ("pid", .count(notice.pointee.pid)),
-          ("time", .text(Events.clock())),
-        ]
-        print(JSONValue.members(members).written)
-      } else {
-        let who = name.isEmpty ? "" : "\(paint.name(shown(name))) (\(notice.pointee.pid))"
-        print("\(paint.faint(Events.clock())) \(padded(kind, 12))\(who)")
-      }
+      print(isJSON ? json(notice) : line(notice))
       fflush(nil)
+    }
+
+    private func json(_ notice: UnsafePointer<syncmgr_notice_t>) -> String {
+      let (type, detail) = (notice.pointee.type, terminated(notice.pointee.detail))
+      return JSONValue.members([
+        ("kind", .text(Events.word(notice.pointee.kind))),
+        ("priority", .text(Events.priorities[Int(notice.pointee.priority) & 3])),
+        ("time", .text(Events.clock(notice.pointee.wall_ns))),
+        ("workstream", .count(notice.pointee.workstream)),
+        ("name", .text(terminated(notice.pointee.name))), ("pid", .count(notice.pointee.pid)),
+        ("type", type == 0 ? .null : .count(type)),
+        ("object", type == 0 ? .null : .text(terminated(notice.pointee.object))),
+        ("value", .count(notice.pointee.value)), ("text", .text(terminated(notice.pointee.text))),
+        ("detail", JSONValue(detail.utf8) ?? .null),
+      ]).written
+    }
+
+    private func line(_ notice: UnsafePointer<syncmgr_notice_t>) -> String {
+      let name = terminated(notice.pointee.name)
+      var line = paint.faint(Events.clock(notice.pointee.wall_ns)) + " "
+      line += padded(Events.word(notice.pointee.kind), 12)
+      if notice.pointee.kind == SYNCMGR_NOTICE_GAP { line += "\(notice.pointee.value) lost" }
+      if !name.isEmpty { line += "\(paint.name(shown(name))) (\(notice.pointee.pid))" }
+      let object = terminated(notice.pointee.object)
+      if notice.pointee.type != 0 { line += " \(paint.name(shown(object)))" }
+      let text = terminated(notice.pointee.text)
+      if !text.isEmpty { line += ": \(shown(text))" }
+      return line
     }
   }
 
+  /// The kinds, by their bit.
+  private static let words = [
+    "opened", "closed", "died", "hold_lost", "gap", "granted", "released", "timed_out",
+    "owner_died", "barrier_tripped", "barrier_broken", "sync_complete", "sync_partial",
+    "sync_timeout", "deadlock", "possible_deadlock", "preempted", "lease_lost", "conflict",
+    "data_available", "resource_available", "completed", "failed", "custom",
+  ]
+
   private static func word(_ kind: UInt32) -> String {
-    switch kind {
-    case SYNCMGR_NOTICE_OPENED: "opened"
-    case SYNCMGR_NOTICE_CLOSED: "closed"
-    case SYNCMGR_NOTICE_DIED: "died"
-    case SYNCMGR_NOTICE_HOLD_LOST: "hold_lost"
-    case SYNCMGR_NOTICE_GAP: "gap"
-    default: "kind-\(kind)"
-    }
+    let place = kind.trailingZeroBitCount - SYNCMGR_NOTICE_OPENED.trailingZeroBitCount
+    return words.indices.contains(place) ? words[place] : "kind-\(kind)"
   }
 
   /// The time of day, in UTC, as RFC 3339 has it.
-  private static func clock() -> String {
+  private static func clock(_ wall: Int64) -> String {
     var now = timespec()
     clock_gettime(CLOCK_REALTIME, &now)
+    // What has no time of its own is told now.
+    if wall != 0 {
+      now = timespec(tv_sec: Int(wall / 1_000_000_000), tv_nsec: Int(wall % 1_000_000_000))
+    }
     var parts = tm()
     gmtime_r(&now.tv_sec, &parts)
     func digits(_ number: Int32, _ count: Int) -> String {
