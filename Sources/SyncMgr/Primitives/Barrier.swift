@@ -73,8 +73,9 @@ enum Barrier {
     } else {
       for _ in 0..<3 where object.epoch.load() == arrivedIn { sm_yield() }
     }
-    let nap = EpochSleep(caller)
-    defer { nap.end() }
+    // Counted as a wait only when it sleeps: most are over before.
+    var nap: EpochSleep?
+    defer { nap?.end() }
     let start = sm_now()
     while true {
       let epoch = object.epoch.load()
@@ -90,6 +91,7 @@ enum Barrier {
         }
         continue
       }
+      if nap == nil { nap = EpochSleep(caller) }
       attachment.parkOnEpoch(object, epoch, until: deadline)
     }
   }
