@@ -1547,15 +1547,16 @@ SYNCMGR_API int32_t syncmgr_lock_many_undo(const syncmgr_lock_item_t *items, uin
 #define SYNCMGR_NOTICE_BARRIER_BROKEN 0x40000u
 /** A sync point is complete; or a latch opened. */
 #define SYNCMGR_NOTICE_SYNC_COMPLETE 0x80000u
-/** A sync point ended with a part of its workstreams. */
+/** A sync point ended with a part of its workstreams. Text: why, when it was forced. */
 #define SYNCMGR_NOTICE_SYNC_PARTIAL 0x100000u
 /** The time of a sync point passed. */
 #define SYNCMGR_NOTICE_SYNC_TIMEOUT 0x200000u
-/** A deadlock was found. */
+/** A deadlock was found. Value: its id. Text: the cycle in words. */
 #define SYNCMGR_NOTICE_DEADLOCK 0x400000u
-/** Locks were taken in both orders: a deadlock is possible. */
+/** Locks were taken in both orders, or the banker found the state unsafe: a deadlock is possible.
+ *  Value: its id. Text: in words. */
 #define SYNCMGR_NOTICE_POSSIBLE_DEADLOCK 0x800000u
-/** A workstream was asked to give way. */
+/** A workstream was asked to give way, by an older one that needs what it holds. */
 #define SYNCMGR_NOTICE_PREEMPTED 0x1000000u
 /** A lease ended, and the hold with it: told besides HOLD_LOST. Value: the token. */
 #define SYNCMGR_NOTICE_LEASE_LOST 0x2000000u
@@ -1563,11 +1564,12 @@ SYNCMGR_API int32_t syncmgr_lock_many_undo(const syncmgr_lock_item_t *items, uin
 #define SYNCMGR_NOTICE_CONFLICT 0x4000000u
 /** There is data to be had. */
 #define SYNCMGR_NOTICE_DATA_AVAILABLE 0x8000000u
-/** There is a resource to be had. */
+/** What a workstream has requested of a resource can be allocated now. Value: how many. Or whatever
+ *  users tell each other of. */
 #define SYNCMGR_NOTICE_RESOURCE_AVAILABLE 0x10000000u
 /** A workstream said that it has completed. */
 #define SYNCMGR_NOTICE_COMPLETED 0x20000000u
-/** A workstream said that it has failed. */
+/** A workstream said that it has failed; or a sync point failed. Text: why. */
 #define SYNCMGR_NOTICE_FAILED 0x40000000u
 /** Whatever users tell each other. */
 #define SYNCMGR_NOTICE_CUSTOM 0x80000000u

@@ -110,6 +110,21 @@ enum Resource {
     }
     caller.holding.amount.store(held - count)
     caller.object.word.store(caller.object.word.load() &+ count)
+    tellWaiters(caller.attachment, caller.object)
+  }
+
+  /// Tells those whose request can be met now that they can allocate. Under the guard.
+  private static func tellWaiters(_ attachment: Attachment, _ object: Object) {
+    guard attachment.wants(SYNCMGR_NOTICE_RESOURCE_AVAILABLE) else { return }
+    let free = object.word.load()
+    attachment.forHoldings(of: object) { holding in
+      let wanted = holding.index.load()
+      if wanted != 0, wanted <= free {
+        attachment.emit(
+          SYNCMGR_NOTICE_RESOURCE_AVAILABLE, object, owner: holding.workstream.load(),
+          value: UInt64(wanted))
+      }
+    }
   }
 
   static func declare(_ caller: Caller, _ most: UInt32) throws(Failure) {

@@ -77,7 +77,10 @@ enum Seniority {
     let younger = holders(object, attachment).filter {
       $0 != caller.mine && age($0, attachment) ?? 0 > mine
     }
-    for owner in younger { attachment.workstream(ofOwner: owner)?.wounded.store(caller.mine) }
+    for owner in younger {
+      attachment.workstream(ofOwner: owner)?.wounded.store(caller.mine)
+      attachment.emit(SYNCMGR_NOTICE_PREEMPTED, object, owner: owner)
+    }
     if !younger.isEmpty { endWaits(of: Set(younger), attachment) }
     return younger
   }

@@ -214,6 +214,16 @@ enum SyncPoint {
     object.endedAt.store(UInt64(bitPattern: sm_date() - late))
     object.word.store(state)
     tellAll(attachment, object, &wakes)
+    attachment.emit(notice(of: state), object, text: Array((reason ?? "").utf8))
+  }
+
+  private static func notice(of state: UInt32) -> UInt32 {
+    switch state {
+    case SYNCMGR_SYNC_COMPLETE: SYNCMGR_NOTICE_SYNC_COMPLETE
+    case SYNCMGR_SYNC_PARTIAL_COMPLETE: SYNCMGR_NOTICE_SYNC_PARTIAL
+    case SYNCMGR_SYNC_TIMED_OUT: SYNCMGR_NOTICE_SYNC_TIMEOUT
+    default: SYNCMGR_NOTICE_FAILED
+    }
   }
 
   /// Ends all waits of a point that has ended.

@@ -108,7 +108,17 @@ extension Attachment {
     row.count.store(UInt32(kept.count))
     row.state.store(SlotState.live)
     header.deadlocksFound.add(1)
+    announce(row)
     return row
+  }
+
+  /// An unsafe state is told as a possible deadlock.
+  private func announce(_ row: DeadlockRow) {
+    let kind =
+      row.kind.load() == SYNCMGR_DEADLOCK_ACTUAL
+      ? SYNCMGR_NOTICE_DEADLOCK : SYNCMGR_NOTICE_POSSIBLE_DEADLOCK
+    guard wants(kind) else { return }
+    emit(kind, value: row.id.load(), text: Array(row.words(limit: 383).utf8))
   }
 
   /// A free row, or that of the oldest record, of one that has ended if there is any.

@@ -89,7 +89,6 @@ class CompletionQueue {
     check(native.syncmgr_queue_open(manager, 0, -1, scratch.words));
     this.#handle = scratch.handle();
     this.#manager = manager;
-    this.#notify = notify;
     check(native.syncmgr_queue_fd(this.#handle, scratch.words));
     this.#watch = addon.watch(scratch.words[0], () => this.#drain());
   }
