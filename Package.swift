@@ -37,10 +37,10 @@ let package = Package(
       ]),
     .target(name: "CSyncMgrCommand"),
     // Linked wholly static, the engine as well: the loader would take three times as long over
-    // the libraries as everything else that `syncmgr lock` does.
+    // the libraries as everything else that `syncmgr lock` does. Sanitizers cannot be linked so.
     .executableTarget(
       name: "SyncMgrCommand", dependencies: ["CSyncMgr", "CSyncMgrCommand", "SyncMgr"],
-      linkerSettings: [.unsafeFlags(["-static-executable"])]),
+      linkerSettings: [.unsafeFlags(["-static-executable"], .when(configuration: .release))]),
     .testTarget(
       name: "SyncMgrTests", dependencies: ["CSyncMgr", "SyncMgr"], path: "Tests/SyncMgrTests"),
   ],
