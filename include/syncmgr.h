@@ -1025,9 +1025,9 @@ SYNCMGR_API int32_t syncmgr_lease_remaining(void *lock, int64_t *out_ns);
  * looked for; of more than 64 the oldest go.
  *
  * A started wait counts as one that its workstream cannot go on without; one with several waits can
- * go on with any of them. Who waits for a stopped process is in no deadlock for that. Waits for
- * latches, events, conditions, barriers and SIGNALLING semaphores can be ended by anybody: they are
- * part of none. The wait of a condition for its mutex is looked into from time to time only; when
+ * go on with any of them. Who waits for a stopped process is in no deadlock for that. Who waits at
+ * a sync point waits for those that have yet to come. Waits for latches, events, conditions, barriers
+ * and SIGNALLING semaphores can be ended by anybody: they are part of none. The wait of a condition for its mutex is looked into from time to time only; when
  * it is ended so, the mutex is not locked.
  */
 
@@ -1125,6 +1125,8 @@ SYNCMGR_API int32_t syncmgr_deadlock_list(syncmgr_t *manager, syncmgr_deadlock_t
 #define SYNCMGR_RELATION_TOOK 3u
 /** `workstream` may still ask for more of `object` than can be given. */
 #define SYNCMGR_RELATION_MAY_ASK 4u
+/** It waits at a sync point for the other, who has yet to come. */
+#define SYNCMGR_RELATION_ABSENT 5u
 
 typedef struct syncmgr_deadlock_member {
   uint64_t workstream; /**< id */
@@ -1421,7 +1423,8 @@ SYNCMGR_API int32_t syncmgr_sync_point_close(syncmgr_sync_point_t *point);
  *  @return OK (complete); PARTIAL (partial_complete); E_TIMEOUT (timed_out; or `timeout_ns` passed:
  *          this workstream is not there, and the result has another status); E_FAILED; E_LATE
  *          (expected, and came after the end, in whichever way that was); E_NOT_EXPECTED; E_ALREADY
- *          (it waits already); E_INVALID (timeout); E_LIMIT. */
+ *          (it waits already); E_DEADLOCK (those missing wait for what this workstream holds; it is
+ *          not there then); E_INVALID (timeout); E_LIMIT. */
 SYNCMGR_API int32_t syncmgr_sync_point_wait(syncmgr_sync_point_t *point, int64_t timeout_ns,
                                             syncmgr_sync_result_t *out_result);
 

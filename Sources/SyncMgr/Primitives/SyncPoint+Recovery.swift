@@ -27,6 +27,7 @@ extension SyncPoint {
     // The end stands, whoever saw it.
     refused: { _, _, _ in },
     expire: { attachment, object, cell, isRight in expire(attachment, object, cell, isRight) },
+    absent: { attachment, object in absent(attachment, object) },
     streamDied: { attachment, object, stream in
       guard object.type.load() == SYNCMGR_TYPE_SYNC_POINT, object.state.load() == SlotState.live
       else { return }

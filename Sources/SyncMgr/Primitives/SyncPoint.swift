@@ -176,6 +176,27 @@ enum SyncPoint {
     }
   }
 
+  /// Who has yet to come to a point that waits.
+  static func absent(_ attachment: Attachment, _ object: Object) -> Absence? {
+    guard object.word.load() == SYNCMGR_SYNC_WAITING else { return nil }
+    var absence = Absence(needed: 0)
+    var (arrived, required) = (Int64(0), Int64(0))
+    attachment.forMembers(of: object) { member in
+      let flags = member.flags.load()
+      if flags & SYNCMGR_SYNC_ARRIVED != 0 {
+        arrived += 1
+        return
+      }
+      if flags & SYNCMGR_SYNC_REQUIRED != 0 { required += 1 }
+      if flags & SYNCMGR_SYNC_MEMBER_FAILED != 0 { return }
+      absence.missing += 1
+      guard let owner = attachment.owner(named: NameField(member).read()) else { return }
+      absence.owners.append(owner)
+    }
+    absence.needed = max(Int64(max(object.count.load(), 1)) - arrived, required)
+    return absence
+  }
+
   /// Ends the point when those who are there, or failed, decide it. True when it has ended.
   @discardableResult
   static func evaluate(

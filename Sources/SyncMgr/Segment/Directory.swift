@@ -228,6 +228,15 @@ extension Attachment {
       || other.id.load() != participant
   }
 
+  /// The owner id of the living workstream of this name, if there is one.
+  func owner(named name: Name) -> UInt32? {
+    guard let index = findWorkstream(name), let stream = segment.workstream(index) else {
+      return nil
+    }
+    let id = OwnerID.make(index: index, generation: stream.generation.load())
+    return workstream(ofOwner: id) != nil && !isGone(stream.owner.load()) ? id : nil
+  }
+
   func findWorkstream(_ name: Name) -> UInt32? { segment.workstreamNames.find(name) }
 
   /// The workstream that an owner id names, if it is alive.

@@ -26,6 +26,8 @@ struct Kind: Sendable {
   /// What the wait-for graph needs to know: how much there is, and who has it. Nil where nobody in
   /// particular can end a wait: whoever waits there is taken to go on some time.
   var supply: @Sendable (Object) -> Supply? = { _ in nil }
+  /// For what ends when certain workstreams come: who is not there. Read without the guard.
+  var absent: @Sendable (Attachment, Object) -> Absence? = { _, _ in nil }
   /// What `holding` has of the object; nil when it has nothing.
   var held: @Sendable (Object, Holding) -> Held? = { _, _ in nil }
   /// What the workstream of `holding` waits for there, where waits are not in line.
@@ -71,6 +73,15 @@ struct LooseWait {
   var since: UInt64
   var order: UInt64 = 0
   var amount: UInt32 = 0
+}
+
+/// Who is not there where others wait.
+struct Absence {
+  /// How many have yet to come before the wait is over, and how many can.
+  var needed: Int64
+  var missing: Int64 = 0
+  /// Those of them that live: owner ids.
+  var owners: [UInt32] = []
 }
 
 /// A hold, as the window shows it.

@@ -211,6 +211,7 @@ extension UnsafeMutablePointer<sm_deadlock_member> {
     return switch relation.load() {
     case SYNCMGR_RELATION_HELD: "\(name) waits for \"\(object)\" held by \(other) (pid \(pid))"
     case SYNCMGR_RELATION_BEHIND: "\(name) waits for \"\(object)\" behind \(other) (pid \(pid))"
+    case SYNCMGR_RELATION_ABSENT: "\(name) waits at \"\(object)\" for \(other) (pid \(pid))"
     case SYNCMGR_RELATION_TOOK: "\(name) took \"\(object)\" while holding \"\(other)\""
     default: "\(name) may ask for more of \"\(object)\" than can be given"
     }

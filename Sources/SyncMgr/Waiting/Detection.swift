@@ -199,7 +199,11 @@ enum Detection {
   ) -> [Attachment.DeadlockMember] {
     steps.map { step in
       var member = member(step.wait, graph, attachment)
-      member.relation = step.isBehind ? SYNCMGR_RELATION_BEHIND : SYNCMGR_RELATION_HELD
+      let isMeeting = graph.things[graph.waits[step.wait].thing].absence != nil
+      member.relation =
+        isMeeting
+        ? SYNCMGR_RELATION_ABSENT
+        : step.isBehind ? SYNCMGR_RELATION_BEHIND : SYNCMGR_RELATION_HELD
       if let holder = attachment.segment.workstream(OwnerID.index(graph.streams[step.holder])) {
         member.holder = holder.id.load()
         member.holderPid = holder.pid.load()

@@ -103,11 +103,14 @@ extension WaitGraph.Wait {
 
 extension WaitGraph.Hold {
   func stands(_ graph: WaitGraph, _ attachment: Attachment) -> Bool {
+    let owner = graph.streams[stream]
+    guard let object = attachment.segment.object(graph.things[thing].object) else { return false }
+    if graph.things[thing].absence != nil {
+      return Kinds.of(object)?.absent(attachment, object)?.owners.contains(owner) ?? false
+    }
     guard let holding = attachment.segment.holding(place &- 1),
-      let object = attachment.segment.object(graph.things[thing].object),
       holding.object.load() == graph.things[thing].object + 1
     else { return false }
-    let owner = graph.streams[stream]
     if case .single(let now)? = Kinds.of(object)?.supply(object) { return now == owner }
     return holding.workstream.load() & OwnerID.mask == owner
       && Int64(holding.amount.load()) >= amount

@@ -32,6 +32,9 @@ struct WaitGraph {
     let total: Int64
     let isRequested: Bool
     var free: Int64
+    /// Who has yet to come to it. The coming of each is one of what there is, and is held up with
+    /// its workstream.
+    var absence: Absence?
   }
 
   private(set) var streams: [UInt32] = []
@@ -120,6 +123,20 @@ struct WaitGraph {
     return things.count - 1
   }
 
+  private mutating func number(
+    ofMeeting index: UInt32, _ object: Object, _ attachment: Attachment
+  ) -> Int? {
+    let known = Int(thingNumbers[Int(index)])
+    if known >= 0 { return known }
+    guard let absence = Kinds.of(object)?.absent(attachment, object) else { return nil }
+    thingNumbers[Int(index)] = Int32(things.count)
+    things.append(
+      Thing(
+        object: index, total: absence.missing, isRequested: true, free: absence.missing,
+        absence: absence))
+    return things.count - 1
+  }
+
   /// Waits of the dead are left out: they will be recovered, and hold up nobody for ever.
   private mutating func readCells(_ attachment: Attachment) {
     let segment = attachment.segment
@@ -140,7 +157,15 @@ struct WaitGraph {
       let stream = number(ofStream: cell.workstream.load(), attachment)
     else { return }
     guard let supply = Kinds.of(object)?.supply(object) else {
-      isDone[stream] = true
+      guard let meeting = number(ofMeeting: index, object, attachment) else {
+        isDone[stream] = true
+        return
+      }
+      waits.append(
+        Wait(
+          stream: stream, thing: meeting, amount: things[meeting].absence?.needed ?? 0,
+          order: cell.order.load(), since: cell.since.load(),
+          place: attachment.segment.index(of: cell) + 1, isRequest: false))
       return
     }
     var amount = cell.amount.load()
@@ -203,6 +228,13 @@ struct WaitGraph {
       if amount == 0 { continue }
       things[thing].free -= amount
       holds.append(Hold(stream: stream, thing: thing, amount: amount, place: index + 1))
+    }
+    for thing in things.indices {
+      for owner in things[thing].absence?.owners ?? [] {
+        guard let stream = known(stream: owner) else { continue }
+        things[thing].free -= 1
+        holds.append(Hold(stream: stream, thing: thing, amount: 1, place: 0))
+      }
     }
   }
 

@@ -49,6 +49,7 @@ const RELATIONS = {
   behind: constants.RELATION_BEHIND,
   took: constants.RELATION_TOOK,
   mayAsk: constants.RELATION_MAY_ASK,
+  absent: constants.RELATION_ABSENT,
 };
 
 /** Returns the number of a word. */

@@ -24,12 +24,14 @@ KINDS = {_ffi.DEADLOCK_ACTUAL: "actual", _ffi.DEADLOCK_POSSIBLE: "possible",
 RESOLUTIONS = {_ffi.RESOLUTION_NONE: None, _ffi.RESOLUTION_VICTIM: "victim",
                _ffi.RESOLUTION_BY_HAND: "by_hand", _ffi.RESOLUTION_ENDED: "ended"}
 RELATIONS = {_ffi.RELATION_HELD: "held", _ffi.RELATION_BEHIND: "behind",
-             _ffi.RELATION_TOOK: "took", _ffi.RELATION_MAY_ASK: "may_ask"}
+             _ffi.RELATION_TOOK: "took", _ffi.RELATION_MAY_ASK: "may_ask",
+             _ffi.RELATION_ABSENT: "absent"}
 
 
 class DeadlockMember(namedtuple(
         "DeadlockMember", "name pid workstream object relation other holder holder_pid")):
-    """One workstream of a deadlock: `name` waits for `object`, held by `other` or `behind` it.
+    """One workstream of a deadlock: `name` waits for `object`, held by `other` or `behind` it, or
+    at the sync point `object` for `other`, who is `absent`.
 
     For a possible deadlock it `took` the object while it held the one that `other` names.
     `workstream` and `holder` are ids.
