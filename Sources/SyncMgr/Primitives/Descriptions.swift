@@ -128,3 +128,35 @@ extension Resource {
     json.number("available", object.word.load())
   }
 }
+
+extension SyncPoint {
+  static func showParameters(_ object: Object, _ json: inout JSON) {
+    let flags = object.flags.load()
+    json.number("expected", object.memberCount.load())
+    json.number("minimum", object.count.load())
+    json.truth("continue_on_timeout", flags & SYNCMGR_SYNC_CONTINUE_ON_TIMEOUT != 0)
+    json.truth("continue_on_failure", flags & SYNCMGR_SYNC_CONTINUE_ON_FAILURE != 0)
+    json.truth("wait_for_all", flags & SYNCMGR_SYNC_WAIT_FOR_ALL != 0)
+  }
+
+  private static let words: [String] = [
+    "waiting", "partial_complete", "complete", "failed", "timed_out",
+  ]
+
+  static func showState(_ attachment: Attachment, _ object: Object, _ json: inout JSON) {
+    let state = Int(object.word.load())
+    json.text("status", words.indices.contains(state) ? words[state] : "unknown")
+    json.array("members") { json in
+      attachment.forMembers(of: object) { member in
+        let flags = member.flags.load()
+        json.object { json in
+          json.text("name", NameField(member).read().text)
+          json.truth("required", flags & SYNCMGR_SYNC_REQUIRED != 0)
+          json.truth("arrived", flags & SYNCMGR_SYNC_ARRIVED != 0)
+          json.truth("late", flags & SYNCMGR_SYNC_LATE != 0)
+          json.truth("failed", flags & SYNCMGR_SYNC_MEMBER_FAILED != 0)
+        }
+      }
+    }
+  }
+}
