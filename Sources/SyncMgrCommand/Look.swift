@@ -83,6 +83,11 @@ enum Look {
       return state["broken"].isTrue ? "broken" : arrived
     case "event": return state["set"].isTrue ? "set" : "not set"
     case "rwlock": return state["mode"].string + (state["owner_died"].isTrue ? ", owner died" : "")
+    case "sync_point":
+      let members = state["members"].items
+      let there = "\(members.filter { $0["arrived"].isTrue }.count) of \(members.count) there"
+      let status = state["status"].string
+      return status == "waiting" ? there : "\(status), \(there)"
     case "election":
       return state["finished"].isTrue ? "finished" : state["led"].isTrue ? "led" : "no leader"
     default:
@@ -117,6 +122,11 @@ enum Look {
       members.members.map { "\($0.key) \($0.value.written)" }.joined(separator: ", ")
     }
     if !object["parameters"].members.isEmpty { line("parameters", list(object["parameters"])) }
+    for member in object["state"]["members"].items {
+      let words = ["required", "arrived", "failed", "late"].filter { member[$0].isTrue }
+      let how = words.isEmpty ? "not there" : words.joined(separator: ", ")
+      line("expects", "\(paint.name(shown(member["name"].string))): \(how)")
+    }
     line("open in", "\(object["open"].int) workstreams")
     for holder in object["holders"].items {
       var words = "\(paint.name(shown(holder["name"].string))) (process \(holder["pid"].int))"
