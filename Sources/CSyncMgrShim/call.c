@@ -74,13 +74,16 @@ int32_t sm_process_start(void) {
       sm_process.threads = sm_map_wiped((uint64_t)THREADS * sizeof(struct sm_thread));
     made = page != NULL && sm_process.slots != NULL && sm_process.threads != NULL;
     if (made && !key_made) made = key_made = pthread_key_create(&thread_key, thread_ended) == 0;
-    if (made) __atomic_store_n(&wiped, page, __ATOMIC_RELEASE);
+    if (made) {
+      /* Alive before anybody sees it: what is there and not alive was a parent's. */
+      sm_process.fenced = sm_barrier_register() < 0;
+      page->alive = 1u;
+      __atomic_store_n(&wiped, page, __ATOMIC_RELEASE);
+    }
   } else if (!wiped->alive) {
     epoch = (epoch + 1u) & 63u;
     sm_process.threads_high = 0;
     memset(sm_process.attachments, 0, sizeof sm_process.attachments);
-  }
-  if (made && !wiped->alive) {
     sm_process.fenced = sm_barrier_register() < 0;
     __atomic_store_n(&wiped->alive, 1u, __ATOMIC_RELEASE);
   }
