@@ -18,6 +18,7 @@ protocol Slotted: BitwiseCopyable {
 /// back by `removeAll` only.
 struct Slab<Element: Slotted> {
   private(set) var elements: UnsafeMutablePointer<Element>?
+  /// Twice as many as there is room for elements: most searches that find nothing end at once.
   private(set) var heads: UnsafeMutablePointer<UInt32>?
   private(set) var mask: UInt32 = 0
   private(set) var count = 0
@@ -42,7 +43,7 @@ struct Slab<Element: Slotted> {
     var grown = max(capacity, 16)
     while grown < wanted { grown &<<= 1 }
     guard grown <= 1 << 30,
-      let heads = calloc(grown, MemoryLayout<UInt32>.stride)?
+      let heads = calloc(2 &* grown, MemoryLayout<UInt32>.stride)?
         .assumingMemoryBound(to: UInt32.self)
     else { return false }
     guard let moved = realloc(elements, grown &* MemoryLayout<Element>.stride) else {
@@ -50,9 +51,9 @@ struct Slab<Element: Slotted> {
       return false
     }
     elements = moved.assumingMemoryBound(to: Element.self)
-    let old = (heads: self.heads, count: capacity)
+    let old = (heads: self.heads, count: 2 &* capacity)
     self.heads = heads
-    mask = UInt32(truncatingIfNeeded: grown &- 1)
+    mask = UInt32(truncatingIfNeeded: 2 &* grown &- 1)
     capacity = grown
     for place in 0..<old.count {
       var index = old.heads.unsafelyUnwrapped[place]
@@ -126,7 +127,7 @@ struct Slab<Element: Slotted> {
 
   /// Calls `body` for each element. `body` neither adds nor removes any.
   func forEach(_ body: (UnsafeMutablePointer<Element>) -> Void) {
-    for place in 0..<capacity {
+    for place in 0..<2 &* capacity {
       var index = heads.unsafelyUnwrapped[place]
       while index != 0 {
         body(at(index))

@@ -22,16 +22,17 @@ final class TopicTrie {
     static let deep: UInt8 = 4
   }
 
+  /// What a match reads stands first.
   struct Node: Slotted {
     var hash: UInt32
     var next: UInt32 = 0
-    var later: UInt32 = 0
-    var earlier: UInt32 = 0
     let parent: UInt32
     /// Where its bytes are: those before the `*`, then those behind it.
     var text: UInt32 = 0
-    /// Its children and ids. None: it is taken away.
-    var load: UInt32 = 0
+    let kind: UInt8
+    /// The count of its bytes before the `*` and behind it. All others have them all before.
+    let head: UInt8
+    let tail: UInt8
     var literals: UInt32 = 0
     /// Its `**` child.
     var deep: UInt32 = 0
@@ -39,10 +40,10 @@ final class TopicTrie {
     var shapes: UInt32 = 0
     var finer: UInt32 = 0
     var entries: UInt32 = 0
-    let kind: UInt8
-    /// The count of its bytes before the `*` and behind it. All others have them all before.
-    let head: UInt8
-    let tail: UInt8
+    var later: UInt32 = 0
+    var earlier: UInt32 = 0
+    /// Its children and ids. None: it is taken away.
+    var load: UInt32 = 0
   }
 
   /// That a node has globs with so many bytes before and behind the `*`.
@@ -67,11 +68,12 @@ final class TopicTrie {
     let id: UInt32
   }
 
-  private(set) var nodes = Slab<Node>()
-  private(set) var shapes = Slab<Shape>()
-  private(set) var entries = Slab<Entry>()
-  private(set) var texts = TopicTexts()
-  private(set) var root: UInt32 = 0
+  // The caller keeps changes apart from all else; checking it once more would cost each match.
+  @exclusivity(unchecked) private(set) var nodes = Slab<Node>()
+  @exclusivity(unchecked) private(set) var shapes = Slab<Shape>()
+  @exclusivity(unchecked) private(set) var entries = Slab<Entry>()
+  @exclusivity(unchecked) private(set) var texts = TopicTexts()
+  @exclusivity(unchecked) private(set) var root: UInt32 = 0
 
   deinit { removeAll() }
 

@@ -1,5 +1,3 @@
-import Glibc
-
 extension TopicTrie {
   /// Calls `body` with the id of each pattern that matches; an id with several such patterns comes
   /// once for each. `body` must not change the trie. Allocates nothing. What is longer than a topic
@@ -8,7 +6,7 @@ extension TopicTrie {
   /// A node is visited once at most, with all numbers of segments that can stand before it at a
   /// time: however many `**` there are, and however they can share the segments out, the time is
   /// bounded by the nodes that are visited times the segments of the topic. The stack grows with
-  /// the segments of the topic, by a few hundred bytes each.
+  /// the segments of the topic, by about half a kilobyte each.
   func match(_ topic: UnsafeRawBufferPointer, _ body: (UInt32) -> Void) {
     if count == 0 || topic.count > Topic.longest { return }
     var segments = 1
@@ -17,78 +15,9 @@ extension TopicTrie {
     withUnsafeTemporaryAllocation(of: UInt16.self, capacity: segments &+ 1) { starts in
       withUnsafeTemporaryAllocation(of: UInt32.self, capacity: segments) { hashes in
         let walk = TopicWalk(self, topic, segments, starts, hashes)
-        walk.visit(root, Places(0, 1), false, body)
+        withUnsafePointer(to: walk) { TopicWalk.visit($0, root, TopicPlaces(0, 1), false, body) }
       }
     }
-  }
-}
-
-/// Numbers of segments that come next. A topic has at most 256.
-struct Places {
-  private var words: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
-
-  init() {}
-
-  /// All from `first` on, below `end`.
-  init(_ first: Int, _ end: Int) {
-    words = (
-      Places.word(first, end), Places.word(first &- 64, end &- 64),
-      Places.word(first &- 128, end &- 128), Places.word(first &- 192, end &- 192)
-    )
-  }
-
-  /// Swift's `<<` and `>>` by more than the width give 0.
-  @inline(__always)
-  private static func word(_ first: Int, _ end: Int) -> UInt64 {
-    (UInt64.max << UInt64(max(first, 0))) & ~(UInt64.max << UInt64(max(end, 0)))
-  }
-
-  @inline(__always)
-  var isEmpty: Bool { words.0 | words.1 | words.2 | words.3 == 0 }
-
-  /// The lowest; beyond all when there is none.
-  @inline(__always)
-  var first: Int {
-    if words.0 != 0 { return words.0.trailingZeroBitCount }
-    if words.1 != 0 { return 64 &+ words.1.trailingZeroBitCount }
-    if words.2 != 0 { return 128 &+ words.2.trailingZeroBitCount }
-    return 192 &+ words.3.trailingZeroBitCount
-  }
-
-  /// Puts one in that is not, or takes one out that is in.
-  @inline(__always)
-  mutating func flip(_ place: Int) {
-    let bit: UInt64 = 1 &<< UInt64(truncatingIfNeeded: place)
-    switch place &>> 6 {
-    case 0: words.0 ^= bit
-    case 1: words.1 ^= bit
-    case 2: words.2 ^= bit
-    default: words.3 ^= bit
-    }
-  }
-
-  @inline(__always)
-  mutating func takesOut(_ place: Int) -> Bool {
-    let bit: UInt64 = 1 &<< UInt64(truncatingIfNeeded: place)
-    let word =
-      switch place &>> 6 {
-      case 0: words.0
-      case 1: words.1
-      case 2: words.2
-      default: words.3
-      }
-    if word & bit == 0 { return false }
-    flip(place)
-    return true
-  }
-
-  /// Those behind each.
-  @inline(__always)
-  mutating func advance() {
-    words.3 = words.3 &<< 1 | words.2 &>> 63
-    words.2 = words.2 &<< 1 | words.1 &>> 63
-    words.1 = words.1 &<< 1 | words.0 &>> 63
-    words.0 = words.0 &<< 1
   }
 }
 
@@ -129,69 +58,82 @@ struct TopicWalk {
   }
 
   /// A node that can be reached such that one of `places` comes next, or, when `isEnd`, nothing.
-  func visit(_ node: UInt32, _ places: Places, _ isEnd: Bool, _ body: (UInt32) -> Void) {
-    let here = nodes.at(node)
+  /// By pointer, for it has many fields, and all of them would be copied at each call.
+  static func visit(
+    _ walk: UnsafePointer<TopicWalk>, _ node: UInt32, _ places: TopicPlaces, _ isEnd: Bool,
+    _ body: (UInt32) -> Void
+  ) {
+    let here = walk.pointee.nodes.at(node)
     if isEnd {
       var entry = here.pointee.entries
       while entry != 0 {
-        body(entries.at(entry).pointee.id)
-        entry = entries.at(entry).pointee.later
+        body(walk.pointee.entries.at(entry).pointee.id)
+        entry = walk.pointee.entries.at(entry).pointee.later
       }
     }
     if here.pointee.deep != 0 {
       // It can take as many segments as it likes, so only where it begins first is of interest.
-      visit(here.pointee.deep, Places(places.isEmpty ? count : places.first, count), true, body)
+      let count = walk.pointee.count
+      let all = TopicPlaces(places.isEmpty ? count : places.first, count)
+      visit(walk, here.pointee.deep, all, true, body)
     }
     if places.isEmpty { return }
-    if here.pointee.literals != 0 { follow(node, nil, places, body) }
+    if here.pointee.literals != 0 { follow(walk, node, nil, places, body) }
     var shape = here.pointee.shapes
     while shape != 0 {
-      follow(node, shapes.at(shape), places, body)
-      shape = shapes.at(shape).pointee.later
+      follow(walk, node, walk.pointee.shapes.at(shape), places, body)
+      shape = walk.pointee.shapes.at(shape).pointee.later
     }
   }
 
   /// Visits the literal children of a node, or its globs of one shape, that the segments at
   /// `places` lead to. A segment leads to one of them at most.
   @inline(__always)
-  private func follow(
-    _ parent: UInt32, _ shape: UnsafeMutablePointer<TopicTrie.Shape>?, _ places: Places,
+  private static func follow(
+    _ walk: UnsafePointer<TopicWalk>, _ parent: UInt32,
+    _ shape: UnsafeMutablePointer<TopicTrie.Shape>?, _ places: TopicPlaces,
     _ body: (UInt32) -> Void
   ) {
     var rest = places
     while !rest.isEmpty {
       let place = rest.first
       rest.flip(place)
-      let child = shape.map { glob(parent, $0.pointee, place) } ?? literal(parent, place)
+      let child =
+        if let shape { walk.pointee.glob(parent, shape.pointee, place) } else {
+          walk.pointee.literal(parent, place)
+        }
       if child == 0 { continue }
-      var reached = Places()
+      var reached = TopicPlaces()
       reached.flip(place)
       var others = rest
       while !others.isEmpty {
         let other = others.first
         others.flip(other)
-        if fits(child, other) {
+        if walk.pointee.fits(child, other) {
           reached.flip(other)
           rest.flip(other)
         }
       }
-      enter(child, reached, body)
-      var finer = nodes.at(child).pointee.finer
+      enter(walk, child, reached, body)
+      var finer = walk.pointee.nodes.at(child).pointee.finer
       while finer != 0 {
-        enter(finer, matching(finer, reached), body)
-        finer = nodes.at(finer).pointee.later
+        enter(walk, finer, walk.pointee.matching(finer, reached), body)
+        finer = walk.pointee.nodes.at(finer).pointee.later
       }
     }
   }
 
   /// Visits a child that matches the segments at `places`.
   @inline(__always)
-  private func enter(_ child: UInt32, _ places: Places, _ body: (UInt32) -> Void) {
+  private static func enter(
+    _ walk: UnsafePointer<TopicWalk>, _ child: UInt32, _ places: TopicPlaces,
+    _ body: (UInt32) -> Void
+  ) {
     if places.isEmpty { return }
     var next = places
-    let isEnd = next.takesOut(count &- 1)
+    let isEnd = next.takesOut(walk.pointee.count &- 1)
     next.advance()
-    visit(child, next, isEnd, body)
+    visit(walk, child, next, isEnd, body)
   }
 
   private func segment(_ place: Int) -> UnsafeRawBufferPointer {
@@ -252,10 +194,10 @@ struct TopicWalk {
   }
 
   /// Those of `places` whose segment a glob with several `*` matches.
-  private func matching(_ finer: UInt32, _ places: Places) -> Places {
+  private func matching(_ finer: UInt32, _ places: TopicPlaces) -> TopicPlaces {
     let node = nodes.at(finer)
     let pattern = texts.text(at: node.pointee.text, Int(node.pointee.head))
-    var found = Places()
+    var found = TopicPlaces()
     var rest = places
     while !rest.isEmpty {
       let place = rest.first
