@@ -55,7 +55,7 @@ extension Attachment {
         let state = post.state.load()
         guard state == SM_POST_READY || state == SM_POST_RETURNED,
           post.flags.load() & SM_POST_RETURNS != 0,
-          let found = read(slot, 0, posts), let home = ownMailbox(of: post.pointee.sender_owner, channel)
+          let found = segment.read(slot, 0, posts), let home = ownMailbox(of: post.pointee.sender_owner, channel)
         else { continue }
         // Once: who does this again after us finds no mark.
         post.flags.store(post.flags.load() & ~SM_POST_RETURNS)
@@ -82,7 +82,7 @@ extension Attachment {
     var failed: [Mailbox] = []
     lockSending(channel)
     forListed(of: channel) {
-      if $0.role.load() == SM_MAILBOX_REPLY, $0.asked.load() == owner, isEmpty($0) {
+      if $0.role.load() == SM_MAILBOX_REPLY, $0.asked.load() == owner, segment.isEmpty($0) {
         $0.failed.store(1)
         failed.append($0)
       }
