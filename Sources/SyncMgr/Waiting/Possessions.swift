@@ -24,11 +24,17 @@ class Possessions {
       .takeUnretainedValue()
   }
 
-  /// Whether anybody can wait for this workstream.
+  /// Whether anybody can wait for what this workstream holds.
   func holdsAnything(_ attachment: Attachment) -> Bool {
     Local.always { _ in
       holdings.count > 64 || holdings.values.contains { attachment.isHeld($0.holding) }
     }
+  }
+
+  /// Whether a wait of it can close a circle: also that of one that holds nothing and is expected
+  /// at a sync point. Which one does not matter; few spaces have any.
+  func canHoldUpOthers(_ attachment: Attachment) -> Bool {
+    attachment.segment.memberCount > 0 || holdsAnything(attachment)
   }
 
   /// What it holds now.

@@ -131,7 +131,7 @@ enum Tickets {
     slot.queueSlot = queueSlot
     slot.flags.store(Slot.ticketMark(Handles.value(slot, .ticket)))
     slot.pointee.participant = UInt32(truncatingIfNeeded: caller.slot - sm_slots())
-    let looks = Possessions.of(caller).holdsAnything(attachment)
+    let looks = Possessions.of(caller).canHoldUpOthers(attachment)
     return Draft(
       slot: slot, handle: Handles.publish(slot, .ticket), cell: cell,
       flags: CellFlag.ticket | (queueSlot == 0 ? 0 : CellFlag.queued)
