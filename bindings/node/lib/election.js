@@ -75,7 +75,8 @@ class Election extends SyncObject {
     super(workstream, checked.text(name, 'name'), open);
     const subject = () => this._subject();
     this.#seats = shared
-      ? new SeatPool(this.manager._handle(), open, () => 0, subject)
+      ? new SeatPool(workstream._seats(`election/${name}`), this.manager._handle(),
+        open, () => 0, subject)
       : new OwnSeat(this._handle(), 0, subject,
         (seat) => native.syncmgr_election_resign(seat.handle));
     workstream._add(this);
@@ -158,6 +159,14 @@ class Election extends SyncObject {
   _abandon() {
     super._abandon();
     this.#seats.abandon();
+  }
+
+  _remains() {
+    const [rest, leave] = [super._remains(), this.#seats.remains()];
+    return () => {
+      leave();
+      rest();
+    };
   }
 
   _closeHandle(handle) {

@@ -127,6 +127,8 @@ interface Hold {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
+/** Need not be closed: one that was opened through a manager closes when nobody has it any more,
+ *  nor anything that was acquired through it; others close with their workstream. */
 declare abstract class SyncObject implements Closeable {
   readonly name: string;
   readonly closed: boolean;

@@ -103,7 +103,8 @@ class Mutex extends SyncObject {
     const mineOf = (seat) => (this.#fast === undefined ? 0 : this.#fast.mineOf(seat));
     const subject = () => this._subject();
     this.#seats = shared
-      ? new SeatPool(this.manager._handle(), open, mineOf, subject)
+      ? new SeatPool(workstream._seats(`mutex/${name}`), this.manager._handle(),
+        open, mineOf, subject)
       : new OwnSeat(handle, mineOf(handle), subject, (seat) => this.#unlockAll(seat));
     workstream._add(this);
   }
@@ -238,6 +239,14 @@ class Mutex extends SyncObject {
     this.#seats.abandon();
     this.#fast?.close();
     this.#fast = undefined;
+  }
+
+  _remains() {
+    const [rest, leave] = [super._remains(), this.#seats.remains()];
+    return () => {
+      leave();
+      rest();
+    };
   }
 
   _closeHandle(handle) {

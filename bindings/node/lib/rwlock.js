@@ -113,7 +113,8 @@ class RWLock extends SyncObject {
 
     const subject = () => this._subject();
     this.#seats = shared
-      ? new SeatPool(this.manager._handle(), open, () => 0, subject)
+      ? new SeatPool(workstream._seats(`rwlock/${name}`), this.manager._handle(),
+        open, () => 0, subject)
       : new OwnSeat(this._handle(), 0, subject, (seat) => this.#unlockAll(seat));
     workstream._add(this);
   }
@@ -224,6 +225,14 @@ class RWLock extends SyncObject {
   _abandon() {
     super._abandon();
     this.#seats.abandon();
+  }
+
+  _remains() {
+    const [rest, leave] = [super._remains(), this.#seats.remains()];
+    return () => {
+      leave();
+      rest();
+    };
   }
 
   _closeHandle(handle) {

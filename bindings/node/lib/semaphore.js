@@ -118,7 +118,8 @@ class Semaphore extends SyncObject {
       if (!this.#signalling) native.syncmgr_semaphore_release(seat.handle, seat.holds);
     };
     this.#seats = shared && !this.#signalling
-      ? new SeatPool(this.manager._handle(), open, () => 0, subject)
+      ? new SeatPool(workstream._seats(`semaphore/${name}`), this.manager._handle(),
+        open, () => 0, subject)
       : new OwnSeat(this._handle(), 0, subject, giveBack);
     workstream._add(this);
   }
@@ -203,6 +204,14 @@ class Semaphore extends SyncObject {
   _abandon() {
     super._abandon();
     this.#seats.abandon();
+  }
+
+  _remains() {
+    const [rest, leave] = [super._remains(), this.#seats.remains()];
+    return () => {
+      leave();
+      rest();
+    };
   }
 
   _closeHandle(handle) {
