@@ -1737,11 +1737,23 @@ SYNCMGR_API int32_t syncmgr_notify(syncmgr_workstream_t *workstream, const char 
                                    const char *detail, uint64_t *out_id);
 
 /** Takes the next message out of the workstream's inbox: that of the highest priority, of equal
- *  ones the oldest. To hear of messages without waiting, watch their kinds by a queue.
+ *  ones the oldest. To hear of messages without waiting, start a wait, or watch their kinds by a
+ *  queue.
  *  Blocks up to `timeout_ns`.
  *  @return OK; E_TIMEOUT (there is none); E_INVALID (timeout). */
 SYNCMGR_API int32_t syncmgr_inbox_next(syncmgr_workstream_t *workstream, int64_t timeout_ns,
                                        syncmgr_notice_t *out_message);
+
+/** Starts to wait for a message. One that is there is taken at once, into `out_message`. Otherwise
+ *  the ticket ends with OK when a message has come, which stays in the inbox: take it by
+ *  syncmgr_inbox_next with a timeout of 0. That is E_TIMEOUT when it has expired, or somebody else
+ *  took it. All waits that were started for the workstream end so; the kind of their records is 0.
+ *  When the workstream closes they end with E_CLOSED. Does not block.
+ *  @return PENDING with a ticket; or at once what syncmgr_inbox_next returns; E_LIMIT. */
+SYNCMGR_API int32_t syncmgr_inbox_next_start(syncmgr_workstream_t *workstream, int64_t timeout_ns,
+                                             syncmgr_queue_t *queue, uint64_t user_data,
+                                             syncmgr_ticket_t **out_ticket,
+                                             syncmgr_notice_t *out_message);
 
 /** Acknowledges a message, also one that is still in the inbox, which it then leaves. Once more
  *  does nothing.

@@ -28,6 +28,13 @@ enum CellFlag {
   static let granted: UInt32 = 8
   /// Its workstream holds something when the wait begins: it may close a circle.
   static let looks: UInt32 = 16
+  /// It waits for a message to its workstream, in no line. Such a cell begins and ends to wait
+  /// under the directory guard, as messages come.
+  static let inbox: UInt32 = 32
+
+  static func isForInbox(_ cell: Cell) -> Bool {
+    cell.object.load() == 0 && cell.flags.load() & inbox != 0
+  }
 
   /// Whether a wait that is over ended with a grant.
   static func isGranted(_ cell: Cell) -> Bool {
