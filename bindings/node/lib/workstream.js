@@ -30,7 +30,6 @@ class Workstream {
   #shared;
   #objects = new Set();
   #inbox;
-  #events = new Set();
 
   /** Opens a workstream; without a name it gets one. */
   constructor(manager, shared, name) {
@@ -171,15 +170,6 @@ class Workstream {
     this.#objects.delete(object);
   }
 
-  /** Events that end with the workstream. */
-  _waitsBy(events) {
-    this.#events.add(events);
-  }
-
-  _waitsNoMoreBy(events) {
-    this.#events.delete(events);
-  }
-
   _isHeld() {
     return [...this.#objects].some((object) => object._isHeld());
   }
@@ -189,8 +179,6 @@ class Workstream {
     for (const object of this.#objects) object._abandon();
     this.#objects.clear();
     this.#handle = 0;
-    for (const events of [...this.#events]) events.close();
-    this.#events.clear();
   }
 }
 
