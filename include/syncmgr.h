@@ -1027,9 +1027,8 @@ SYNCMGR_API int32_t syncmgr_lease_remaining(void *lock, int64_t *out_ns);
  * A started wait counts as one that its workstream cannot go on without; one with several waits can
  * go on with any of them. Who waits for a stopped process is in no deadlock for that. Who waits at
  * a sync point waits for those that have yet to come. Waits for latches, events, conditions,
- * barriers and SIGNALLING semaphores can be ended by anybody: they are part of none. The wait of a
- * condition for its mutex is looked into from time to time only; when it is ended so, the mutex is
- * not locked.
+ * barriers and SIGNALLING semaphores can be ended by anybody: they are part of none. When
+ * the wait of a condition for its mutex is ended so, the mutex is not locked.
  */
 
 /** The victim's wait is ended without being asked for. Without it deadlocks are only recorded. */

@@ -28,6 +28,7 @@ enum SyncPoint {
         attachment.giveBack(cell)
         if outcome.status == SYNCMGR_E_CLOSED { throw Waits.failure(outcome.status, object) }
         return outcome.status
+      case .moved: continue
       case .timedOut, .interrupted:
         if Deadline.hasPassed(limit) {
           expirePoint(attachment, object)

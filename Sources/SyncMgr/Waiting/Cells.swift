@@ -15,6 +15,8 @@ enum CellState {
   static let done: UInt32 = 3
   static let kind: UInt32 = 0xff
   static let asleep: UInt32 = 0x100
+  /// It waits for something else than it did, which its waiter is to know.
+  static let moved: UInt32 = 0x200
 }
 
 enum CellFlag {

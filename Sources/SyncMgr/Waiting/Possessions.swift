@@ -24,10 +24,11 @@ class Possessions {
       .takeUnretainedValue()
   }
 
-  /// Whether anybody can wait for this workstream.
-  func holdsAnything(_ attachment: Attachment) -> Bool {
+  /// Whether anybody can wait for this workstream; for something else than `other`.
+  func holdsAnything(_ attachment: Attachment, but other: Holding? = nil) -> Bool {
     Local.always { _ in
-      holdings.count > 64 || holdings.values.contains { attachment.isHeld($0.holding) }
+      holdings.count > 64
+        || holdings.values.contains { $0.holding != other && attachment.isHeld($0.holding) }
     }
   }
 

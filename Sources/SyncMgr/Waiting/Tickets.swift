@@ -215,6 +215,8 @@ enum Tickets {
         }
         _ = try outcome.get(object)
         return (outcome, userData, type)
+      case .moved:
+        look = Detection.firstLook(cell, attachment)
       case .interrupted:
         guard slot.tag.load() == handle else { throw Tickets.usedUp() }
         return (Outcome(SYNCMGR_INTERRUPTED), userData, type)

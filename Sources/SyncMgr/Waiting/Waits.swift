@@ -117,6 +117,7 @@ enum Waits {
           attachment.giveBack(cell)
           return outcome
         }
+      case .moved: continue
       case .timedOut, .interrupted:
         if Deadline.hasPassed(look) {
           look = Detection.look(cell.since.load(), attachment)
