@@ -668,13 +668,13 @@ SYNCMGR_API int32_t syncmgr_barrier_open(syncmgr_workstream_t *workstream, const
 SYNCMGR_API int32_t syncmgr_barrier_close(syncmgr_barrier_t *barrier);
 
 /** Arrives and waits for the others. `out_generation` and `out_index` may be NULL; the index is the
- *  order of arrival, 0 for the first, parties - 1 for the last. The generation counts the times the
- *  barrier tripped before.
+ *  order of arrival, 0 for the first, parties - 1 for the last; that of a party which arrived at
+ *  a PHASER and left is not given again in its phase. The generation counts the times the barrier
+ *  tripped before.
  *  Blocks up to `timeout_ns`; when that passes the barrier breaks. With 0 it only tries: it arrives
  *  if it is the last, and otherwise nothing changes.
  *  @return OK; LEADER (was the last); E_BROKEN; E_TIMEOUT; E_ALREADY (this workstream has arrived
- *  in
- *          this generation); E_INVALID (timeout); E_LIMIT. */
+ *          in this generation); E_INVALID (timeout); E_LIMIT. */
 SYNCMGR_API int32_t syncmgr_barrier_wait(syncmgr_barrier_t *barrier, int64_t timeout_ns,
                                          uint64_t *out_generation, uint32_t *out_index);
 
@@ -850,7 +850,9 @@ SYNCMGR_API int32_t syncmgr_rwlock_downgrade(syncmgr_rwlock_t *rwlock);
  *  @return OK; E_NOT_OWNER. */
 SYNCMGR_API int32_t syncmgr_rwlock_token(syncmgr_rwlock_t *rwlock, uint64_t *out_token);
 
-/** Tells whether this workstream still holds the grant with this token. @return OK; E_LOST. */
+/** Tells whether this workstream has held the lock ever since its grant with this token: of several
+ *  shared holds each token counts until the last of them ends, also over upgrade and downgrade.
+ *  @return OK; E_LOST. */
 SYNCMGR_API int32_t syncmgr_rwlock_is_valid(syncmgr_rwlock_t *rwlock, uint64_t token);
 
 /** Writes up to `capacity` holders; `out_count` gets how many there are. `amount` is the number of
@@ -892,9 +894,10 @@ SYNCMGR_API int32_t syncmgr_condition_close(syncmgr_condition_t *condition);
  *  Blocks up to `timeout_ns` for the signal, and then for the mutex without limit.
  *  @return OK (signalled); OWNER_DIED (the mutex is locked, its owner before died; signalled or
  *          late, look); E_TIMEOUT (no signal came; the mutex is locked); E_NOT_OWNER (the mutex is
- *          not this workstream's; nothing was done); E_INVALID (handles of two workstreams,
- *          timeout 0 or below -1); E_LIMIT (nothing was done). After E_CLOSED the mutex is not
- *          locked. */
+ *          not this workstream's; nothing was done); E_LOST (it was, and was taken away, or its
+ *          lease ended, before the wait; nothing was done); E_INVALID (handles of two workstreams,
+ *          timeout 0 or below -1); E_LIMIT (nothing was done). After E_CLOSED and E_DEADLOCK the
+ *          mutex is not locked. */
 SYNCMGR_API int32_t syncmgr_condition_wait(syncmgr_condition_t *condition, syncmgr_mutex_t *mutex,
                                            int64_t timeout_ns);
 
