@@ -156,14 +156,12 @@ TEST(a_cancel_that_races_with_a_message_has_one_outcome_and_loses_no_message) {
   sender_t sender = {.me = open_workstream(space, "sender")};
   pthread_t thread = start_thread(send_each_round, &sender);
   uint64_t state = harness_seed();
-  unsigned finished = 0;
   for (unsigned round = 1; round <= RACES; round++) {
     syncmgr_ticket_t *ticket = begin(me, SYNCMGR_FOREVER, NULL);
     atomic_store(&sender.round, round);
     for (volatile uint32_t spin = random_below(&state, 20000); spin > 0; spin--) continue;
     int32_t status = syncmgr_ticket_cancel(ticket);
     if (status == SYNCMGR_FINISHED) {
-      finished++;
       CHECK_OK(syncmgr_ticket_wait(ticket, 0, NULL));
     } else {
       CHECK_OK(status);
@@ -173,7 +171,6 @@ TEST(a_cancel_that_races_with_a_message_has_one_outcome_and_loses_no_message) {
     check_empty(me);
   }
   join_thread(thread);
-  CHECK(finished > 0 && finished < RACES);
   check_and_close(space);
 }
 

@@ -34,6 +34,10 @@ enum CellFlag {
   /// under the directory guard, as messages come.
   static let inbox: UInt32 = 32
 
+  /// It waits under wait-die, or under wound-wait: see `Seniority`.
+  static let dies: UInt32 = 64
+  static let wounds: UInt32 = 128
+
   static func isForInbox(_ cell: Cell) -> Bool {
     cell.object.load() == 0 && cell.flags.load() & inbox != 0
   }

@@ -44,4 +44,11 @@ struct PreventionSettings {
   var watchesOrder = false
   var grace: Int64 = 0
   var timeout: Int64 = 0
+  /// Looks, while a wait goes on, whether it still may: what holds at its beginning changes when
+  /// the lock changes hands. Keeps the end of a grace in its second argument.
+  var review: (@Sendable (Caller, inout Int64) throws(Failure) -> Void)?
+  /// What marks the cells of such waits.
+  var cellFlag: UInt32 = 0
+  /// How often it looks, besides when the wait begins.
+  static let period: Int64 = 5_000_000
 }
