@@ -33,6 +33,7 @@ enum SyncPoint {
         case SYNCMGR_E_DEADLOCK: throw Detection.failure(outcome.value, object, attachment)
         default: return outcome.status
         }
+      case .moved: continue
       case .timedOut, .interrupted:
         if Deadline.hasPassed(look) {
           look = Detection.look(cell.since.load(), attachment)

@@ -33,7 +33,6 @@ class Workstream {
   #objects;
   #stores = new Map();
   #inbox;
-  #events = new Set();
 
   /** Opens a workstream; without a name it gets one. */
   constructor(manager, shared, name) {
@@ -185,15 +184,6 @@ class Workstream {
     return store;
   }
 
-  /** Events that end with the workstream. */
-  _waitsBy(events) {
-    this.#events.add(events);
-  }
-
-  _waitsNoMoreBy(events) {
-    this.#events.delete(events);
-  }
-
   _isHeld() {
     return [...this.#objects].some((object) => object._isHeld());
   }
@@ -205,8 +195,6 @@ class Workstream {
     for (const store of this.#stores.values()) store.abandon();
     this.#stores.clear();
     this.#handle = 0;
-    for (const events of [...this.#events]) events.close();
-    this.#events.clear();
   }
 }
 
