@@ -29,6 +29,7 @@ enum Deadline {
 enum Wakening {
   case done
   case woken
+  case moved
   case timedOut
   case interrupted
 }
@@ -58,6 +59,10 @@ extension Attachment {
       case CellState.done, CellState.free: return .done
       case CellState.woken: return .woken
       default: break
+      }
+      if state & CellState.moved != 0 {
+        if cell.state.claim(state, state & ~CellState.moved) { return .moved }
+        continue
       }
       if Deadline.hasPassed(deadline) { return .timedOut }
       let asleep = CellState.waiting | CellState.asleep
