@@ -72,7 +72,7 @@ enum AtOnce {
       Guard.tryLock(mailbox.guardian, slot.pointee.participant)
     else { return false }
     var isTaken = false
-    if mailbox.role.load() != SM_MAILBOX_NONE, mailbox.returned.load() == 0,
+    if mailbox.isFor(slot.pointee.mine, slot.pointee.index), mailbox.returned.load() == 0,
       mailbox.levels.load() == 1, mailbox.taken.load() == 0,
       let place = segment.oldest(mailbox, posts, 0), posts[place].chunk.load() == 0,
       posts[place].expires.load() == 0, let found = segment.read(place, 0, posts),

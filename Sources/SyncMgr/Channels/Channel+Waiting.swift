@@ -135,6 +135,7 @@ extension Channel {
     out.received = mailbox.received.load()
     out.dropped = mailbox.dropped.load()
     out.expired = mailbox.expired.load()
+    out.undelivered = mailbox.undelivered.load()
     out.taken = mailbox.taken.load()
     out.waiting = attachment.count(mailbox)
     if let stream = attachment.workstream(ofOwner: mailbox.owner.load()) {

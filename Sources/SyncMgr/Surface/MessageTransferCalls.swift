@@ -189,7 +189,7 @@ public func syncmgr_channel_publish(
 ) -> Int32 {
   channelCall(channel) { (channel) throws(Failure) in
     var letter = try letter(channel, nil, 0)
-    letter.length = try checked(length)
+    letter.length = try checked(channel, length)
     var wanted = SendOptions(timeout: timeout_ns)
     try read(options, into: &letter, &wanted, channel)
     let result = try channel.publish(loan, &letter, wanted)
@@ -263,12 +263,9 @@ public func syncmgr_channel_reply(
 // MARK: - What these calls share
 
 @inline(__always)
-private func checked(_ length: Int) throws(Failure) -> Int {
-  if length < 0 || length > Int(UInt32.max) {
-    throw Failure(
-      SYNCMGR_E_TOO_LARGE,
-      naming: "a message of \(UInt(bitPattern: length)) bytes does not fit into a segment, "
-        + "which has \(Attachment.heapSize) for messages")
+private func checked(_ channel: Channel, _ length: Int) throws(Failure) -> Int {
+  if length < 0 || UInt64(length) > Attachment.heapSize - UInt64(SM_TEXTS) {
+    throw channel.attachment.tooLarge(UInt64(UInt(bitPattern: length)))
   }
   return length
 }
@@ -282,7 +279,7 @@ private func letter(
   if channel.kind == SYNCMGR_CHANNEL_MEMORY {
     throw Failure(SYNCMGR_E_UNSUPPORTED, "the channel keeps cells and no messages")
   }
-  var letter = Letter(data: data, length: try checked(length))
+  var letter = Letter(data: data, length: try checked(channel, length))
   channel.sign(&letter)
   return letter
 }
