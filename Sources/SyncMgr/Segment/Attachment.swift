@@ -62,7 +62,7 @@ final class Attachment {
   func register() throws(Failure) {
     guard
       let free = (0..<Int(SM_ATTACHMENTS)).first(where: { Attachment.entry($0).pointee == nil })
-    else { throw Failure(SYNCMGR_E_LIMIT, "this process has more than 4096 spaces open") }
+    else { throw Failure(SYNCMGR_E_LIMIT, "this process has more than 4095 spaces open") }
     id = UInt32(free) + 1
     Attachment.entry(free).pointee = Unmanaged.passRetained(self).toOpaque()
     Local.always { $0.attachments.append(self) }
@@ -77,7 +77,7 @@ final class Attachment {
 
   /// The attachment that a slot names. The caller is inside of it, so that it stays.
   static func of(_ slot: Slot) -> Attachment {
-    Unmanaged<Attachment>.fromOpaque(entry(Int(slot.attachment.load()) - 1).pointee!)
+    Unmanaged<Attachment>.fromOpaque(entry(Int(slot.attachment) - 1).pointee!)
       .takeUnretainedValue()
   }
 

@@ -118,8 +118,7 @@ enum Tickets {
     }
     let cell = try attachment.takeCell()
     let slot: Slot
-    do throws(Failure) { slot = try Handles.allocate(.ticket, caller.slot.attachment.load()) } catch
-    {
+    do throws(Failure) { slot = try Handles.allocate(.ticket, caller.slot.attachment) } catch {
       attachment.giveBack(cell)
       throw error
     }
