@@ -16,7 +16,7 @@ final class Attachment {
   /// Number of this attachment in the process, as handles' slots know it.
   private(set) var id: UInt32 = 0
   /// Where pids mean what they mean to this process; 0 when that cannot be told.
-  let namespace = Identity.pidNamespace()
+  let namespace: UInt64
   /// Managers that are open on it. Under the attach lock.
   var managers = 0
   /// Cells of the wait lines that this process has claimed. Under the process's lock.
@@ -43,7 +43,10 @@ final class Attachment {
   /// For sentences: the URL.
   var text: String { space.text }
 
-  init(space: Space, segment: Segment, file: Int32, stat: sm_stat, me: UInt32) {
+  init(
+    space: Space, segment: Segment, file: Int32, stat: sm_stat, me: UInt32, namespace: UInt64
+  ) {
+    self.namespace = namespace
     self.space = space
     self.segment = segment
     self.file = file
