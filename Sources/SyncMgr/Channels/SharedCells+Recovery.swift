@@ -27,14 +27,17 @@ extension Attachment {
     wakes.send(self)
   }
 
-  /// Frees all that a channel keeps. Nobody has it open. Dies in here: it is done again.
+  /// Frees all that a channel keeps. Nobody has it open. Dies in here: the channel is still there,
+  /// with what was not freed yet.
   func removeVariables(_ row: Mailbox) {
     let owner = segment.index(of: row) + 1
     if let table = Variables(row, segment) {
       for place in 0..<table.used {
         for side in [UInt64(0), 1] {
-          guard let word = table[place]?.value(side).memory, word.load() != 0 else { continue }
-          let memory = exchange(word, for: 0, of: owner)
+          guard let value = table[place]?.value(side), value.memory.load() != 0 else { continue }
+          // No value before it has no memory.
+          value.type.store(SM_VALUE_NONE)
+          let memory = exchange(value.memory, for: 0, of: owner)
           if memory != 0 { free(memory - 1) }
         }
       }

@@ -43,14 +43,21 @@ struct SharedCells {
     let hash: UInt32
 
     @inline(__always)
-    init(_ text: UnsafePointer<CChar>?) throws(Failure) {
-      guard let text else { throw Failure(SYNCMGR_E_INVALID, "the key is NULL") }
+    init?(_ text: UnsafePointer<CChar>?) {
+      guard let text else { return nil }
       let count = strnlen(text, 256)
-      if count == 0 || count > 255 {
-        throw Failure(SYNCMGR_E_INVALID, "a key has 1 to 255 bytes")
-      }
+      if count == 0 || count > 255 { return nil }
       self.text = UnsafeRawBufferPointer(start: text, count: count)
       hash = TopicHash.of(self.text)
+    }
+
+    static func of(_ text: UnsafePointer<CChar>?) throws(Failure) -> Key {
+      guard let key = Key(text) else { throw failure }
+      return key
+    }
+
+    static var failure: Failure {
+      Failure(SYNCMGR_E_INVALID, "a key has 1 to 255 bytes, and is not NULL")
     }
 
     /// For keys that are not found: those that are there were checked when they came.

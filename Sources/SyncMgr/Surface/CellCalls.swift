@@ -1,4 +1,5 @@
 public import CSyncMgr
+import CSyncMgrShim
 
 @c @implementation
 public func syncmgr_channel_set(
@@ -7,7 +8,7 @@ public func syncmgr_channel_set(
 ) -> Int32 {
   cellCall(channel) { (cells) throws(Failure) in
     let wanted = try given(cell)
-    let key = try SharedCells.Key(wanted.key)
+    let key = try SharedCells.Key.of(wanted.key)
     var version: UInt64?
     defer { if let version { out_version?.pointee = version } }
     try cells.set(
@@ -37,6 +38,30 @@ public func syncmgr_channel_get(
   _ buffer: UnsafeMutableRawPointer?, _ capacity: Int,
   _ out_length: UnsafeMutablePointer<Int>?
 ) -> Int32 {
+  if let cells, count > 0, capacity >= 0, buffer != nil,
+    let slot = sm_enter(number(channel), HandleType.channel.rawValue)
+  {
+    var result = CellReader.Result.disturbed
+    if let reader = CellReader(slot) {
+      result = reader.read(
+        UnsafeMutableBufferPointer(start: cells, count: Int(count)),
+        UnsafeMutableRawBufferPointer(start: buffer, count: capacity), isLocked: false)
+    }
+    sm_leave()
+    if case .read(let found, let length) = result, found > 0, length <= capacity {
+      out_length?.pointee = length
+      return SYNCMGR_OK
+    }
+  }
+  return getSlowly(channel, cells, count, buffer, capacity, out_length)
+}
+
+@inline(never)
+private func getSlowly(
+  _ channel: OpaquePointer?, _ cells: UnsafeMutablePointer<syncmgr_cell_t>?, _ count: UInt32,
+  _ buffer: UnsafeMutableRawPointer?, _ capacity: Int,
+  _ out_length: UnsafeMutablePointer<Int>?
+) -> Int32 {
   cellCall(channel) { (shared) throws(Failure) in
     guard let cells, count > 0 else { throw Failure(SYNCMGR_E_INVALID, "there are no cells") }
     if capacity < 0 || (buffer == nil && capacity > 0) {
@@ -57,7 +82,7 @@ public func syncmgr_channel_changed(
   _ out_version: UnsafeMutablePointer<UInt64>?
 ) -> Int32 {
   cellCall(channel) { (cells) throws(Failure) in
-    let version = try cells.changed(try SharedCells.Key(key), since: seen, timeout_ns)
+    let version = try cells.changed(try SharedCells.Key.of(key), since: seen, timeout_ns)
     out_version?.pointee = version
     return SYNCMGR_OK
   }
@@ -72,7 +97,7 @@ public func syncmgr_channel_changed_start(
   cellCall(channel) { (cells) throws(Failure) in
     let target = try required(out_ticket)
     let wanted = try given(cell)
-    let key = try SharedCells.Key(wanted.key)
+    let key = try SharedCells.Key.of(wanted.key)
     let start = Tickets.Start(timeout: timeout_ns, queue: queue, userData: user_data)
     return try give(try cells.changedStart(key, since: wanted.version, start), target)
   }
@@ -85,7 +110,7 @@ public func syncmgr_channel_region(
 ) -> Int32 {
   cellCall(channel) { (cells) throws(Failure) in
     let target = try required(out_data)
-    target.pointee = try cells.region(try SharedCells.Key(key), size)
+    target.pointee = try cells.region(try SharedCells.Key.of(key), size)
     return SYNCMGR_OK
   }
 }
