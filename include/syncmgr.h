@@ -2158,9 +2158,10 @@ SYNCMGR_API int32_t syncmgr_channel_set(syncmgr_channel_t *channel, const syncmg
                                         uint64_t expected, uint64_t *out_version);
 
 /** Reads `count` cells at one moment: no change comes between them. The values are copied into
- *  `buffer`, each aligned to 8, and `out_length`, which may be NULL, gets the room that they take.
- *  Each cell's status is OK, and `data` not NULL, or E_NOT_FOUND. Cells of a channel that was shut
- *  can be read. Takes no lock unless somebody writes all the time. Does not block.
+ *  `buffer`, each at a multiple of 8 from its beginning, and `out_length`, which may be NULL, gets
+ *  the room that they take. Each cell's status is OK, and `data` not NULL, or E_NOT_FOUND. Cells of
+ *  a channel that was shut can be read. Takes no lock unless somebody writes all the time. Does not
+ *  block.
  *  @return OK; E_NOT_FOUND (none of them is there); E_TOO_LARGE (the buffer: `out_length` gets what
  *          is needed, and each cell its length and no data); E_INVALID (a key, the buffer; no cells);
  *          E_UNSUPPORTED (the kind). */

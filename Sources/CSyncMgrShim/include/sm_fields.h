@@ -161,6 +161,7 @@ SM_FIELD(cell, partner, 32)
 SM_FIELD(cell, partner_slot, 32)
 SM_FIELD(cell, signalled, 32)
 SM_FIELD(cell, override, 32)
+SM_FIELD(cell, seen, 64)
 
 SM_FIELD(deadlock, state, 32)
 SM_FIELD(deadlock, kind, 32)

@@ -81,7 +81,7 @@ struct CellReader {
       let length = value.length.load()
       guard let source = table.bytes(variable, version, length, segment) else { return false }
       let count = Int(length)
-      let start = CellReader.aligned(end, buffer)
+      let start = (end + 7) & ~7
       end = start + count
       // Never NULL: that would remove it.
       cell.data = UnsafeRawPointer(cell.key)
@@ -98,13 +98,6 @@ struct CellReader {
     // After what was copied: at most the write of the next version, into the other value, has begun.
     sm_read_fence()
     return variable.begun.load() &- version <= 1
-  }
-
-  /// Where the next value goes.
-  @inline(__always)
-  private static func aligned(_ end: Int, _ buffer: UnsafeMutableRawBufferPointer) -> Int {
-    let base = Int(bitPattern: buffer.baseAddress) & 7
-    return ((base + end + 7) & ~7) - base
   }
 
   @inline(__always)

@@ -2,7 +2,7 @@ import CSyncMgr
 import CSyncMgrShim
 
 /// Waiting for a change of a cell. Who waits stands in the line of the channel's object: its
-/// `amount` says for which cell, its `value` which version it has seen. A wait enters and is ended
+/// `amount` says for which cell, and `seen` since which version. A wait enters and is ended
 /// under the send guard and the object's, so that no version comes in between.
 extension SharedCells {
   /// Amounts below are those of ChannelWaits.
@@ -73,10 +73,10 @@ extension SharedCells {
       try caller.lock()
       // Dies after this: somebody looks for a wait that is not there, once.
       variable.waiting.store(1)
+      cell.seen.store(seen)
       caller.enqueue(
         cell, amount: SharedCells.firstAmount + table.place(of: variable), flags: flags,
         ticket: ticket)
-      cell.value.store(seen)
       caller.unlock()
     } catch {
       attachment.unlockSending(row)
@@ -114,7 +114,7 @@ extension Attachment {
         let variable = table[amount &- SharedCells.firstAmount]
       else { continue }
       let now = SharedCells.shown(variable)
-      if now != cell.value.load() {
+      if now != cell.seen.load() {
         unlink(cell, object)
         wakes.finish(cell, SYNCMGR_OK, value: now, self)
       } else {
