@@ -89,6 +89,7 @@ struct SharedCells {
       memcpy(attachment.segment.unit(memory - 1), source, value.count)
     }
     var wakes = Wakes()
+    var isChanged = false
     do throws(Failure) {
       try inGuard { () throws(Failure) in
         if row.shut.load() != 0 { throw channel.isShut() }
@@ -96,9 +97,8 @@ struct SharedCells {
         let current = found.map { SharedCells.shown($0.variable) } ?? 0
         if expected != SYNCMGR_VERSION_ANY, expected != current {
           version = current
-          throw Failure(
-            SYNCMGR_E_CHANGED, channel.caller.object,
-            text: "the cell has the version \(current), not \(expected)")
+          isChanged = true
+          return
         }
         guard let (table, variable) = found, value != nil || current != 0 else {
           version = 0
@@ -106,6 +106,7 @@ struct SharedCells {
         }
         if let value {
           let small = memory == 0 ? value : nil
+          if let small, small.count > table.room { throw attachment.corrupt("the table of cells") }
           write(table, variable, small, &memory, length: UInt64(value.count), type)
         } else {
           remove(table, variable)
@@ -118,6 +119,12 @@ struct SharedCells {
       throw error
     }
     wakes.send(attachment)
+    if isChanged {
+      if memory != 0 { attachment.free(memory - 1) }
+      throw Failure(
+        SYNCMGR_E_CHANGED, channel.caller.object,
+        text: "the cell has the version \(version ?? 0), not \(expected)")
+    }
   }
 
   /// Under the send guard, whoever died in there before.
@@ -232,10 +239,10 @@ struct SharedCells {
   private func roomyTable() throws(Failure) -> Variables {
     let old = row.variables.load() == 0 ? nil : try table()
     if let old, old.used < old.capacity { return old }
-    let capacity = old.map { $0.capacity * 2 } ?? max(row.capacity.load(), 8)
+    let capacity = old.map { $0.capacity * 2 } ?? min(max(row.capacity.load(), 8), 65536)
     var buckets: UInt32 = 16
     while buckets < 2 * capacity { buckets *= 2 }
-    let room = SharedCells.room(row)
+    let room = old.map { UInt32($0.room) } ?? SharedCells.room(row)
     let size = Variables.size(capacity: capacity, mask: buckets - 1, room: room)
     let unit = try attachment.allocate(size, SM_CHUNK_MEMORY, object: owner)
     fill(unit, capacity, buckets, room, from: old)
