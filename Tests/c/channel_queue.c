@@ -173,19 +173,6 @@ TEST(nothing_is_written_when_nothing_came) {
   check_and_close(space);
 }
 
-TEST(more_says_whether_there_is_more) {
-  syncmgr_t *space = open_space(unique_url(), 0);
-  syncmgr_channel_t *channel = open_queue_of(space, 4);
-  received_t received;
-  for (unsigned index = 0; index < 3; index++) CHECK_OK(send_number(channel, index));
-  for (unsigned index = 0; index < 3; index++) {
-    CHECK_OK(take(channel, 0, &received));
-    CHECK_EQUAL(received.message.flags & SYNCMGR_MESSAGE_MORE,
-                index < 2 ? SYNCMGR_MESSAGE_MORE : 0);
-  }
-  check_and_close(space);
-}
-
 TEST(many_are_taken_as_far_as_they_fit) {
   syncmgr_t *space = open_space(unique_url(), 0);
   syncmgr_channel_t *channel = open_queue_of(space, 256);
