@@ -215,6 +215,7 @@ static void check_fates(uint64_t kills) {
   printf("# %llu sent, %llu repeated, %llu rejected, %llu kills\n", (unsigned long long)sent,
          (unsigned long long)board->repeated, (unsigned long long)board->rejected,
          (unsigned long long)kills);
+  fflush(stdout);
 }
 
 TEST_WITHIN(150, nothing_is_lost_or_doubled_while_producers_and_consumers_are_killed) {
