@@ -138,6 +138,8 @@ static void consume(peer_t *self, uint32_t life) {
       continue;
     }
     syncmgr_message_t message;
+    /* Often it dies here, with what it has. */
+    if (count > 0 && random_below(&state, 8) == 0) usleep(random_below(&state, 2000));
     bool views = random_below(&state, 4) == 0;
     int64_t timeout = count > 0 ? 0 : SYNCMGR_FOREVER;
     status = views ? syncmgr_channel_view(channel, timeout, &message)
@@ -211,7 +213,8 @@ static void check_fates(uint64_t kills) {
   }
   CHECK(sent > 1000);
   CHECK(done > sent / 2);
-  CHECK(board->repeated > kills / 8);
+  /* More came again than was rejected: that of the dead. */
+  CHECK(board->repeated > board->rejected + kills / 4);
   printf("# %llu sent, %llu repeated, %llu rejected, %llu kills\n", (unsigned long long)sent,
          (unsigned long long)board->repeated, (unsigned long long)board->rejected,
          (unsigned long long)kills);
