@@ -18,7 +18,8 @@ exit(status)
 enum Dispatch {
   private static let names = [
     "ls", "show", "top", "graph", "deadlocks", "events", "lock", "semaphore", "election", "latch",
-    "barrier", "wait", "signal", "force-release", "clean", "doctor",
+    "barrier", "wait", "signal", "send", "recv", "call", "reply", "shut", "force-release", "clean",
+    "doctor",
   ]
 
   /// The subcommand of this name. Only that one is made: `syncmgr lock` is to begin soon.
@@ -37,6 +38,11 @@ enum Dispatch {
     case "barrier": Meet.barrier
     case "wait": Meet.wait
     case "signal": Meet.signal
+    case "send": Send.send
+    case "recv": Receive.recv
+    case "call": Send.call
+    case "reply": Send.reply
+    case "shut": Send.shut
     case "force-release": Repair.forceRelease
     case "clean": Repair.clean
     case "doctor": Doctor.doctor
@@ -110,7 +116,7 @@ enum Dispatch {
     var text = """
       Usage: syncmgr COMMAND [OPTION]... [ARGUMENT]...
 
-      Locks, semaphores, barriers and events between processes, and a look at them.
+      Locks, semaphores, barriers, events and messages between processes, and a look at them.
 
       Commands:
 
