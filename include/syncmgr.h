@@ -2055,7 +2055,8 @@ SYNCMGR_API int32_t syncmgr_message_reject(syncmgr_channel_t *channel, uint64_t 
 /** Waits until a message can be taken (READABLE), every mailbox of the channel has room (WRITABLE),
  *  the one has that syncmgr_channel_room has named, or there is a response to the request of this
  *  number. By the time the caller acts on it somebody else may have done so: then it waits again.
- *  Who does not act on it after all need not say so: others are woken. Blocks up to `timeout_ns`.
+ *  This call wakes the next who waits for the same, if there is something left for it. Blocks up to
+ *  `timeout_ns`.
  *  @return OK; E_TIMEOUT; E_CLOSED; E_NOT_FOUND (nothing was subscribed; no such request); E_INVALID
  *          (timeout); E_UNSUPPORTED (MEMORY); E_UNAVAILABLE (the request will have no response);
  *          E_DEADLOCK. */
@@ -2063,8 +2064,9 @@ SYNCMGR_API int32_t syncmgr_channel_wait(syncmgr_channel_t *channel, uint64_t wh
                                          int64_t timeout_ns);
 
 /** Starts such a wait, see syncmgr_ticket_wait. This is how receives and sends are started: nothing
- *  is taken before the caller is there to take it. A wait that was cancelled when it had finished
- *  passes its turn on; so does the close of the handle.
+ *  is taken before the caller is there to take it. Who has collected the end of such a wait and
+ *  then does not act on it calls syncmgr_channel_wait without a timeout, for the next in line; a
+ *  cancel, or a close, of what was not collected does that by itself.
  *  @return OK (now); PENDING; as syncmgr_channel_wait. */
 SYNCMGR_API int32_t syncmgr_channel_wait_start(syncmgr_channel_t *channel, uint64_t what,
                                                int64_t timeout_ns, syncmgr_queue_t *queue,

@@ -84,7 +84,7 @@ extension Channel {
         if row.shut.load() != 0 { throw isShut() }
         targets = try self.targets(letter, options)
         full = policy == SYNCMGR_OVERFLOW_BLOCK || policy == SYNCMGR_OVERFLOW_FAIL
-          ? targets.first { attachment.segment.isFull($0) } : nil
+          ? targets.first { attachment.lacksRoom($0) } : nil
       } catch {
         attachment.unlockSending(row)
         throw error
