@@ -265,9 +265,11 @@ class ChannelUsage(Channels):
     def test_wrong_usage(self):
         for words in (("send",), ("send", "a", "b", "c"), ("send", "a", "b", "--lines"),
                       ("send", "a", "b", "--kind", "mail"), ("send", "a", "b", "-p", "most"),
-                      ("send", "a", "b", "--metadata", "{"), ("send", "a", "b", "--metadata", "1 2"),
+                      ("send", "a", "b", "--metadata", "{"),
+                      ("send", "a", "b", "--metadata", "1 2"),
                       ("send", "a", "b", "--ttl", "soon"), ("send", "a", "b", "--with", "capacity"),
-                      ("send", "a", "b", "--with", "size=1"), ("send", "a", "b", "--with", "retain=1"),
+                      ("send", "a", "b", "--with", "size=1"),
+                      ("send", "a", "b", "--with", "retain=1"),
                       ("send", "a", "b", "--with", "overflow=most"), ("recv",),
                       ("recv", "a", "-c", "0"), ("recv", "a", "--last", "-1"), ("reply", "a"),
                       ("reply", "a", "x"), ("shut",)):
@@ -282,8 +284,9 @@ class ChannelUsage(Channels):
         self.assertEqual((found["capacity"], found["inline_size"], found["overflow"],
                           found["history"], found["priorities"], found["retain"]),
                          (7, 99, "fail", 3, True, True))
-        self.run_command("recv", "a", "--with", "capacity=8", "-t", "0", exit=1)
-        self.assertIn("not 8", self.errors)
+        self.run_command("recv", "a", "--with", wanted, "-t", "0", exit=124)
+        self.run_command("recv", "a", "--with", wanted.replace("7", "8"), "-t", "0", exit=1)
+        self.assertIn("capacity 7, not 8", self.errors)
 
 
 if __name__ == "__main__":
