@@ -53,9 +53,8 @@ struct SharedCells {
     _ version: inout UInt64?
   ) throws(Failure) {
     var memory: UInt32 = 0
-    if let value, let source = value.baseAddress, value.count > Int(SharedCells.room(row)) {
-      memory = try attachment.allocate(UInt64(value.count), SM_CHUNK_MEMORY, object: owner) + 1
-      memcpy(attachment.segment.unit(memory - 1), source, value.count)
+    if let value, value.count > Int(SharedCells.room(row)) {
+      memory = try keep(value, for: key) + 1
     }
     var wakes = Wakes()
     var isChanged = false
@@ -95,6 +94,36 @@ struct SharedCells {
         text: "the cell has the version \(version ?? 0), not \(expected)")
     }
     tellOfData(version ?? 0)
+  }
+
+  /// Copies a value into memory of its own. When there is none, the cell's value before the present
+  /// one has to go already.
+  private func keep(
+    _ value: UnsafeRawBufferPointer, for key: CellKey
+  ) throws(Failure) -> UInt32 {
+    let size = UInt64(value.count)
+    let unit: UInt32
+    do throws(Failure) {
+      unit = try attachment.allocate(size, SM_CHUNK_MEMORY, object: owner)
+    } catch {
+      guard error.status == SYNCMGR_E_NO_SPACE, try dropBefore(key) else { throw error }
+      unit = try attachment.allocate(size, SM_CHUNK_MEMORY, object: owner)
+    }
+    if let source = value.baseAddress { memcpy(attachment.segment.unit(unit), source, value.count) }
+    return unit
+  }
+
+  /// False when the value before the present one has no memory.
+  private func dropBefore(_ key: CellKey) throws(Failure) -> Bool {
+    try inGuard { () throws(Failure) in
+      guard let (_, variable) = try find(key, makes: false) else { return false }
+      let memory = variable.value(variable.version.load() &+ 1).memory
+      if memory.load() == 0 { return false }
+      // Dies from here on: as in a write.
+      _ = CellWriter.begin(variable)
+      replace(memory, with: 0)
+      return true
+    }
   }
 
   /// A notice that a cell was set.
