@@ -2,23 +2,31 @@ import CSyncMgr
 import CSyncMgrCommand
 import Glibc
 
-let words = (1..<max(Int(command_argument_count()), 1)).map {
-  String(cString: command_arguments()[$0]!)
-}
-var status = Dispatch.run(words)
-let flushed = command_flush()
-// Who reads no more has what he wanted.
-if flushed < 0, flushed != -EPIPE, status == 0 {
-  printError("syncmgr: the output could not be written: \(String(cString: strerror(-flushed)))")
-  status = Exit.failed
-}
-exit(status)
+// A variable out here would belong to the main actor, and link the concurrency runtime and the
+// dispatch library: they take longer to start than a lock.
+Dispatch.main()
 
 /// Finds the subcommand and runs it.
 enum Dispatch {
+  static func main() -> Never {
+    let words = (1..<max(Int(command_argument_count()), 1)).map {
+      String(cString: command_arguments()[$0]!)
+    }
+    var status = run(words)
+    let flushed = command_flush()
+    // Who reads no more has what he wanted.
+    if flushed < 0, flushed != -EPIPE, status == 0 {
+      printError(
+        "syncmgr: the output could not be written: \(String(cString: strerror(-flushed)))")
+      status = Exit.failed
+    }
+    exit(status)
+  }
+
   private static let names = [
     "ls", "show", "top", "graph", "deadlocks", "events", "lock", "semaphore", "election", "latch",
-    "barrier", "wait", "signal", "force-release", "clean", "doctor",
+    "barrier", "wait", "signal", "send", "recv", "call", "reply", "shut", "force-release", "clean",
+    "doctor",
   ]
 
   /// The subcommand of this name. Only that one is made: `syncmgr lock` is to begin soon.
@@ -37,6 +45,11 @@ enum Dispatch {
     case "barrier": Meet.barrier
     case "wait": Meet.wait
     case "signal": Meet.signal
+    case "send": Send.send
+    case "recv": Receive.recv
+    case "call": Send.call
+    case "reply": Send.reply
+    case "shut": Send.shut
     case "force-release": Repair.forceRelease
     case "clean": Repair.clean
     case "doctor": Doctor.doctor
@@ -110,7 +123,7 @@ enum Dispatch {
     var text = """
       Usage: syncmgr COMMAND [OPTION]... [ARGUMENT]...
 
-      Locks, semaphores, barriers and events between processes, and a look at them.
+      Locks, semaphores, barriers, events and messages between processes, and a look at them.
 
       Commands:
 

@@ -43,8 +43,8 @@ enum AtOnce {
     return place != nil
   }
 
-  /// Says where this thread runs, for those who spin. Stored only when it is another CPU than before,
-  /// so that the line stays where it is.
+  /// Says where this thread runs, for those who spin. Stored only when it is another CPU than
+  /// before, so that the line stays where it is.
   @inline(__always)
   static func isHere(_ cpu: Word32) {
     if cpu.load() != sm_cpu() { cpu.store(sm_cpu()) }

@@ -1,9 +1,9 @@
 import CSyncMgr
 import CSyncMgrShim
 
-/// Memory of the segment for what has no fixed size: mailboxes and large messages. Handed out in runs
-/// of units, the lowest that fits first, so that what was freed last is used again while it is in
-/// the caches. A unit that was used once keeps its memory until the segment goes.
+/// Memory of the segment for what has no fixed size: mailboxes and large messages. Handed out in
+/// runs of units, the lowest that fits first, so that what was freed last is used again while it is
+/// in the caches. A unit that was used once keeps its memory until the segment goes.
 ///
 /// Everything changes under the heap guard. A process that dies in there leaves at most one chunk
 /// whose `state` or `references` tell of a step that was not finished; `repairHeap` counts anew.
@@ -257,8 +257,8 @@ extension Attachment {
     Guard.unlock(header.heapGuardian)
   }
 
-  /// Frees what was an object's memory and is in nobody's hands: its user died between taking it out
-  /// of its place and freeing it. When nobody else can be about to do that.
+  /// Frees what was an object's memory and is in nobody's hands: its user died between taking it
+  /// out of its place and freeing it. When nobody else can be about to do that.
   func freeUnlinked(_ object: UInt32) {
     lockHeap()
     for unit in 0..<min(header.heapHigh.load(), SM_UNITS) {
