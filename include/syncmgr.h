@@ -1850,7 +1850,8 @@ typedef struct syncmgr_channel_options {
   uint32_t reserved;       /**< 0 */
   int64_t visibility_ns;   /**< ACKNOWLEDGE: how long a receiver has for a message; FOREVER */
   const char *dead_letters; /**< ACKNOWLEDGE: name of the queue for them, opened with defaults when
-                                 it is not there; NULL: they are dropped, and counted */
+                                 it is not there; NULL: they are dropped, and counted as
+                                 `undelivered` */
 } syncmgr_channel_options_t;
 
 #define SYNCMGR_CHANNEL_OPTIONS_INIT                                                           \
@@ -1940,7 +1941,7 @@ typedef struct syncmgr_send_options {
  *          full and did not get it); E_FULL (FAIL, or DROP_NEWEST and all were full); E_TIMEOUT;
  *          E_NOT_FOUND (DIRECT: no such workstream receives here); E_CLOSED; E_TOO_LARGE (it does
  *          not fit into the segment); E_NO_SPACE (not at this time); E_INVALID; E_NAME (target);
- *          E_DEADLOCK. */
+ *          E_UNSUPPORTED (MEMORY; RETAIN where the channel has it not); E_DEADLOCK. */
 SYNCMGR_API int32_t syncmgr_channel_send(syncmgr_channel_t *channel, const void *data,
                                          size_t length, const syncmgr_send_options_t *options,
                                          int64_t timeout_ns, uint32_t *out_count);
@@ -2054,7 +2055,8 @@ SYNCMGR_API int32_t syncmgr_message_reject(syncmgr_channel_t *channel, uint64_t 
 /** Waits until a message can be taken (READABLE), every mailbox of the channel has room (WRITABLE),
  *  the one has that syncmgr_channel_room has named, or there is a response to the request of this
  *  number. By the time the caller acts on it somebody else may have done so: then it waits again.
- *  Who does not act on it after all need not say so: others are woken. Blocks up to `timeout_ns`.
+ *  This call wakes the next who waits for the same, if there is something left for it. Blocks up to
+ *  `timeout_ns`.
  *  @return OK; E_TIMEOUT; E_CLOSED; E_NOT_FOUND (nothing was subscribed; no such request); E_INVALID
  *          (timeout); E_UNSUPPORTED (MEMORY); E_UNAVAILABLE (the request will have no response);
  *          E_DEADLOCK. */
@@ -2062,7 +2064,9 @@ SYNCMGR_API int32_t syncmgr_channel_wait(syncmgr_channel_t *channel, uint64_t wh
                                          int64_t timeout_ns);
 
 /** Starts such a wait, see syncmgr_ticket_wait. This is how receives and sends are started: nothing
- *  is taken before the caller is there to take it.
+ *  is taken before the caller is there to take it. Who has collected the end of such a wait and
+ *  then does not act on it calls syncmgr_channel_wait without a timeout, for the next in line; a
+ *  cancel, or a close, of what was not collected does that by itself.
  *  @return OK (now); PENDING; as syncmgr_channel_wait. */
 SYNCMGR_API int32_t syncmgr_channel_wait_start(syncmgr_channel_t *channel, uint64_t what,
                                                int64_t timeout_ns, syncmgr_queue_t *queue,
@@ -2121,12 +2125,13 @@ SYNCMGR_API int32_t syncmgr_channel_loan_return(syncmgr_channel_t *channel, void
 
 /** How a mailbox is. Filled by the library. */
 typedef struct syncmgr_mailbox {
-  uint64_t workstream; /**< whose it is; 0 for a queue's */
-  uint64_t received;   /**< messages taken so far */
-  uint64_t dropped;    /**< messages lost because it was full */
-  uint64_t expired;    /**< messages whose time was over */
-  uint32_t waiting;    /**< messages in it: how far it lags */
-  uint32_t taken;      /**< messages given out and not given back */
+  uint64_t workstream;  /**< whose it is; 0 for a queue's */
+  uint64_t received;    /**< messages taken so far */
+  uint64_t dropped;     /**< messages lost because it was full */
+  uint64_t expired;     /**< messages whose time was over */
+  uint64_t undelivered; /**< messages that became dead letters, or would have */
+  uint32_t waiting;     /**< messages in it: how far it lags */
+  uint32_t taken;       /**< messages given out and not given back */
   int32_t pid;
   uint32_t reserved;
   char name[256]; /**< of the workstream, terminated */

@@ -103,6 +103,21 @@ extension Attachment {
     settleMailbox(object, dead)
   }
 
+  /// Whether nobody will ever end a mailbox: its owner is dead, or whoever made it for the channel
+  /// died before that had it.
+  private func isOrphan(_ object: Object, _ mailbox: Mailbox) -> Bool {
+    guard object.type.load() == ObjectType.mailbox else { return false }
+    // Under the directory guard: nobody is about to make one.
+    return always {
+      guard object.state.load() == SlotState.live, mailbox.role.load() != SM_MAILBOX_NONE,
+        let channel = segment.mailbox(mailbox.channel.load() &- 1)
+      else { return false }
+      let mine = segment.index(of: mailbox) + 1
+      if channel.past.load() == mine || channel.retained.load() == mine { return false }
+      return workstream(ofOwner: mailbox.owner.load()) == nil
+    }
+  }
+
   func settleMailbox(_ object: Object, _ dead: UInt32) {
     let index = segment.index(of: object)
     guard let mailbox = segment.mailbox(index) else { return }
@@ -110,10 +125,7 @@ extension Attachment {
       lockMailbox(mailbox)
       unlock(mailbox)
     }
-    let isOrphan =
-      object.type.load() == ObjectType.mailbox && mailbox.owner.load() != 0
-      && workstream(ofOwner: mailbox.owner.load()) == nil
-    if isOrphan, let channel = segment.mailbox(mailbox.channel.load() &- 1) {
+    if isOrphan(object, mailbox), let channel = segment.mailbox(mailbox.channel.load() &- 1) {
       endReceiver(index, channel, mailbox.owner.load())
       return
     }

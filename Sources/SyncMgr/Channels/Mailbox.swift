@@ -1,6 +1,16 @@
 import CSyncMgr
 import CSyncMgrShim
 
+extension UnsafeMutablePointer<sm_mailbox> {
+  /// Whether a workstream receives from it by a channel. Under its guard.
+  @inline(__always)
+  func isFor(_ owner: UInt32, _ channel: UInt32) -> Bool {
+    let role = role.load()
+    if role == SM_MAILBOX_NONE || self.channel.load() != channel + 1 { return false }
+    return role == SM_MAILBOX_QUEUE || self.owner.load() == owner
+  }
+}
+
 /// A mailbox: slots for messages, and for each level a ring of slot numbers in the order of sending.
 /// It belongs to an object, in whose line stand those who wait for a message or for room.
 ///
@@ -69,6 +79,7 @@ extension Attachment {
       }
       settle(unit)
     }
+    mailbox.cpu.store(UInt32.max)
     mailbox.role.store(shape.role)
     return mailbox
   }
@@ -188,6 +199,9 @@ extension Attachment {
   func repairSending(_ channel: Mailbox) {
     repairList(channel)
     forMailboxes(of: channel) { mailbox in repairTail(mailbox) }
+    // A pattern may have changed without a word: the whole table is read again.
+    channel.version.store(channel.version.load() &+ UInt64(SM_PATTERN_LOG) + 1)
+    freeUnlinked(segment.index(of: channel) + 1)
   }
 
   private func repairTail(_ mailbox: Mailbox) {

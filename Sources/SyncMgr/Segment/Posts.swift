@@ -19,7 +19,7 @@ struct Posts {
     mask = mailbox.mask.load()
     let levels = mailbox.levels.load()
     guard let chunk = segment.chunk(memory - 1), capacity <= SM_UNITS, mask < SM_UNITS,
-      mask & (mask &+ 1) == 0, capacity <= mask + 1, levels <= SM_LEVELS, stride <= 1 << 20,
+      mask & (mask &+ 1) == 0, capacity <= mask + 1, levels >= 1, levels <= SM_LEVELS, stride <= 1 << 20,
       stride >= UInt32(MemoryLayout<sm_post>.size), stride % 64 == 0
     else { return nil }
     let units = UInt64(chunk.units.load())

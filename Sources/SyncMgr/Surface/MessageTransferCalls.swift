@@ -29,7 +29,7 @@ private func sendSlowly(
 ) -> Int32 {
   channelCall(channel) { (channel) throws(Failure) in
     var letter = try letter(channel, data, length)
-    var wanted = SendOptions(timeout: timeout_ns)
+    var wanted = SendOptions(timeout: try checkedTimeout(timeout_ns))
     try read(options, into: &letter, &wanted, channel)
     let result = try channel.send(&letter, wanted)
     out_count?.pointee = result.count
@@ -49,7 +49,7 @@ public func syncmgr_channel_send_many(
       throw Failure(SYNCMGR_E_INVALID, "there are no messages")
     }
     var model = try letter(channel, data, 0)
-    var wanted = SendOptions(timeout: timeout_ns)
+    var wanted = SendOptions(timeout: try checkedTimeout(timeout_ns))
     try read(options, into: &model, &wanted, channel)
     let deadline = try Deadline.after(timeout_ns)
     var next = data
@@ -189,8 +189,8 @@ public func syncmgr_channel_publish(
 ) -> Int32 {
   channelCall(channel) { (channel) throws(Failure) in
     var letter = try letter(channel, nil, 0)
-    letter.length = try checked(length)
-    var wanted = SendOptions(timeout: timeout_ns)
+    letter.length = try checked(channel, length)
+    var wanted = SendOptions(timeout: try checkedTimeout(timeout_ns))
     try read(options, into: &letter, &wanted, channel)
     let result = try channel.publish(loan, &letter, wanted)
     out_count?.pointee = result.count
@@ -219,7 +219,7 @@ public func syncmgr_channel_request(
   channelCall(channel) { (channel) throws(Failure) in
     let target = try required(out_request)
     var letter = try letter(channel, data, length)
-    var wanted = SendOptions(timeout: timeout_ns)
+    var wanted = SendOptions(timeout: try checkedTimeout(timeout_ns))
     try read(options, into: &letter, &wanted, channel)
     target.pointee = try channel.request(&letter, wanted)
     return SYNCMGR_OK
@@ -263,12 +263,15 @@ public func syncmgr_channel_reply(
 // MARK: - What these calls share
 
 @inline(__always)
-private func checked(_ length: Int) throws(Failure) -> Int {
-  if length < 0 || length > Int(UInt32.max) {
-    throw Failure(
-      SYNCMGR_E_TOO_LARGE,
-      naming: "a message of \(UInt(bitPattern: length)) bytes does not fit into a segment, "
-        + "which has \(Attachment.heapSize) for messages")
+private func checkedTimeout(_ timeout: Int64) throws(Failure) -> Int64 {
+  if timeout < SYNCMGR_FOREVER { _ = try Deadline.after(timeout) }
+  return timeout
+}
+
+@inline(__always)
+private func checked(_ channel: Channel, _ length: Int) throws(Failure) -> Int {
+  if length < 0 || UInt64(length) > Attachment.heapSize - UInt64(SM_TEXTS) {
+    throw channel.attachment.tooLarge(UInt64(UInt(bitPattern: length)))
   }
   return length
 }
@@ -282,7 +285,7 @@ private func letter(
   if channel.kind == SYNCMGR_CHANNEL_MEMORY {
     throw Failure(SYNCMGR_E_UNSUPPORTED, "the channel keeps cells and no messages")
   }
-  var letter = Letter(data: data, length: try checked(length))
+  var letter = Letter(data: data, length: try checked(channel, length))
   channel.sign(&letter)
   return letter
 }

@@ -35,7 +35,8 @@ class Possessions {
   /// Whether a wait of it can close a circle: also that of one that holds nothing and is expected
   /// at a sync point. Which one does not matter; few spaces have any.
   func canHoldUpOthers(_ attachment: Attachment) -> Bool {
-    attachment.segment.memberCount > 0 || holdsAnything(attachment)
+    attachment.segment.memberCount > 0 || attachment.header.channels.load() != 0
+      || holdsAnything(attachment)
   }
 
   /// What it holds now.
