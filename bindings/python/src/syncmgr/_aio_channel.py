@@ -25,39 +25,38 @@ class AioChannel(Form):
     that waits loses no message.
     """
 
-    __slots__ = ("_calls",)
+    __slots__ = ()
     _passed = ("try_recv", "subscribe", "unsubscribe", "on_message", "mailboxes", "shut", "kind",
                "name")
 
-    def __init__(self, shared):
-        super().__init__(shared)
-        self._calls = 0
-
-    async def _turn(self):
-        """Lets other tasks run now and then, also when there is always something to do."""
-        self._calls += 1
-        if self._calls >= TURN:
-            self._calls = 0
+    async def _mine_in_turn(self):
+        """The channel of this task. Lets other tasks run now and then, also when there is always
+        something to do."""
+        mine = self._mine()
+        port = mine._here.port
+        port.calls += 1
+        if port.calls >= TURN:
+            port.calls = 0
             await asyncio.sleep(0)
+        return mine
 
     async def _until(self, mine, what, left):
         """Waits until it is worth a look, or the time is over."""
-        self._calls = 0
-        await self._wait(partial(mine._start, mine._here.port, what, left), NOTHING)
+        port = mine._here.port
+        port.calls = 0
+        await self._wait(partial(mine._start, port, what, left), NOTHING)
 
     # ---- sending
 
     async def send(self, data, *, timeout=None, **options):
         """Sends a message, as Channel.send does."""
-        await self._turn()
-        mine = self._mine()
+        mine = await self._mine_in_turn()
         port, made, count, attempt = mine._start_sending(data, options)
         return reached(await self._send_until(mine, port, attempt, made, timeout), count.value)
 
     async def send_many(self, messages, *, timeout=None, **options):
         """Sends several messages with the same options, as Channel.send_many does."""
-        await self._turn()
-        mine = self._mine()
+        mine = await self._mine_in_turn()
         clock = clock_of(timeout_ns(timeout))
         batch = mine._start_batch(messages, options)
         while not batch.is_over:
@@ -86,8 +85,8 @@ class AioChannel(Form):
             if full:
                 try:
                     await self._until(mine, full, left)
-                except NotFound:
-                    # The mailbox is gone: the next try tells what that means.
+                except (NotFound, Closed):
+                    # It is gone: the next try tells what that means.
                     pass
 
     def loan(self, size):
@@ -115,8 +114,7 @@ class AioChannel(Form):
 
     async def _receive(self, take_one, timeout):
         limit = timeout_ns(timeout)
-        await self._turn()
-        mine = self._mine()
+        mine = await self._mine_in_turn()
         port = mine._here.port
         message = take_one(port)
         if message:

@@ -59,7 +59,7 @@ class Feed:
     def close(self):
         """Ends the wait."""
         self._queue.close()
-        self._port.feed = None
+        self._port.left.feed = None
         self._manager._feeds.discard(self.dispatcher)
 
 
@@ -76,7 +76,7 @@ def require(channel, port, function):
     """Raises unless the messages can go to that function."""
     if not callable(function):
         raise TypeError(f"function must be callable, not {type(function).__name__}")
-    if port.feed is not None:
+    if port.left.feed is not None:
         raise Busy(f"the messages of this workstream in channel '{channel.name}' go to a function "
                    "already: another workstream can have another function")
 
@@ -84,7 +84,7 @@ def require(channel, port, function):
 def subscribe(channel, port, function):
     """Has the function called for each message; returns the subscription."""
     require(channel, port, function)
-    port.feed = feed = Feed(channel, port)
+    port.left.feed = feed = Feed(channel, port)
     manager = channel._owner.manager
     manager._feeds.add(feed.dispatcher)
     subscription = feed.dispatcher.subscribe(

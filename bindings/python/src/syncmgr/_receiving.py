@@ -24,7 +24,7 @@ from ._lent import Lent
 from ._native import TRY, kept_handle, pointer_argument, raw
 from ._sending import MUCH
 from .errors import error_of
-from .message import RECEIPT, Message, View, undo_view
+from .message import RECEIPT, Message, View
 
 _recv = raw("syncmgr_channel_recv")
 _recv_much = raw("syncmgr_channel_recv", releases=True)
@@ -32,6 +32,8 @@ _recv_many = raw("syncmgr_channel_recv_many")
 _recv_many_much = raw("syncmgr_channel_recv_many", releases=True)
 _response = raw("syncmgr_channel_response")
 _response_much = raw("syncmgr_channel_response", releases=True)
+_acknowledge = raw("syncmgr_message_acknowledge")
+_reject = raw("syncmgr_message_reject")
 _view = raw("syncmgr_channel_view")
 
 # syncmgr_message_t: data, length, metadata and, in one piece, the numbers.
@@ -49,21 +51,34 @@ E_TIMEOUT = _ffi.E_TIMEOUT
 E_TOO_LARGE = _ffi.E_TOO_LARGE
 
 
+class Left:
+    """What is kept for a handle, whatever Python objects there are of it: messages that nobody got,
+    and the function that gets messages."""
+
+    __slots__ = ("unread", "feed")
+
+    def __init__(self):
+        self.unread = []
+        self.feed = None
+
+
 class Port:
     """The handle of a channel in one workstream, and what is needed for each call."""
 
-    __slots__ = ("address", "pointer", "handle", "unread", "feed", "slot", "batch")
+    __slots__ = ("address", "pointer", "handle", "left", "unread", "slot", "batch", "calls")
 
-    def __init__(self, address, owner):
+    def __init__(self, address, owner, left):
         self.address = address
         self.pointer = pointer_argument(address)
         # Messages keep the workstream that has them.
         self.handle = kept_handle(address, owner)
-        self.unread = []
-        self.feed = None
+        self.left = left
+        self.unread = left.unread
         # Slots that nobody uses now.
         self.slot = None
         self.batch = None
+        # Calls in a loop that did not have to wait.
+        self.calls = 0
 
 
 class Slot:
@@ -128,8 +143,12 @@ def _several(port, count, size):
 
 def take(port):
     """The next message, or None when there is none."""
-    if port.unread:
-        return _take_unread(port)
+    unread = port.unread
+    while unread:
+        message = _first_unread(port)
+        if unread and unread[0] is message:
+            del unread[0]
+            return message
     slot, port.slot = port.slot, None
     if slot is None:
         slot = _single(port, SMALL)
@@ -152,9 +171,13 @@ def take(port):
 
 def take_many(port, most):
     """The messages that are there, up to so many: a list."""
-    if port.unread:
-        message = _take_unread(port)
-        return [] if message is None else [message]
+    unread = port.unread
+    while unread:
+        message = _first_unread(port)
+        messages = [message]
+        if unread and unread[0] is message:
+            del unread[0]
+            return messages
     most = min(most, BATCH_MOST)
     slot, port.batch = port.batch, None
     if slot is None or slot.count < most:
@@ -178,15 +201,22 @@ def take_many(port, most):
 
 def take_view(port):
     """The next message as a view, or None."""
-    if port.unread:
-        message = _take_unread(port)
-        return None if message is None else View.of(message)
+    unread = port.unread
+    while unread:
+        message = _first_unread(port)
+        view = None if message is None else View.of(message)
+        settled = message is None or not message.has_receipt
+        if unread and unread[0] is message:
+            view._settled = settled
+            del unread[0]
+            return view
     head = _ffi.Message()
     try:
         status = _view(port.pointer, TRY, byref(head))
         if not status:
             parts = _parts(head)
             view = View(Lent(head.data, head.length, False), *parts, port.handle)
+            view._settled = False
             head.data = None
             return view
     except BaseException:
@@ -226,20 +256,33 @@ def _without_receipt(numbers):
     return numbers[:8 * RECEIPT] + bytes(8) + numbers[8 * RECEIPT + 8:]
 
 
-def _take_unread(port):
-    """A message that was taken before, and did not get to whoever asked for it."""
+def _first_unread(port):
+    """The first of the messages that were taken before, and did not get to whoever asked for them.
+
+    It stays in the list, until the step in which it is returned: when another thread was faster it
+    is not the first any more. None when there is none.
+    """
     unread = port.unread
-    first = unread[0]
-    if isinstance(first, Slot):
-        unread[:1] = first.messages(port.handle)
-    elif isinstance(first, _ffi.Message):
-        # Nobody has seen the view: it goes back, or becomes a message.
-        data, (texts, metadata, numbers) = string_at(first.data, first.length), _parts(first)
-        message = Message(data, texts, metadata, _without_receipt(numbers), port.handle)
-        if not undo_view(port.handle, first.receipt):
-            del unread[0]
-            return take(port)
-        unread[0] = message
-    message = unread[0]
-    del unread[0]
-    return message
+    while unread:
+        first = unread[0]
+        if isinstance(first, Message):
+            return first
+        if isinstance(first, Slot):
+            messages = first.messages(port.handle)
+            if unread and unread[0] is first:
+                unread[:1] = messages
+            continue
+        # Nobody has seen the view: it goes back, or becomes a message. Whatever of this is done
+        # twice, because a signal came, changes nothing any more.
+        receipt = c_uint64(first.receipt)
+        texts, metadata, numbers = _parts(first)
+        message = Message(string_at(first.data, first.length), texts, metadata,
+                          _without_receipt(numbers), port.handle)
+        goes_back = _reject(port.pointer, receipt, 0, None) != _ffi.E_UNSUPPORTED
+        if unread and unread[0] is first:
+            if goes_back:
+                del unread[0]
+            else:
+                unread[0] = message
+                _acknowledge(port.pointer, receipt)
+    return None

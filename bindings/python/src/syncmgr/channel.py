@@ -10,7 +10,7 @@ from ._arguments import count as checked_count
 from ._arguments import integer, text, timeout_ns
 from ._channel_parts import KINDS, ONE, Mailbox, reached
 from ._native import TRY, library, quick, raw
-from ._receiving import Port, take, take_many, take_response, take_view
+from ._receiving import Left, Port, take, take_many, take_response, take_view
 from ._sending import (
     MUCH,
     bytes_of,
@@ -46,8 +46,8 @@ _room = raw("syncmgr_channel_room")
 _request_much = raw("syncmgr_channel_request", releases=True)
 
 E_TIMEOUT = _ffi.E_TIMEOUT
-# Room that is looked for: the time is over; or the mailbox is gone, of which the next try tells.
-NO_ROOM_YET = (_ffi.E_TIMEOUT, _ffi.E_NOT_FOUND)
+# Of room that is waited for: the time is over; or it is gone, of which the next try tells.
+NO_ROOM_YET = (_ffi.E_TIMEOUT, _ffi.E_NOT_FOUND, _ffi.E_CLOSED)
 LACKS = "channel '{}' had no {} within {} seconds"
 
 
@@ -67,8 +67,10 @@ class Channel(SharedObject):
         made = None if options is None else byref(_ffi.ChannelOptions(*options))
         return library.syncmgr_channel_open(workstream_address, name, kind, made, out_handle)
 
-    def _prepare(self, here):
-        here.port = Port(here.address, self._owner)
+    def _bind(self, here, workstream):
+        super()._bind(here, workstream)
+        left = workstream._left.setdefault(here.address, Left())
+        here.port = Port(here.address, self._owner, left)
 
     @property
     def arrives(self):

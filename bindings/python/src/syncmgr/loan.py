@@ -37,8 +37,14 @@ class Loan:
         self._size = integer(size, "the size of a loan", 0, (1 << 63) - 1)
         self._lent = None
         out = c_void_p()
-        check(library.syncmgr_channel_loan(port.address, self._size, byref(out)))
-        self._address = out.value
+        try:
+            check(library.syncmgr_channel_loan(port.address, self._size, byref(out)))
+            self._address = out.value
+        except BaseException:
+            # A signal came when it had just been lent.
+            if out.value:
+                library.syncmgr_channel_loan_return(port.address, out)
+            raise
 
     @property
     def data(self) -> memoryview:

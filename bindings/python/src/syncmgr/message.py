@@ -132,6 +132,11 @@ class Received:
         """Whether the receiver itself had sent it, and it could not be delivered."""
         return self._flag(_ffi.MESSAGE_RETURNED)
 
+    @property
+    def has_receipt(self) -> bool:
+        """Whether it is to be acknowledged, or was."""
+        return self._number(RECEIPT) != 0
+
     # ---- what is done with it
 
     def acknowledge(self) -> None:
@@ -160,7 +165,7 @@ class Received:
         return self
 
     def __exit__(self, kind, error, _):
-        if self._settled or not self._number(RECEIPT):
+        if self._settled or not self.has_receipt:
             return
         if error is None:
             self.acknowledge()
@@ -219,15 +224,14 @@ class View(Received):
         self._metadata = metadata
         self._numbers = numbers
         self._handle = handle
-        self._settled = False
+        # Until it is on its way to whoever asked for it: then there is something to give back.
+        self._settled = True
 
     @classmethod
     def of(cls, message: Message) -> View:
-        """A message that was copied, in the form of a view."""
-        view = cls(Copied(message.data), message._texts, message._metadata, message._numbers,
+        """A message that was copied, in the form of a view. It gives nothing back by itself."""
+        return cls(Copied(message.data), message._texts, message._metadata, message._numbers,
                    message._handle)
-        view._settled = not message._number(RECEIPT)
-        return view
 
     @property
     def data(self) -> memoryview:
@@ -265,16 +269,14 @@ class View(Received):
             return
         # Others that look at it, in the frames of the exception, are no reason to hide it.
         self._settled = True
-        self._lent.at_last_use(partial(undo_view, self._handle, self._number(RECEIPT)))
+        self._lent.at_last_use(partial(_undo, self._handle, self._number(RECEIPT)))
 
     def __del__(self):
         if not getattr(self, "_settled", True):
-            self._lent.at_last_use(partial(undo_view, self._handle, self._number(RECEIPT)))
+            self._lent.at_last_use(partial(_undo, self._handle, self._number(RECEIPT)))
 
 
-def undo_view(handle: c_void_p, receipt: int) -> bool:
-    """Gives a view back that was not done with. Where nothing goes back it is over: then true."""
-    if _reject(handle, c_uint64(receipt), 0, None) != _ffi.E_UNSUPPORTED:
-        return False
-    _acknowledge(handle, c_uint64(receipt))
-    return True
+def _undo(handle: c_void_p, receipt: int):
+    """Gives a view back that was not done with. Where nothing goes back it is over."""
+    if _reject(handle, c_uint64(receipt), 0, None) == _ffi.E_UNSUPPORTED:
+        _acknowledge(handle, c_uint64(receipt))
