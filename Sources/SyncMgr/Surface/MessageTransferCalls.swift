@@ -8,14 +8,10 @@ public func syncmgr_channel_send(
   _ out_count: UnsafeMutablePointer<UInt32>?
 ) -> Int32 {
   if options == nil, timeout_ns >= SYNCMGR_FOREVER,
-    let slot = sm_enter(number(channel), HandleType.channel.rawValue)
+    atOnce(channel, .channel, { slot, _ in AtOnce.send(slot, data, length) })
   {
-    let isSent = AtOnce.send(slot, data, length)
-    sm_leave()
-    if isSent {
-      out_count?.pointee = 1
-      return SYNCMGR_OK
-    }
+    out_count?.pointee = 1
+    return SYNCMGR_OK
   }
   return sendSlowly(channel, data, length, options, timeout_ns, out_count)
 }
@@ -92,11 +88,13 @@ public func syncmgr_channel_recv(
   _ timeout_ns: Int64, _ out_message: UnsafeMutablePointer<syncmgr_message_t>?
 ) -> Int32 {
   if let out_message, timeout_ns >= SYNCMGR_FOREVER,
-    let slot = sm_enter(number(channel), HandleType.channel.rawValue)
+    atOnce(
+      channel, .channel,
+      { slot, _ in
+        AtOnce.receive(slot, buffer, capacity, out_message)
+      })
   {
-    let isTaken = AtOnce.receive(slot, buffer, capacity, out_message)
-    sm_leave()
-    if isTaken { return SYNCMGR_OK }
+    return SYNCMGR_OK
   }
   return receiveSlowly(channel, buffer, capacity, timeout_ns, out_message)
 }
