@@ -8,7 +8,6 @@ from ._arguments import integer, timeout_ns
 from ._channel_parts import reached
 from ._form import Form
 from ._receiving import take, take_many, take_response, take_view
-from ._wait import NOTHING
 from .channel import LACKS
 from .errors import Closed, NotFound, Timeout, error_of
 from .loan import Loan
@@ -44,7 +43,7 @@ class AioChannel(Form):
         """Waits until it is worth a look, or the time is over."""
         port = mine._here.port
         port.calls = 0
-        await self._wait(partial(mine._start, port, what, left), NOTHING)
+        await self._wait(partial(mine._start, port, what, left), port.turn(what))
 
     # ---- sending
 
@@ -72,12 +71,16 @@ class AioChannel(Form):
 
     async def _send_until(self, mine, port, attempt, options, timeout, clock=None):
         clock = clock or clock_of(timeout_ns(timeout))
+        full = 0
         while True:
             status = attempt()
+            if status < 0 and status != _ffi.E_TIMEOUT:
+                error = error_of(status)
+                if full:
+                    port.pass_on(full)
+                raise error
             if status >= 0:
                 return status
-            if status != _ffi.E_TIMEOUT:
-                raise error_of(status)
             left = clock()
             if left == 0:
                 raise Timeout(LACKS.format(mine.name, "room", timeout))
@@ -125,7 +128,11 @@ class AioChannel(Form):
             if left == 0:
                 raise Timeout(LACKS.format(mine.name, "message", timeout))
             await self._until(mine, _ffi.READABLE, left)
-            message = take_one(port)
+            try:
+                message = take_one(port)
+            except BaseException:
+                port.pass_on(_ffi.READABLE)
+                raise
             if message:
                 return message
 

@@ -59,6 +59,8 @@ class Feed:
     def close(self):
         """Ends the wait."""
         self._queue.close()
+        # When it had just ended, somebody else is to take what came.
+        self._port.pass_on(_ffi.READABLE)
         self._port.left.feed = None
         self._manager._feeds.discard(self.dispatcher)
 

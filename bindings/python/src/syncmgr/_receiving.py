@@ -34,6 +34,7 @@ _response = raw("syncmgr_channel_response")
 _response_much = raw("syncmgr_channel_response", releases=True)
 _acknowledge = raw("syncmgr_message_acknowledge")
 _reject = raw("syncmgr_message_reject")
+_wait = raw("syncmgr_channel_wait")
 _view = raw("syncmgr_channel_view")
 
 # syncmgr_message_t: data, length, metadata and, in one piece, the numbers.
@@ -79,6 +80,15 @@ class Port:
         self.batch = None
         # Calls in a loop that did not have to wait.
         self.calls = 0
+
+    def turn(self, what):
+        """What is to be done when a wait for this ended, and its caller never hears of it: somebody
+        else who waits for the same is woken."""
+        return {_ffi.OK: (partial(_wait, self.pointer, c_uint64(what), TRY),)}
+
+    def pass_on(self, what):
+        """Wakes somebody else, when this one was woken and does not look."""
+        _wait(self.pointer, c_uint64(what), TRY)
 
 
 class Slot:

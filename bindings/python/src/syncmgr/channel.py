@@ -151,18 +151,24 @@ class Channel(SharedObject):
         return self._send_until(port, attempt, options, clock_of(timeout_ns(timeout)), timeout)
 
     def _send_until(self, port, attempt, options, clock, timeout):
+        full = 0
         while True:
-            status = attempt()
+            try:
+                status = attempt()
+                if status < 0 and status != E_TIMEOUT:
+                    raise error_of(status)
+            except BaseException:
+                if full:
+                    port.pass_on(full)
+                raise
             if status >= 0:
                 return status
-            if status != E_TIMEOUT:
-                raise error_of(status)
             left = clock()
             if left == 0:
                 raise Timeout(LACKS.format(self._name, "room", timeout))
             full = self._full(port, options)
             if full:
-                wait = Wait(NOTHING)
+                wait = Wait(port.turn(full))
                 status = wait.run(self._start(port, full, left, wait))
                 if status < 0 and status not in NO_ROOM_YET:
                     raise error_of(status)
@@ -227,11 +233,15 @@ class Channel(SharedObject):
             left = clock()
             if left == 0:
                 raise Timeout(LACKS.format(self._name, "message", timeout))
-            wait = Wait(NOTHING)
+            wait = Wait(port.turn(_ffi.READABLE))
             status = wait.run(self._start(port, _ffi.READABLE, left, wait))
             if status < 0 and status != E_TIMEOUT:
                 raise error_of(status)
-            message = take_one(port)
+            try:
+                message = take_one(port)
+            except BaseException:
+                port.pass_on(_ffi.READABLE)
+                raise
             if message:
                 return message
 
