@@ -3,6 +3,7 @@
 
 /// <reference types="node" />
 import { EventEmitter } from 'node:events';
+import type { Channel, ChannelOptions } from './channel.js';
 import type {
   DeadlockAlgorithm, DeadlockOptions, DeadlockRecord, DeadlockVictim, PreventionOptions,
   PreventionStrategy, Resource,
@@ -14,6 +15,7 @@ import { Condition, Election, Party, RWLock, RWLockOptions, SyncPoint, SyncPoint
   SyncPointResult } from './primitives.js';
 import { Snapshot } from './snapshot.js';
 
+export * from './channel.js';
 export * from './deadlock.js';
 export * from './primitives.js';
 export * from './snapshot.js';
@@ -103,7 +105,7 @@ export interface BarrierState {
 }
 
 export type ObjectType = 'mutex' | 'semaphore' | 'latch' | 'barrier' | 'event' | 'rwlock' |
-  'condition' | 'election' | 'resource' | 'syncPoint';
+  'condition' | 'election' | 'resource' | 'syncPoint' | 'channel';
 
 interface Closeable {
   readonly closed: boolean;
@@ -243,6 +245,7 @@ interface Opener {
   election(name: string): Election;
   /** Without `expected` the sync point must exist. */
   syncPoint(name: string, expected?: Iterable<string>, options?: SyncPointOptions): SyncPoint;
+  channel(name: string, options?: ChannelOptions): Channel;
 }
 
 /** An owner: everything acquired through it belongs to it. */
@@ -261,6 +264,7 @@ export class Workstream implements Opener, Closeable {
   condition(name: string): Condition;
   election(name: string): Election;
   syncPoint(name: string, expected?: Iterable<string>, options?: SyncPointOptions): SyncPoint;
+  channel(name: string, options?: ChannelOptions): Channel;
   /** Without `instances` the resource must exist. */
   resource(name: string, instances?: number): Resource;
   setPriority(priority: number): void;
@@ -292,6 +296,7 @@ export class Manager extends EventEmitter implements Opener, Closeable {
   condition(name: string): Condition;
   election(name: string): Election;
   syncPoint(name: string, expected?: Iterable<string>, options?: SyncPointOptions): SyncPoint;
+  channel(name: string, options?: ChannelOptions): Channel;
   on(kind: NoticeKind, listener: (notice: Notice) => void): this;
   once(kind: NoticeKind, listener: (notice: Notice) => void): this;
   off(kind: NoticeKind, listener: (notice: Notice) => void): this;
@@ -338,10 +343,12 @@ export class AlreadyError extends SyncError {}
 export class BrokenBarrierError extends SyncError {}
 export class BusyError extends SyncError {}
 export class CancelledError extends SyncError {}
+export class ChangedError extends SyncError {}
 export class ClosedError extends SyncError {}
 export class CorruptError extends SyncError {}
 export class ExistsError extends SyncError {}
 export class ForkedError extends SyncError {}
+export class FullError extends SyncError {}
 export class GapError extends SyncError {}
 export class HandleError extends SyncError {}
 export class InvalidError extends SyncError {}
@@ -368,6 +375,7 @@ export class TimeoutError extends SyncError {
   /** Of a sync point. */
   readonly result?: SyncPointResult;
 }
+export class TooLargeError extends SyncError {}
 export class UnavailableError extends SyncError {}
 export class UnknownError extends SyncError {}
 export class UnsupportedError extends SyncError {}

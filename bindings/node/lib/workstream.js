@@ -9,6 +9,7 @@ const { native } = require('./loader.js');
 const checked = require('./arguments.js');
 const { check, closedError } = require('./errors.js');
 const { Barrier } = require('./barrier.js');
+const { Channel } = require('./channel.js');
 const { Condition } = require('./condition.js');
 const { Election } = require('./election.js');
 const { Latch } = require('./latch.js');
@@ -96,6 +97,10 @@ class Workstream {
 
   syncPoint(name, expected, options) {
     return new SyncPoint(this, this.#shared, name, expected, options);
+  }
+
+  channel(name, options) {
+    return new Channel(this, name, options);
   }
 
   /** Something that is not ours; takes part in the search for deadlocks by what is recorded. */
