@@ -1908,7 +1908,8 @@ typedef struct syncmgr_send_options {
   int64_t ttl_ns;       /**< not delivered after this time; FOREVER */
   uint64_t correlation; /**< passed on */
   const char *target;   /**< DIRECT: name of the workstream. BROADCAST, PUBSUB: only these, names
-                             with a '/' between, of those who would get it; NULL: all */
+                             with a '/' between, of those who subscribed, the sender itself too if
+                             it is named; NULL: all */
   const char *topic;    /**< PUBSUB: required, without wildcards. Else passed on, or NULL */
   const char *metadata; /**< JSON, or NULL */
 } syncmgr_send_options_t;
@@ -1939,10 +1940,15 @@ SYNCMGR_API int32_t syncmgr_channel_send_many(syncmgr_channel_t *channel, const 
                                               const syncmgr_send_options_t *options,
                                               int64_t timeout_ns);
 
+/** Looks whether a message with these options would have to wait for room, and for whose: `out_what`
+ *  gets the number of one full mailbox, for syncmgr_channel_wait, or 0. Does not block.
+ *  @return OK; E_NOT_FOUND (DIRECT); E_CLOSED; E_INVALID; E_UNSUPPORTED (MEMORY). */
+SYNCMGR_API int32_t syncmgr_channel_room(syncmgr_channel_t *channel,
+                                         const syncmgr_send_options_t *options,
+                                         uint64_t *out_what);
+
 /* Receiving. */
 
-/** There is more in the mailbox. */
-#define SYNCMGR_MESSAGE_MORE 1u
 /** `data` points into the segment, until the receipt is given back. */
 #define SYNCMGR_MESSAGE_VIEW 2u
 /** Its sender waits for a reply, see syncmgr_channel_reply. */
@@ -1991,6 +1997,20 @@ SYNCMGR_API int32_t syncmgr_channel_recv_many(syncmgr_channel_t *channel, void *
                                               size_t capacity, syncmgr_message_t *messages,
                                               uint32_t count, uint32_t *out_count);
 
+/** Calls `callback(message, user)` for each message of the workstream's mailbox, one after the other,
+ *  on a thread of its own: a callback that is slow or stuck delays nobody else. The message is
+ *  valid until the callback returns; of a channel with ACKNOWLEDGE it is to be acknowledged by its
+ *  receipt, through any handle of the workstream. The callback may call anything. `destroy(user)`,
+ *  which may be NULL, runs exactly once: after the last call, at syncmgr_off, when the workstream or
+ *  the manager closes, when the channel is shut or unsubscribed, or before this returns an error.
+ *  @return OK; E_NOT_FOUND (nothing was subscribed); E_UNSUPPORTED (MEMORY; a manager without
+ *          threads); E_INVALID (callback NULL); E_LIMIT; E_NO_MEMORY; E_SYSTEM; E_CLOSED. */
+SYNCMGR_API int32_t syncmgr_channel_on(syncmgr_channel_t *channel,
+                                       void (*callback)(const syncmgr_message_t *message,
+                                                        void *user),
+                                       void *user, void (*destroy)(void *user),
+                                       syncmgr_subscription_t **out_subscription);
+
 /** Takes the next message without copying it: `data` and the texts lie in the segment, read-only,
  *  until syncmgr_message_acknowledge gives the receipt back; it takes room in the mailbox until then.
  *  Of a channel without ACKNOWLEDGE the view of a dead receiver is dropped. Blocks up to
@@ -2017,9 +2037,10 @@ SYNCMGR_API int32_t syncmgr_message_reject(syncmgr_channel_t *channel, uint64_t 
 #define SYNCMGR_READABLE 1u
 #define SYNCMGR_WRITABLE 2u
 
-/** Waits until a message can be taken (READABLE), every mailbox of the channel has room (WRITABLE), or
- *  there is a response to the request of this number. By the time the caller acts on it somebody
- *  else may have done so: then it waits again. Blocks up to `timeout_ns`.
+/** Waits until a message can be taken (READABLE), every mailbox of the channel has room (WRITABLE),
+ *  the one has that syncmgr_channel_room has named, or there is a response to the request of this
+ *  number. By the time the caller acts on it somebody else may have done so: then it waits again.
+ *  Who does not act on it after all need not say so: others are woken. Blocks up to `timeout_ns`.
  *  @return OK; E_TIMEOUT; E_CLOSED; E_NOT_FOUND (nothing was subscribed; no such request); E_INVALID
  *          (timeout); E_UNSUPPORTED (MEMORY); E_UNAVAILABLE (the request will have no response);
  *          E_DEADLOCK. */

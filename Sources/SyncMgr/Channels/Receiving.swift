@@ -40,37 +40,50 @@ extension Channel {
       if timeout == 0 {
         throw Failure(SYNCMGR_E_TIMEOUT, caller.object, "there is no message")
       }
-      if !attachment.spin(object, { !attachment.isEmpty(mailbox) }) {
+      if !attachment.spin(object, { !attachment.segment.isEmpty(mailbox) }) {
         try sleep(object, mailbox, deadline)
       }
       if try take(mailbox, form, &message) { return }
     }
   }
 
-  /// Waits for a message, also for one that is to come back from somebody whose time passes.
   private func sleep(
     _ object: Object, _ mailbox: Mailbox, _ deadline: Int64
   ) throws(Failure) {
-    let due = mailbox.due.load()
-    let until = due == 0 ? deadline : Deadline.earlier(deadline, Int64(clamping: due))
     do throws(Failure) {
       try ChannelWaits.wait(
-        caller.on(object), mailbox, for: SM_WAIT_RECEIVERS, until: until
+        caller.on(object), mailbox, for: SM_WAIT_RECEIVERS,
+        until: Deadline.earlier(deadline, nextReturn(mailbox))
       ) { isWorthALook(mailbox) }
     } catch {
-      let isOverdue = error.status == SYNCMGR_E_TIMEOUT && !Deadline.hasPassed(deadline)
       if error.status == SYNCMGR_E_CLOSED, let failure = ending(mailbox) { throw failure }
-      if !isOverdue { throw error }
+      if error.status == SYNCMGR_E_TIMEOUT, !Deadline.hasPassed(deadline) { return }
+      // Who was woken and cannot take leaves it to the next.
+      attachment.wakeDue(object, mailbox)
+      throw error
     }
+  }
+
+  /// When to look for messages whose receivers' time has passed: also for one that is taken only
+  /// after the look.
+  func nextReturn(_ mailbox: Mailbox) -> Int64 {
+    let visibility = Int64(bitPattern: row.visibility.load())
+    if visibility < 0 || mailbox.role.load() != SM_MAILBOX_QUEUE { return Deadline.never }
+    let (end, overflow) = sm_now().addingReportingOverflow(max(visibility, 1_000_000))
+    let due = mailbox.due.load()
+    return Deadline.earlier(
+      overflow ? Deadline.never : end, due == 0 ? Deadline.never : Int64(clamping: due))
   }
 
   /// There is a message, or there will be none.
   func isWorthALook(_ mailbox: Mailbox) -> Bool {
-    !attachment.isEmpty(mailbox) || row.shut.load() != 0 || mailbox.failed.load() != 0
+    !attachment.segment.isEmpty(mailbox) || row.shut.load() != 0 || mailbox.failed.load() != 0
       || isOverdue(mailbox)
   }
 
-  private func isOverdue(_ mailbox: Mailbox) -> Bool {
+  private func isOverdue(_ mailbox: Mailbox) -> Bool { Channel.isOverdue(mailbox) }
+
+  static func isOverdue(_ mailbox: Mailbox) -> Bool {
     let due = mailbox.due.load()
     return due != 0 && UInt64(bitPattern: sm_now()) >= due
   }
@@ -82,7 +95,7 @@ extension Channel {
       return Failure(
         SYNCMGR_E_UNAVAILABLE, caller.object, text: "who was asked is gone and has not replied")
     }
-    return row.shut.load() == 1 && attachment.isEmpty(mailbox) ? isShut() : nil
+    return row.shut.load() == 1 && attachment.segment.isEmpty(mailbox) ? isShut() : nil
   }
 
   // MARK: - Taking
@@ -94,7 +107,7 @@ extension Channel {
   ) throws(Failure) -> Bool {
     if row.shut.load() == 2 { throw isShut() }
     // A look without the guard, which most of those who wait in a loop find enough.
-    if attachment.isEmpty(mailbox), mailbox.due.load() == 0 { return false }
+    if attachment.segment.isEmpty(mailbox), mailbox.due.load() == 0 { return false }
     attachment.lockMailbox(mailbox)
     let isTaken: Bool
     do throws(Failure) { isTaken = try takeLocked(mailbox, form, &message) } catch {
@@ -113,7 +126,7 @@ extension Channel {
     let waiting = mailbox.waiting.load()
     if waiting == 0 { return }
     if waiting & SM_WAIT_SENDERS != 0, frees { attachment.wake(mailbox, SM_WAIT_SENDERS) }
-    if waiting & SM_WAIT_RECEIVERS != 0, !attachment.isEmpty(mailbox) {
+    if waiting & SM_WAIT_RECEIVERS != 0, !attachment.segment.isEmpty(mailbox) {
       attachment.wake(mailbox, SM_WAIT_RECEIVERS)
     }
   }
@@ -127,13 +140,13 @@ extension Channel {
       if mailbox.role.load() == SM_MAILBOX_NONE { return false }
       throw attachment.corrupt("a mailbox")
     }
-    if isOverdue(mailbox) { returnOverdue(mailbox, posts) }
+    if isOverdue(mailbox) { attachment.returnOverdue(mailbox, posts) }
     guard let found = try attachment.next(mailbox, posts) else { return false }
     if case .copy(let buffer) = form, found.size > buffer.count {
       message.length = found.size
       throw tooSmall(found.size, buffer.count)
     }
-    describe(found, &message)
+    found.describe(&message)
     switch form {
     case .copy(let buffer):
       if let target = buffer.baseAddress {
@@ -142,13 +155,12 @@ extension Channel {
       }
       if keeps(mailbox) { give(found, mailbox, &message) } else { attachment.remove(found, mailbox, posts) }
     case .view:
+      attachment.lent.store(1)
       message.place(found.data, found)
       message.flags |= SYNCMGR_MESSAGE_VIEW
       give(found, mailbox, &message)
     }
-    let lost = mailbox.dropped.load() &+ mailbox.expired.load()
-    message.dropped = lost &- mailbox.told.load()
-    if message.dropped != 0 { mailbox.told.store(lost) }
+    message.tell(mailbox)
     return true
   }
 
@@ -177,43 +189,7 @@ extension Channel {
     message.receipt = Receipt.make(found.slot, found.post)
   }
 
-  @inline(__always)
-  private func describe(_ found: Found, _ message: inout syncmgr_message_t) {
-    let post = found.post
-    message.length = found.length
-    message.sender_id = post.pointee.sender
-    message.sequence = post.pointee.sequence
-    message.correlation = post.pointee.correlation
-    message.reply_to = post.pointee.reply_to
-    message.receipt = 0
-    message.wall_ns = Int64(bitPattern: post.pointee.wall)
-    let expires = post.pointee.expires
-    message.ttl_ns =
-      expires == 0 ? SYNCMGR_FOREVER : max(Int64(clamping: expires) - sm_now(), 0)
-    message.priority = post.pointee.priority
-    message.deliveries = post.deliveries.load() &+ 1
-    message.flags = post.pointee.flags & 0xffff
-    message.reserved = 0
-  }
-
   // MARK: - Giving back
-
-  /// Takes messages back whose receivers' time has passed. Under the mailbox's guard.
-  @inline(never)
-  private func returnOverdue(_ mailbox: Mailbox, _ posts: Posts) {
-    let now = UInt64(bitPattern: sm_now())
-    var earliest = UInt64.max
-    for slot in 0..<posts.capacity where posts[slot].state.load() == SM_POST_TAKEN {
-      let due = posts[slot].due.load()
-      if due == 0 { continue }
-      if due > now {
-        earliest = min(earliest, due)
-      } else {
-        attachment.giveBack(slot, mailbox, posts)
-      }
-    }
-    mailbox.due.store(earliest == UInt64.max ? 0 : earliest)
-  }
 
   func acknowledge(_ receipt: UInt64) throws(Failure) {
     let (_, mailbox) = try mailbox()
@@ -248,7 +224,36 @@ extension Channel {
   }
 }
 
+extension Found {
+  /// Says all of a message but where it is.
+  @inline(__always)
+  func describe(_ message: inout syncmgr_message_t) {
+    message.length = length
+    message.sender_id = post.pointee.sender
+    message.sequence = post.pointee.sequence
+    message.correlation = post.pointee.correlation
+    message.reply_to = post.pointee.reply_to
+    message.receipt = 0
+    message.wall_ns = Int64(bitPattern: post.pointee.wall)
+    let expires = post.pointee.expires
+    message.ttl_ns =
+      expires == 0 ? SYNCMGR_FOREVER : max(Int64(clamping: expires) - sm_now(), 0)
+    message.priority = post.pointee.priority
+    message.deliveries = post.deliveries.load() &+ 1
+    message.flags = post.pointee.flags & 0xffff
+    message.reserved = 0
+  }
+}
+
 extension syncmgr_message_t {
+  /// How many messages the mailbox has lost since it told the last time. Under its guard.
+  @inline(__always)
+  mutating func tell(_ mailbox: Mailbox) {
+    let lost = mailbox.dropped.load() &+ mailbox.expired.load()
+    dropped = lost &- mailbox.told.load()
+    if dropped != 0 { mailbox.told.store(lost) }
+  }
+
   /// Points to the parts of a message that lies at `base` whole.
   @inline(__always)
   mutating func place(_ base: UnsafeMutableRawPointer, _ found: Found) {

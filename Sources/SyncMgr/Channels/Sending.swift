@@ -37,7 +37,7 @@ extension Channel {
   ) throws(Failure) -> (status: Int32, count: UInt32) {
     if kind == SYNCMGR_CHANNEL_QUEUE {
       attachment.lockSending(row)
-      if row.shut.load() == 0, !attachment.isFull(row) {
+      if row.shut.load() == 0, !attachment.segment.isFull(row) {
         stamp(&letter)
         let isSent = attachment.push(letter, row)
         attachment.unlockSending(row)
@@ -83,7 +83,7 @@ extension Channel {
         if row.shut.load() != 0 { throw isShut() }
         targets = try self.targets(letter, options)
         full = policy == SYNCMGR_OVERFLOW_BLOCK || policy == SYNCMGR_OVERFLOW_FAIL
-          ? targets.first { attachment.isFull($0) } : nil
+          ? targets.first { attachment.segment.isFull($0) } : nil
       } catch {
         attachment.unlockSending(row)
         throw error
@@ -147,10 +147,10 @@ extension Channel {
     let index = attachment.segment.index(of: mailbox)
     guard let object = attachment.segment.object(index) else { return }
     let serial = mailbox.serial.load()
-    if attachment.spin(object, { attachment.hasRoom(mailbox) }) { return }
+    if attachment.spin(object, { attachment.segment.hasRoom(mailbox) }) { return }
     do throws(Failure) {
       try ChannelWaits.wait(caller.on(object), mailbox, for: SM_WAIT_SENDERS, until: deadline) {
-        attachment.hasRoom(mailbox) || row.shut.load() != 0 || mailbox.serial.load() != serial
+        attachment.segment.hasRoom(mailbox) || row.shut.load() != 0 || mailbox.serial.load() != serial
           || mailbox.role.load() == SM_MAILBOX_NONE
       }
     } catch {
@@ -163,20 +163,24 @@ extension Channel {
   // MARK: - Who gets it
 
   /// The mailboxes that are to have a letter. Under the send guard.
-  private func targets(
+  func targets(
     _ letter: Letter, _ options: SendOptions
   ) throws(Failure) -> [Mailbox] {
     switch kind {
     case SYNCMGR_CHANNEL_QUEUE: return [row]
     case SYNCMGR_CHANNEL_DIRECT:
       if let mailbox = mailbox(of: options.target) { return [mailbox] }
+      try checkNames([options.target[...]])
       throw Failure(
         SYNCMGR_E_NOT_FOUND, caller.object,
         text: "no workstream '\(String(decoding: options.target, as: UTF8.self))' receives there")
     default: break
     }
     var found: [Mailbox] = []
-    let names = options.target.isEmpty ? [] : options.target.split(separator: 0x2f)
+    let names =
+      options.target.isEmpty
+      ? [] : options.target.split(separator: 0x2f, omittingEmptySubsequences: false)
+    try checkNames(names)
     func add(_ mailbox: Mailbox) {
       guard mailbox.role.load() == SM_MAILBOX_OWN else { return }
       let owner = mailbox.owner.load()
@@ -193,6 +197,15 @@ extension Channel {
       attachment.forListed(of: row) { add($0) }
     }
     return found
+  }
+
+  /// Whether names that no workstream has are names at all.
+  private func checkNames(_ names: [Slice<UnsafeRawBufferPointer>]) throws(Failure) {
+    for name in names {
+      _ = try (name.map { CChar(bitPattern: $0) } + [0]).withUnsafeBufferPointer {
+        (text) throws(Failure) in try Name(text.baseAddress, what: "target")
+      }
+    }
   }
 
   /// The mailbox of the workstream of this name. Under the send guard.

@@ -14,6 +14,9 @@ struct Kind: Sendable {
   let withdrawn: @Sendable (Attachment, Object, Cell) -> Void
   /// A grant that its dead waiter never saw, or that was not wanted any more.
   let refused: @Sendable (Attachment, Object, Cell) -> Void
+  /// The end of a wait is a turn to look, and no grant: a turn that is not used goes to the next. By
+  /// `refused`, as often as one likes.
+  var givesTurns = false
   /// What the end of a wait's time does, where that is more than to end the wait. Not under the
   /// guard. The wait may be another by now: `isRight` tells, under the guard.
   var expire: (@Sendable (Attachment, Object, Cell, (Cell) -> Bool) -> Void)?
@@ -38,7 +41,7 @@ struct Kind: Sendable {
   var acquisitions: @Sendable (Object) -> UInt64? = { _ in nil }
   /// Writes the members of the object's parameters, and of its state, for the window. Without the
   /// guard: what it reads may be of different moments.
-  var parameters: @Sendable (Object, inout JSON) -> Void = { _, _ in }
+  var parameters: @Sendable (Attachment, Object, inout JSON) -> Void = { _, _, _ in }
   var state: @Sendable (Attachment, Object, inout JSON) -> Void = { _, _, _ in }
   /// The process of a workstream died, whether the workstream has the object open or not. For types
   /// that wait for workstreams by name, see `header.syncPoints`.

@@ -36,9 +36,14 @@ private func channelOptions(
   if kind > SYNCMGR_CHANNEL_MEMORY {
     throw Failure(SYNCMGR_E_INVALID, naming: "there is no kind of channel \(kind)")
   }
-  let read = try readOptions(options, syncmgr_channel_options_t())
-  if options == nil { return Channel.Options(kind: kind) }
   var wanted = Channel.Options(kind: kind)
+  if options == nil { return wanted }
+  var defaults = syncmgr_channel_options_t()
+  defaults.capacity = wanted.capacity
+  defaults.inline_size = wanted.inlineSize
+  defaults.visibility_ns = wanted.visibility
+  let read = try readOptions(options, defaults)
+  try checkFlags(read.reserved, 0)
   wanted.flags = read.flags
   wanted.capacity = read.capacity
   wanted.inlineSize = read.inline_size
@@ -118,6 +123,27 @@ public func syncmgr_channel_unsubscribe(
     try channel.unsubscribe(try bytes(topic, SYNCMGR_TOPIC_MAX, "topic"))
     return SYNCMGR_OK
   }
+}
+
+/// `destroy` runs before an error is returned.
+@c @implementation
+public func syncmgr_channel_on(
+  _ channel: OpaquePointer?,
+  _ callback: (
+    @convention(c) (UnsafePointer<syncmgr_message_t>?, UnsafeMutableRawPointer?) -> Void
+  )?,
+  _ user: UnsafeMutableRawPointer?,
+  _ destroy: (@convention(c) (UnsafeMutableRawPointer?) -> Void)?,
+  _ out_subscription: UnsafeMutablePointer<OpaquePointer?>?
+) -> Int32 {
+  let status = channelCall(channel) { (channel) throws(Failure) in
+    let target = try required(out_subscription)
+    guard let callback else { throw Failure(SYNCMGR_E_INVALID, "there is no callback") }
+    target.pointee = pointer(try MessageCallback.start(channel, callback, user, destroy))
+    return SYNCMGR_OK
+  }
+  if status < 0 { destroy?(user) }
+  return status
 }
 
 // MARK: - Waiting and looking

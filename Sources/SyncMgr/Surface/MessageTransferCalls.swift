@@ -7,6 +7,26 @@ public func syncmgr_channel_send(
   _ options: UnsafePointer<syncmgr_send_options_t>?, _ timeout_ns: Int64,
   _ out_count: UnsafeMutablePointer<UInt32>?
 ) -> Int32 {
+  if options == nil, timeout_ns >= SYNCMGR_FOREVER,
+    let slot = sm_enter(number(channel), HandleType.channel.rawValue)
+  {
+    let isSent = AtOnce.send(slot, data, length)
+    sm_leave()
+    if isSent {
+      out_count?.pointee = 1
+      return SYNCMGR_OK
+    }
+  }
+  return sendSlowly(channel, data, length, options, timeout_ns, out_count)
+}
+
+/// Apart, so that the fast path needs no frame.
+@inline(never)
+private func sendSlowly(
+  _ channel: OpaquePointer?, _ data: UnsafeRawPointer?, _ length: Int,
+  _ options: UnsafePointer<syncmgr_send_options_t>?, _ timeout_ns: Int64,
+  _ out_count: UnsafeMutablePointer<UInt32>?
+) -> Int32 {
   channelCall(channel) { (channel) throws(Failure) in
     var letter = try letter(channel, data, length)
     var wanted = SendOptions(timeout: timeout_ns)
@@ -52,7 +72,37 @@ public func syncmgr_channel_send_many(
 }
 
 @c @implementation
+public func syncmgr_channel_room(
+  _ channel: OpaquePointer?, _ options: UnsafePointer<syncmgr_send_options_t>?,
+  _ out_what: UnsafeMutablePointer<UInt64>?
+) -> Int32 {
+  channelCall(channel) { (channel) throws(Failure) in
+    let target = try required(out_what)
+    var letter = try letter(channel, nil, 0)
+    var wanted = SendOptions()
+    try read(options, into: &letter, &wanted, channel)
+    target.pointee = try channel.room(for: letter, wanted)
+    return SYNCMGR_OK
+  }
+}
+
+@c @implementation
 public func syncmgr_channel_recv(
+  _ channel: OpaquePointer?, _ buffer: UnsafeMutableRawPointer?, _ capacity: Int,
+  _ timeout_ns: Int64, _ out_message: UnsafeMutablePointer<syncmgr_message_t>?
+) -> Int32 {
+  if let out_message, timeout_ns >= SYNCMGR_FOREVER,
+    let slot = sm_enter(number(channel), HandleType.channel.rawValue)
+  {
+    let isTaken = AtOnce.receive(slot, buffer, capacity, out_message)
+    sm_leave()
+    if isTaken { return SYNCMGR_OK }
+  }
+  return receiveSlowly(channel, buffer, capacity, timeout_ns, out_message)
+}
+
+@inline(never)
+private func receiveSlowly(
   _ channel: OpaquePointer?, _ buffer: UnsafeMutableRawPointer?, _ capacity: Int,
   _ timeout_ns: Int64, _ out_message: UnsafeMutablePointer<syncmgr_message_t>?
 ) -> Int32 {
@@ -264,6 +314,7 @@ private func readSlowly(
   defaults.priority = SYNCMGR_PRIORITY_MEDIUM
   defaults.ttl_ns = SYNCMGR_FOREVER
   let asked = try readOptions(options, defaults)
+  try checkFlags(asked.reserved, 0)
   func refuse(_ isBad: Bool, _ what: StaticString) throws(Failure) {
     if isBad { throw Failure(SYNCMGR_E_INVALID, what) }
   }
@@ -278,6 +329,7 @@ private func readSlowly(
     "only what is sent to one workstream can come back")
   if let target = try bytes(asked.target, 4096, "target") {
     try refuse(kind == SYNCMGR_CHANNEL_QUEUE || isReply, "a queue has no targets")
+    if target.isEmpty { throw Failure(SYNCMGR_E_NAME, "the target's name is empty") }
     wanted.target = target
   }
   try refuse(
