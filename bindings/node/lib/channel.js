@@ -32,7 +32,9 @@ const KEYS = ['kind', 'capacity', 'inlineSize', 'overflow', 'history', 'maxDeliv
   'visibility', 'deadLetters', ...Object.keys(FLAGS)];
 const OPTIONS = structures.syncmgr_channel_options_t;
 const DEFAULTS = { capacity: 256, inlineSize: 256, history: 0, maxDeliveries: 0 };
-const { E_TIMEOUT, PARTIAL, READABLE, WRITABLE } = constants;
+const { E_TIMEOUT, PARTIAL, READABLE } = constants;
+
+const readable = () => READABLE;
 
 /** Makes the options structure of a new channel, with the name that it has behind it; null for
  *  whatever an existing one has. */
@@ -72,9 +74,8 @@ class Look {
 
   succeed() {}
 
-  /** Nothing was taken. The turn to look is for the next who waits. */
+  /** Nothing was taken, and the library gives the turn to look to the next who waits. */
   undo() {
-    if (!this.channel.closed) native.syncmgr_channel_wait(this.channel._handle(), this.what);
     return true;
   }
 
@@ -157,7 +158,8 @@ class Channel extends SyncObject {
    *  ones when the time passes or something fails after that. */
   async sendMany(list, given) {
     const wanted = sending(given);
-    const pieces = Array.from(list, (data) => checked.bytes(data, 'data'));
+    const pieces = checked.list(list, 'the messages')
+      .map((data) => checked.bytes(data, 'data'));
     if (pieces.length === 0) return 0;
     const bytes = Buffer.concat(pieces);
     const lengths = Uint32Array.from(pieces, (piece) => piece.length);
@@ -182,12 +184,11 @@ class Channel extends SyncObject {
   async recv(given) {
     const { timeout, signal } = checked.waiting(given);
     signal?.throwIfAborted();
-    return this._when(() => this.#receiver.one(), READABLE, timeout, signal);
+    return this._when(() => this.#receiver.one(), readable, timeout, signal);
   }
 
   /** Takes the next message that is there, or returns null. */
   tryRecv() {
-    this._handle();
     return this.#receiver.one();
   }
 
@@ -199,14 +200,14 @@ class Channel extends SyncObject {
     return this._when(() => {
       const messages = this.#receiver.many(count);
       return messages.length === 0 ? null : messages;
-    }, READABLE, timeout, signal);
+    }, readable, timeout, signal);
   }
 
   /** Resolves with the next message as a view, whose data is not copied. */
   async view(given) {
     const { timeout, signal } = checked.waiting(given);
     signal?.throwIfAborted();
-    return this._when(() => this.#receiver.view(), READABLE, timeout, signal);
+    return this._when(() => this.#receiver.view(), readable, timeout, signal);
   }
 
   /** Messages as they come, until the channel is closed or shut. They are taken in batches; what a
@@ -222,7 +223,7 @@ class Channel extends SyncObject {
 
   /** Lends memory to write a message of up to `size` bytes into. */
   loan(size) {
-    return new Loan(this, checked.count(size, 'size'));
+    return new Loan(this, checked.size(size, 'size'));
   }
 
   /** Sends a request and resolves with the message that responds to it. */
@@ -238,7 +239,7 @@ class Channel extends SyncObject {
       return status;
     });
     try {
-      return await this._when(() => this.#receiver.one(request), request, deadline.left(),
+      return await this._when(() => this.#receiver.one(request), () => request, deadline.left(),
         wanted.signal);
     } catch (error) {
       if (!this.closed) native.syncmgr_channel_forget(this._handle(), request);
@@ -277,7 +278,7 @@ class Channel extends SyncObject {
   }
 
   /** Sends when there is room: `attempt(handle, count)` is a call of the library. */
-  async _send({ target, timeout, signal }, attempt) {
+  async _send({ options, target, timeout, signal }, attempt) {
     const once = () => {
       scratch.words[0] = 0;
       const status = attempt(this._handle(), scratch.words);
@@ -289,17 +290,25 @@ class Channel extends SyncObject {
     const delivery = line.isEmpty ? once() : null;
     if (delivery !== null) return delivery;
     const deadline = new Deadline(timeout);
-    return line.enter(() => this._when(once, WRITABLE, deadline.left(), signal), deadline, signal,
+    const room = () => {
+      check(native.syncmgr_channel_room(this._handle(), options, scratch.longs));
+      return scratch.longs[0];
+    };
+    return line.enter(() => this._when(once, room, deadline.left(), signal), deadline, signal,
       this._subject());
   }
 
-  /** Resolves with what `attempt()` returns as soon as that is not null. */
+  /** Resolves with what `attempt()` returns as soon as that is not null. `what()` says what to wait
+   *  for; 0n when it is worth another attempt at once. */
   async _when(attempt, what, timeout, signal) {
     let result = attempt();
     if (result !== null) return result;
     const deadline = new Deadline(timeout);
     do {
-      await this.manager._queue().wait(new Look(this, what), deadline.left(), signal);
+      const number = what();
+      if (number !== 0n) {
+        await this.manager._queue().wait(new Look(this, number), deadline.left(), signal);
+      }
       result = attempt();
     } while (result === null);
     return result;

@@ -48,7 +48,7 @@ class Messages {
     if (this.#isOver || this.#channel.closed) return { value: undefined, done: true };
     try {
       this.#signal?.throwIfAborted();
-      const value = await this.#channel._when(() => this.#receiver.next(), constants.READABLE,
+      const value = await this.#channel._when(() => this.#receiver.next(), () => constants.READABLE,
         this.#timeout, this.#signal);
       this.#handed += 1;
       return { value, done: false };
@@ -60,4 +60,4 @@ class Messages {
   }
 }
 
-module.exports = { Messages };
+module.exports = { MESSAGES_PER_TURN, Messages };

@@ -45,16 +45,18 @@ class Receiver {
 
   /** Takes one message, or the response to a request; null when there is none. */
   one(request = 0n) {
+    const handle = this.#channel._handle();
     if (request === 0n && this.#ahead.length > 0) return this.#ahead.pop();
-    const batch = this.#receive(1, request);
+    const batch = this.#receive(handle, 1, request);
     return batch === null ? null : new Message(this.#channel, batch, 0);
   }
 
   /** Takes up to `count` messages that are there: a list that may be empty. */
   many(count) {
+    const handle = this.#channel._handle();
     const messages = this.#ahead.splice(Math.max(this.#ahead.length - count, 0)).reverse();
     while (messages.length < count) {
-      const batch = this.#receive(count - messages.length, 0n);
+      const batch = this.#receive(handle, count - messages.length, 0n);
       if (batch === null) break;
       for (let index = 0; index < batch.count; index++) {
         messages.push(new Message(this.#channel, batch, index));
@@ -66,9 +68,10 @@ class Receiver {
   /** Takes one message for a loop, and some more ahead when the loop is quick; a slow one must not
    *  keep from others what it will not get to soon. Null when there is none. */
   next() {
+    const handle = this.#channel._handle();
     if (this.#ahead.length > 0) return this.#ahead.pop();
     this.#setPace();
-    const batch = this.#receive(this.#limit, 0n);
+    const batch = this.#receive(handle, this.#limit, 0n);
     if (batch === null) return null;
     for (let index = batch.count - 1; index > 0; index--) {
       this.#ahead.push(new Message(this.#channel, batch, index));
@@ -83,11 +86,6 @@ class Receiver {
     return this.#ahead.length > 0;
   }
 
-  /** A message was not handed out: it is the next one. */
-  putBack(message) {
-    this.#ahead.push(message);
-  }
-
   /** Forgets what was taken ahead. */
   drop() {
     this.#ahead = [];
@@ -95,8 +93,9 @@ class Receiver {
 
   /** Takes one message without copying it, or returns null. */
   view() {
+    const handle = this.#channel._handle();
     if (this.#ahead.length > 0) return this.#ahead.pop()._view();
-    const buffer = addon.view(this.#channel._handle(), viewMemory);
+    const buffer = addon.view(handle, viewMemory);
     if (buffer === E_TIMEOUT) return null;
     if (typeof buffer === 'number') throw lastError(buffer);
     const bytes = Buffer.from(viewMemory);
@@ -113,9 +112,8 @@ class Receiver {
   }
 
   /** Takes up to `limit` messages as a batch; null when there are none. */
-  #receive(limit, request) {
+  #receive(handle, limit, request) {
     const structure = structuresOf[powerOf(limit)];
-    const handle = this.#channel._handle();
     for (let needed = 0; ;) {
       // What is large does not use up memory that is shared.
       const own = needed > LARGE;
