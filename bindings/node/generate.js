@@ -103,8 +103,7 @@ function render(api) {
     else lines.push(`  ${functionOf.name}: '${text}',`);
   }
   lines.push('};', '');
-  lines.push('/** Functions with C callbacks, or with pointers in what they read or write: JavaScript');
-  lines.push(' *  reaches what they do in another way. */');
+  lines.push('/** Functions with C callbacks, or with pointers in what they read or write. */');
   lines.push('exports.unbound = [', ...unbound.map((name) => `  '${name}',`), '];', '');
 
   lines.push('/** The structures: how many bytes they have, and where their fields begin. */');

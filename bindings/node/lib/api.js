@@ -169,8 +169,7 @@ exports.functions = {
   syncmgr_channel_region: 'i h s U p8',
 };
 
-/** Functions with C callbacks, or with pointers in what they read or write: JavaScript
- *  reaches what they do in another way. */
+/** Functions with C callbacks, or with pointers in what they read or write. */
 exports.unbound = [
   'syncmgr_subscribe',
   'syncmgr_on',

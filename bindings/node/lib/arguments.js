@@ -40,7 +40,8 @@ function size(value, what) {
 
 /** Returns the elements of `value` if it is a list, and not a text, which has characters. */
 function list(value, what) {
-  if (typeof value === 'object' && typeof value?.[Symbol.iterator] === 'function') return [...value];
+  const isList = typeof value === 'object' && typeof value?.[Symbol.iterator] === 'function';
+  if (isList) return [...value];
   throw typeError(`${what} must be a list`);
 }
 

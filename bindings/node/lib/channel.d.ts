@@ -148,6 +148,49 @@ export interface Loan {
 }
 export const Loan: abstract new () => Loan;
 
+export interface MemoryOptions {
+  kind: 'memory';
+  /** Cells that there is room for at first; it grows. */
+  capacity?: number;
+  /** Bytes up to which a value lies in its cell. */
+  inlineSize?: number;
+}
+
+/** Left out, it is what suits the value: 'bytes', 'text' for a string, 'int64' for a BigInt,
+ *  'float64' for a Number, 'json' for all else. */
+export type CellType = 'bytes' | 'int64' | 'float64' | 'text' | 'json';
+
+export interface Cell {
+  value: any;
+  type: CellType;
+  /** Grows with each change, removals included. */
+  version: bigint;
+}
+
+/** A channel that keeps cells and regions, which everybody sees. */
+export class Memory extends SyncObject {
+  private constructor();
+  readonly kind: 'memory';
+  /** Ends it for everybody: cells can still be read. */
+  shut(): void;
+  /** Returns the version. With `expected` only if the cell has that one, 0 for one that is not
+   *  there; else it throws ChangedError. */
+  set(key: string, value: unknown,
+    options?: { expected?: bigint | number; type?: CellType }): bigint;
+  /** Returns the new version, or null when the cell has not the one that was expected. */
+  compareAndSet(key: string, expected: bigint | number, value: unknown,
+    options?: { type?: CellType }): bigint | null;
+  remove(key: string, options?: { expected?: bigint | number }): void;
+  get(key: string): Cell | null;
+  /** Those of the cells that are there, as they were at one moment. */
+  snapshot(keys: Iterable<string>): Map<string, Cell>;
+  /** Resolves with the version when it is not `seen`; without `seen` when the cell is there. */
+  changed(key: string, seen?: bigint | number, options?: WaitOptions): Promise<bigint>;
+  changed(key: string, options: WaitOptions): Promise<bigint>;
+  /** Memory that every process sees at once, zero at first. Empty when this is closed. */
+  region(key: string, size: number): Uint8Array;
+}
+
 /** How a mailbox is. */
 export interface Mailbox {
   /** Id of the workstream whose it is; 0n for that of a queue. */

@@ -2,7 +2,7 @@
 // Channel: messages between workstreams.
 
 const { native } = require('./loader.js');
-const { constants, structures } = require('./api.js');
+const { constants } = require('./api.js');
 const checked = require('./arguments.js');
 const { Deadline } = require('./deadline.js');
 const { check, lastError } = require('./errors.js');
@@ -13,52 +13,13 @@ const { Loan } = require('./loan.js');
 const { readMailboxes } = require('./mailbox.js');
 const { Messages } = require('./iterating.js');
 const { SyncObject } = require('./object.js');
+const { opening } = require('./opening.js');
 const { Receiver } = require('./receiver.js');
 const scratch = require('./scratch.js');
 
-const KINDS = {
-  queue: constants.CHANNEL_QUEUE,
-  direct: constants.CHANNEL_DIRECT,
-  broadcast: constants.CHANNEL_BROADCAST,
-  topics: constants.CHANNEL_PUBSUB,
-};
-const OVERFLOWS = ['default', 'block', 'fail', 'dropOldest', 'dropNewest'];
-const FLAGS = {
-  acknowledge: constants.CHANNEL_ACKNOWLEDGE,
-  priorities: constants.CHANNEL_PRIORITIES,
-  retain: constants.CHANNEL_RETAIN,
-};
-const KEYS = ['kind', 'capacity', 'inlineSize', 'overflow', 'history', 'maxDeliveries',
-  'visibility', 'deadLetters', ...Object.keys(FLAGS)];
-const OPTIONS = structures.syncmgr_channel_options_t;
-const DEFAULTS = { capacity: 256, inlineSize: 256, history: 0, maxDeliveries: 0 };
 const { E_TIMEOUT, PARTIAL, READABLE } = constants;
 
 const readable = () => READABLE;
-
-/** Makes the options structure of a new channel, with the name that it has behind it; null for
- *  whatever an existing one has. */
-function channelOptions({ kind, ...given }) {
-  if (Object.values(given).every((value) => value === undefined)) return null;
-  const number = (key) => checked.count(given[key] ?? DEFAULTS[key], key);
-  const name = given.deadLetters === undefined ? ''
-    : checked.text(given.deadLetters, 'deadLetters');
-  const bytes = Buffer.alloc(OPTIONS.bytes + Buffer.byteLength(name) + 1);
-  bytes.writeUInt32LE(checked.flags(given, FLAGS), OPTIONS.flags);
-  bytes.writeUInt32LE(number('capacity'), OPTIONS.capacity);
-  bytes.writeUInt32LE(number('inlineSize'), OPTIONS.inline_size);
-  bytes.writeUInt32LE(OVERFLOWS.indexOf(
-    checked.choice(given.overflow ?? 'default', 'overflow', OVERFLOWS)), OPTIONS.overflow);
-  bytes.writeUInt32LE(number('history'), OPTIONS.history);
-  bytes.writeUInt32LE(number('maxDeliveries'), OPTIONS.max_deliveries);
-  bytes.writeBigInt64LE(BigInt(checked.duration(given.visibility, 'visibility')),
-    OPTIONS.visibility_ns);
-  if (given.deadLetters !== undefined) {
-    bytes.writeUInt32LE(OPTIONS.bytes, OPTIONS.dead_letters);
-    bytes.write(name, OPTIONS.bytes);
-  }
-  return bytes;
-}
 
 /** Waits until it is worth looking: for a message, for room, or for a response. */
 class Look {
@@ -94,13 +55,8 @@ class Channel extends SyncObject {
   #listening;
 
   constructor(workstream, name, given) {
-    const wanted = checked.options(given, KEYS);
-    const kind = checked.choice(wanted.kind ?? 'queue', 'kind', Object.keys(KINDS));
-    const structure = channelOptions(wanted);
-    super(workstream, checked.text(name, 'name'), (owner) => {
-      check(native.syncmgr_channel_open(owner, name, KINDS[kind], structure, scratch.words));
-      return scratch.handle();
-    });
+    const { kind, open } = opening(name, given);
+    super(workstream, name, open);
     this.#kind = kind;
     this.#receiver = new Receiver(this);
     workstream._add(this);

@@ -3,7 +3,7 @@
 
 /// <reference types="node" />
 import { EventEmitter } from 'node:events';
-import type { Channel, ChannelOptions } from './channel.js';
+import type { Channel, ChannelOptions, Memory, MemoryOptions } from './channel.js';
 import type {
   DeadlockAlgorithm, DeadlockOptions, DeadlockRecord, DeadlockVictim, PreventionOptions,
   PreventionStrategy, Resource,
@@ -245,6 +245,7 @@ interface Opener {
   election(name: string): Election;
   /** Without `expected` the sync point must exist. */
   syncPoint(name: string, expected?: Iterable<string>, options?: SyncPointOptions): SyncPoint;
+  channel(name: string, options: MemoryOptions): Memory;
   channel(name: string, options?: ChannelOptions): Channel;
 }
 
@@ -264,6 +265,7 @@ export class Workstream implements Opener, Closeable {
   condition(name: string): Condition;
   election(name: string): Election;
   syncPoint(name: string, expected?: Iterable<string>, options?: SyncPointOptions): SyncPoint;
+  channel(name: string, options: MemoryOptions): Memory;
   channel(name: string, options?: ChannelOptions): Channel;
   /** Without `instances` the resource must exist. */
   resource(name: string, instances?: number): Resource;
@@ -296,6 +298,7 @@ export class Manager extends EventEmitter implements Opener, Closeable {
   condition(name: string): Condition;
   election(name: string): Election;
   syncPoint(name: string, expected?: Iterable<string>, options?: SyncPointOptions): SyncPoint;
+  channel(name: string, options: MemoryOptions): Memory;
   channel(name: string, options?: ChannelOptions): Channel;
   on(kind: NoticeKind, listener: (notice: Notice) => void): this;
   once(kind: NoticeKind, listener: (notice: Notice) => void): this;

@@ -15,6 +15,7 @@ const { Leadership } = require('./leadership.js');
 const { Loan } = require('./loan.js');
 const { Manager, open, unlink } = require('./manager.js');
 const { ManyGuard, lockMany } = require('./many.js');
+const { Memory } = require('./memory.js');
 const { Message, View } = require('./message.js');
 const { Mutex } = require('./mutex.js');
 const { once } = require('./once.js');
@@ -53,6 +54,7 @@ module.exports = {
   Loan,
   Manager,
   ManyGuard,
+  Memory,
   Message,
   Mutex,
   Party,

@@ -5,8 +5,8 @@ export default syncmgr;
 export const {
   open, unlink, once, lockMany, version, libraryPath,
   Barrier, Channel, Condition, Election, Events, Guard, Inbox, Latch, Leadership, Loan, Manager,
-  ManyGuard, Message, Mutex, Party, Permits, RWGuard, RWLock, Resource, Semaphore, SyncEvent,
-  SyncPoint, View, Workstream,
+  ManyGuard, Memory, Message, Mutex, Party, Permits, RWGuard, RWLock, Resource, Semaphore,
+  SyncEvent, SyncPoint, View, Workstream,
   SyncError, AlreadyError, BrokenBarrierError, BusyError, CancelledError, ChangedError, ClosedError,
   CorruptError, DeadlockError, ExistsError, ForkedError, FullError, GapError, HandleError,
   InvalidError, LateError, LimitError, LostError, MismatchError, NameError, NoMemoryError,

@@ -14,6 +14,7 @@ const FLAGS = {
 };
 const LETTER_KEYS = ['topic', 'target', 'priority', 'ttl', 'metadata', 'correlation',
   ...Object.keys(FLAGS)];
+const SEND_KEYS = ['timeout', 'signal', ...LETTER_KEYS];
 const LARGEST_CORRELATION = 2n ** 64n - 1n;
 
 /** Returns a whole number as the 64 bits that it has. */
@@ -51,7 +52,7 @@ function sending(given, more = []) {
   if (given === undefined) {
     return { options: null, timeout: constants.FOREVER, signal: undefined, target: '' };
   }
-  const { timeout, signal } = checked.waiting(given, ['timeout', 'signal', ...LETTER_KEYS, ...more]);
+  const { timeout, signal } = checked.waiting(given, [...SEND_KEYS, ...more]);
   signal?.throwIfAborted();
   return { options: letterOptions(given), timeout, signal, target: String(given.target ?? '') };
 }

@@ -14,6 +14,7 @@ const { Condition } = require('./condition.js');
 const { Election } = require('./election.js');
 const { Latch } = require('./latch.js');
 const { Inbox, jsonText, send } = require('./messages.js');
+const { Memory } = require('./memory.js');
 const { Mutex } = require('./mutex.js');
 const { Resource } = require('./resource.js');
 const { RWLock } = require('./rwlock.js');
@@ -100,7 +101,8 @@ class Workstream {
   }
 
   channel(name, options) {
-    return new Channel(this, name, options);
+    return options?.kind === 'memory' ? new Memory(this, name, options)
+      : new Channel(this, name, options);
   }
 
   /** Something that is not ours; takes part in the search for deadlocks by what is recorded. */

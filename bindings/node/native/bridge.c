@@ -47,7 +47,7 @@ static bool refuse(napi_env env, const function_t *function, uint32_t index, con
   return false;
 }
 
-/** Points the copy of some options to their texts, which lie behind the `size` bytes of options that
+/** Points the copy of some options to their texts, which lie behind them in the `size` bytes that
  *  JavaScript gave. Returns false when they do not. */
 static bool place_texts(const parameter_t *parameter, const char *bytes, size_t size,
                         scratch_t *scratch) {

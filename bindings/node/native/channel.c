@@ -46,12 +46,6 @@ static void relate(syncmgr_message_t *message, const char *base) {
   write_place(&message->metadata, (uint64_t)(message->metadata - base));
 }
 
-/** Finds memory that is aligned for structures. */
-static bool read_structures(napi_env env, napi_value value, void **out_memory, size_t *out_size) {
-  return read_memory(env, value, out_memory, out_size) && !is_shared(env, value) &&
-         (uintptr_t)*out_memory % sizeof(uint64_t) == 0;
-}
-
 /** receive(channel, request, memory, start, messages): takes as many messages as there are, and fit
  *  into `memory` from `start` on and into `messages`; of a request, 0 for none, its response. In
  *  the structures in `messages` stand places in `memory` instead of pointers. Returns how many, or

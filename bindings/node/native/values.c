@@ -60,6 +60,11 @@ bool is_shared(napi_env env, napi_value value) {
          napi_is_arraybuffer(env, buffer, &is_kind) == napi_ok && !is_kind;
 }
 
+bool read_structures(napi_env env, napi_value value, void **out_memory, size_t *out_size) {
+  return read_memory(env, value, out_memory, out_size) && !is_shared(env, value) &&
+         (uintptr_t)*out_memory % sizeof(uint64_t) == 0;
+}
+
 bool is_nothing(napi_env env, napi_value value) {
   napi_valuetype type = napi_undefined;
   napi_typeof(env, value, &type);

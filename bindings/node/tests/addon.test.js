@@ -63,7 +63,8 @@ describe('bound functions', () => {
     const me = space.workstream('w');
     const real = [space, me, me.mutex('m'), me.semaphore('s', 2), me.latch('l', 1),
       me.barrier('b', 2), me.event('e'), me.rwlock('r'), me.condition('c'), me.election('el'),
-      me.channel('q'), me.channel('t', { kind: 'topics' }).subscribe('**')]
+      me.channel('q'), me.channel('t', { kind: 'topics' }).subscribe('**'),
+      me.channel('cells', { kind: 'memory' })]
       .map((object) => object._handle());
     const close = /_close$|^syncmgr_close$/;
     const values = [...strangers(), ...real, ...real, ...real, ...real];
@@ -178,6 +179,33 @@ describe('the functions of the addon', () => {
       survives(addon[name], []);
       survives(addon[name], [1, 2, 3, 4, 5]);
     }
+  });
+
+  test('those of channels survive random values, also with real handles among them', () => {
+    const random = randomNumbers();
+    const space = openSpace();
+    const me = space.workstream('w');
+    const channels = [me.channel('q'), me.channel('m', { kind: 'memory' })];
+    const memory = new BigUint64Array(400);
+    const isLarge = (value) => /number|bigint/.test(typeof value) && value > 2 ** 20;
+    const values = [...strangers().filter((value) => !isLarge(value)), memory, 'key', 'name',
+      ...Array(9).fill(memory.subarray(0, 90)), ...Array(9).fill(Buffer.from('key\0key\0')),
+      ...Array(9).fill(Buffer.alloc(2048)), 0, 1, 2, 8, 0n, 1n];
+    const pick = () => values[random(values.length)];
+    const counts = { setCell: 6, getCells: 4, receive: 5, view: 2, loan: 2, region: 3 };
+    let successes = 0;
+    for (const [name, count] of Object.entries(counts)) {
+      for (let round = 0; round < 2000; round++) {
+        channels[0].trySend('message');
+        const handle = channels[random(2)]._handle();
+        survives((...words) => {
+          const result = addon[name](handle, ...words);
+          successes += typeof result === 'object' || result >= 0 ? 1 : 0;
+        }, Array.from({ length: count - 1 }, pick));
+      }
+    }
+    assert.ok(successes > 50, `${successes} calls went through`);
+    space.check();
   });
 
   test('bind takes only what is a signature', () => {

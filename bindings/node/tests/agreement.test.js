@@ -105,7 +105,8 @@ describe('the package', () => {
   test('the types name every method', () => {
     for (const name of ['Manager', 'Workstream', 'Mutex', 'Semaphore', 'Latch', 'Barrier',
       'SyncEvent', 'Guard', 'Permits', 'RWLock', 'RWGuard', 'Condition', 'Election', 'Leadership',
-      'Party', 'Resource', 'Events', 'Inbox', 'Channel', 'Message', 'View', 'Loan']) {
+      'Party', 'Resource', 'Events', 'Inbox', 'Channel', 'Message', 'View', 'Loan',
+      'Memory']) {
       const methods = Object.getOwnPropertyNames(syncmgr[name].prototype)
         .filter((method) => method !== 'constructor' && !method.startsWith('_'));
       for (const method of methods) {

@@ -210,6 +210,22 @@ const actions = {
     await stay();
   },
 
+  /** Adds one to a cell so many times, and to a byte of a region once. */
+  async 'count'(space, rounds) {
+    const memory = space.workstream().channel('m', { kind: 'memory' });
+    const flags = new Int32Array(memory.region('flags', 4096).buffer);
+    say('ready');
+    await told();
+    for (let round = 0; round < Number(rounds);) {
+      const { value, version } = memory.get('count');
+      if (memory.compareAndSet('count', version, value + 1n) !== null) round += 1;
+    }
+    Atomics.add(flags, 0, 1 << 8);
+    space.close();
+    say('done');
+    process.exit(0);
+  },
+
   /** Is kept running by nothing but a pending receive, or a listener. */
   async 'await-message'(space, how) {
     const queue = space.workstream('w').channel('c');
