@@ -83,8 +83,9 @@ describe('for await', () => {
   test('ends by the signal, the time or close()', async () => {
     const [a, b] = pair();
     const controller = new AbortController();
+    let got;
     const loop = async (given) => {
-      const got = [];
+      got = [];
       try {
         for await (const message of b.messages(given)) got.push(message.text);
         got.push('end');
@@ -95,15 +96,15 @@ describe('for await', () => {
     };
     const aborted = loop({ signal: controller.signal });
     await a.send('1');
-    await sleep(5);
+    await until(() => got.length === 1, 'the first comes');
     controller.abort();
     assert.deepEqual(await aborted, ['1', 'AbortError']);
     assert.deepEqual(await loop({ signal: controller.signal }), ['AbortError']);
     await a.send('2');
-    assert.deepEqual(await loop({ timeout: 5 }), ['2', 'TimeoutError']);
+    assert.deepEqual(await loop({ timeout: 20 }), ['2', 'TimeoutError']);
     const closed = loop();
     await a.send('3');
-    await sleep(5);
+    await until(() => got.length === 1, 'the third comes');
     b.close();
     assert.deepEqual(await closed, ['3', 'end']);
     assert.deepEqual(await loop(), ['end']);
