@@ -678,13 +678,13 @@ SYNCMGR_API int32_t syncmgr_barrier_open(syncmgr_workstream_t *workstream, const
 SYNCMGR_API int32_t syncmgr_barrier_close(syncmgr_barrier_t *barrier);
 
 /** Arrives and waits for the others. `out_generation` and `out_index` may be NULL; the index is the
- *  order of arrival, 0 for the first, parties - 1 for the last. The generation counts the times the
- *  barrier tripped before.
+ *  order of arrival, 0 for the first, parties - 1 for the last; that of a party which arrived at
+ *  a PHASER and left is not given again in its phase. The generation counts the times the barrier
+ *  tripped before.
  *  Blocks up to `timeout_ns`; when that passes the barrier breaks. With 0 it only tries: it arrives
  *  if it is the last, and otherwise nothing changes.
  *  @return OK; LEADER (was the last); E_BROKEN; E_TIMEOUT; E_ALREADY (this workstream has arrived
- *  in
- *          this generation); E_INVALID (timeout); E_LIMIT. */
+ *          in this generation); E_INVALID (timeout); E_LIMIT. */
 SYNCMGR_API int32_t syncmgr_barrier_wait(syncmgr_barrier_t *barrier, int64_t timeout_ns,
                                          uint64_t *out_generation, uint32_t *out_index);
 
@@ -860,7 +860,9 @@ SYNCMGR_API int32_t syncmgr_rwlock_downgrade(syncmgr_rwlock_t *rwlock);
  *  @return OK; E_NOT_OWNER. */
 SYNCMGR_API int32_t syncmgr_rwlock_token(syncmgr_rwlock_t *rwlock, uint64_t *out_token);
 
-/** Tells whether this workstream still holds the grant with this token. @return OK; E_LOST. */
+/** Tells whether this workstream has held the lock ever since its grant with this token: of several
+ *  shared holds each token counts until the last of them ends, also over upgrade and downgrade.
+ *  @return OK; E_LOST. */
 SYNCMGR_API int32_t syncmgr_rwlock_is_valid(syncmgr_rwlock_t *rwlock, uint64_t token);
 
 /** Writes up to `capacity` holders; `out_count` gets how many there are. `amount` is the number of
@@ -902,9 +904,10 @@ SYNCMGR_API int32_t syncmgr_condition_close(syncmgr_condition_t *condition);
  *  Blocks up to `timeout_ns` for the signal, and then for the mutex without limit.
  *  @return OK (signalled); OWNER_DIED (the mutex is locked, its owner before died; signalled or
  *          late, look); E_TIMEOUT (no signal came; the mutex is locked); E_NOT_OWNER (the mutex is
- *          not this workstream's; nothing was done); E_INVALID (handles of two workstreams,
- *          timeout 0 or below -1); E_LIMIT (nothing was done). After E_CLOSED the mutex is not
- *          locked. */
+ *          not this workstream's; nothing was done); E_LOST (it was, and was taken away, or its
+ *          lease ended, before the wait; nothing was done); E_INVALID (handles of two workstreams,
+ *          timeout 0 or below -1); E_LIMIT (nothing was done). After E_CLOSED and E_DEADLOCK the
+ *          mutex is not locked. */
 SYNCMGR_API int32_t syncmgr_condition_wait(syncmgr_condition_t *condition, syncmgr_mutex_t *mutex,
                                            int64_t timeout_ns);
 
@@ -1037,9 +1040,8 @@ SYNCMGR_API int32_t syncmgr_lease_remaining(void *lock, int64_t *out_ns);
  * A started wait counts as one that its workstream cannot go on without; one with several waits can
  * go on with any of them. Who waits for a stopped process is in no deadlock for that. Who waits at
  * a sync point waits for those that have yet to come. Waits for latches, events, conditions,
- * barriers and SIGNALLING semaphores can be ended by anybody: they are part of none. The wait of a
- * condition for its mutex is looked into from time to time only; when it is ended so, the mutex is
- * not locked.
+ * barriers and SIGNALLING semaphores can be ended by anybody: they are part of none. When
+ * the wait of a condition for its mutex is ended so, the mutex is not locked.
  */
 
 /** The victim's wait is ended without being asked for. Without it deadlocks are only recorded. */
@@ -1747,11 +1749,23 @@ SYNCMGR_API int32_t syncmgr_notify(syncmgr_workstream_t *workstream, const char 
                                    const char *detail, uint64_t *out_id);
 
 /** Takes the next message out of the workstream's inbox: that of the highest priority, of equal
- *  ones the oldest. To hear of messages without waiting, watch their kinds by a queue.
+ *  ones the oldest. To hear of messages without waiting, start a wait, or watch their kinds by a
+ *  queue.
  *  Blocks up to `timeout_ns`.
  *  @return OK; E_TIMEOUT (there is none); E_INVALID (timeout). */
 SYNCMGR_API int32_t syncmgr_inbox_next(syncmgr_workstream_t *workstream, int64_t timeout_ns,
                                        syncmgr_notice_t *out_message);
+
+/** Starts to wait for a message. One that is there is taken at once, into `out_message`. Otherwise
+ *  the ticket ends with OK when a message has come, which stays in the inbox: take it by
+ *  syncmgr_inbox_next with a timeout of 0. That is E_TIMEOUT when it has expired, or somebody else
+ *  took it. All waits that were started for the workstream end so; the kind of their records is 0.
+ *  When the workstream closes they end with E_CLOSED. Does not block.
+ *  @return PENDING with a ticket; or at once what syncmgr_inbox_next returns; E_LIMIT. */
+SYNCMGR_API int32_t syncmgr_inbox_next_start(syncmgr_workstream_t *workstream, int64_t timeout_ns,
+                                             syncmgr_queue_t *queue, uint64_t user_data,
+                                             syncmgr_ticket_t **out_ticket,
+                                             syncmgr_notice_t *out_message);
 
 /** Acknowledges a message, also one that is still in the inbox, which it then leaves. Once more
  *  does nothing.
@@ -1791,10 +1805,11 @@ SYNCMGR_API int32_t syncmgr_notification_status(syncmgr_t *manager, uint64_t id,
  *   MEMORY      nobody: it keeps cells, see syncmgr_channel_set
  *
  * A message lies in the segment until its receivers have taken it: it outlives its sender. Small
- * ones lie in the mailbox itself; a larger one lies beside it once, however many get it. Messages of
- * one sender and one priority arrive in the order in which they were sent; those of a broadcast in
- * the same order everywhere. A receiver takes a message whole or not at all: one that dies before
- * leaves it to others, one that dies after has taken it, unless the channel says ACKNOWLEDGE.
+ * ones lie in the mailbox itself; a larger one lies beside it once, however many get it. Messages
+ * of one sender and one priority arrive in the order in which they were sent; those of a broadcast
+ * in the same order everywhere. A receiver takes a message whole or not at all: one that dies
+ * before leaves it to others, one that dies after has taken it, unless the channel says
+ * ACKNOWLEDGE.
  */
 
 /** Kinds of channels. */
@@ -1836,7 +1851,8 @@ typedef struct syncmgr_channel_options {
   uint32_t reserved;       /**< 0 */
   int64_t visibility_ns;   /**< ACKNOWLEDGE: how long a receiver has for a message; FOREVER */
   const char *dead_letters; /**< ACKNOWLEDGE: name of the queue for them, opened with defaults when
-                                 it is not there; NULL: they are dropped, and counted */
+                                 it is not there; NULL: they are dropped, and counted as
+                                 `undelivered` */
 } syncmgr_channel_options_t;
 
 #define SYNCMGR_CHANNEL_OPTIONS_INIT                                                           \
@@ -1920,13 +1936,14 @@ typedef struct syncmgr_send_options {
         NULL, NULL, NULL                                                                  \
   }
 
-/** Sends `length` bytes at `data`. `out_count`, which may be NULL, gets the number of mailboxes that
- *  have it. Blocks up to `timeout_ns` while a mailbox is full, if the channel says BLOCK.
- *  @return OK; NOBODY (there is nobody to get it: BROADCAST, PUBSUB); PARTIAL (some mailboxes were
- *          full and did not get it); E_FULL (FAIL, or DROP_NEWEST and all were full); E_TIMEOUT;
- *          E_NOT_FOUND (DIRECT: no such workstream receives here); E_CLOSED; E_TOO_LARGE (it does
- *          not fit into the segment); E_NO_SPACE (not at this time); E_INVALID; E_NAME (target);
- *          E_DEADLOCK. */
+/** Sends `length` bytes at `data`. `out_count`, which may be NULL, gets the number of mailboxes
+ *  that have it. Blocks up to `timeout_ns` while a mailbox is full, if the channel says BLOCK.
+ *  @return OK; NOBODY (there is nobody to get it: BROADCAST, PUBSUB); PARTIAL (some mailboxes
+ *          were full and did not get it); E_FULL (FAIL, or DROP_NEWEST and all were full);
+ *          E_TIMEOUT; E_NOT_FOUND (DIRECT: no such workstream receives here); E_CLOSED;
+ *          E_TOO_LARGE (it does not fit into the segment); E_NO_SPACE (not at this time);
+ *          E_INVALID; E_NAME (target); E_UNSUPPORTED (MEMORY; RETAIN where the channel has it
+ *          not); E_DEADLOCK. */
 SYNCMGR_API int32_t syncmgr_channel_send(syncmgr_channel_t *channel, const void *data,
                                          size_t length, const syncmgr_send_options_t *options,
                                          int64_t timeout_ns, uint32_t *out_count);
@@ -1940,8 +1957,8 @@ SYNCMGR_API int32_t syncmgr_channel_send_many(syncmgr_channel_t *channel, const 
                                               const syncmgr_send_options_t *options,
                                               int64_t timeout_ns);
 
-/** Looks whether a message with these options would have to wait for room, and for whose: `out_what`
- *  gets the number of one full mailbox, for syncmgr_channel_wait, or 0. Does not block.
+/** Looks whether a message with these options would have to wait for room, and for whose:
+ *  `out_what` gets the number of one full mailbox, for syncmgr_channel_wait, or 0. Does not block.
  *  @return OK; E_NOT_FOUND (DIRECT); E_CLOSED; E_INVALID; E_UNSUPPORTED (MEMORY). */
 SYNCMGR_API int32_t syncmgr_channel_room(syncmgr_channel_t *channel,
                                          const syncmgr_send_options_t *options,
@@ -1971,7 +1988,7 @@ typedef struct syncmgr_message {
   uint64_t sequence;    /**< of the channel: grows by one with each message that is sent */
   uint64_t correlation;
   uint64_t reply_to;    /**< for syncmgr_channel_reply; 0 for none */
-  uint64_t receipt;     /**< for syncmgr_message_acknowledge; 0 when there is nothing to give back */
+  uint64_t receipt;     /**< for syncmgr_message_acknowledge; 0: there is nothing to give back */
   uint64_t dropped;     /**< messages that this mailbox has lost since the one before: full, or too
                              old */
   int64_t wall_ns;      /**< when it was sent, since 1970 */
@@ -1997,12 +2014,13 @@ SYNCMGR_API int32_t syncmgr_channel_recv_many(syncmgr_channel_t *channel, void *
                                               size_t capacity, syncmgr_message_t *messages,
                                               uint32_t count, uint32_t *out_count);
 
-/** Calls `callback(message, user)` for each message of the workstream's mailbox, one after the other,
- *  on a thread of its own: a callback that is slow or stuck delays nobody else. The message is
- *  valid until the callback returns; of a channel with ACKNOWLEDGE it is to be acknowledged by its
- *  receipt, through any handle of the workstream. The callback may call anything. `destroy(user)`,
- *  which may be NULL, runs exactly once: after the last call, at syncmgr_off, when the workstream or
- *  the manager closes, when the channel is shut or unsubscribed, or before this returns an error.
+/** Calls `callback(message, user)` for each message of the workstream's mailbox, one after the
+ *  other, on a thread of its own: a callback that is slow or stuck delays nobody else. The message
+ *  is valid until the callback returns; of a channel with ACKNOWLEDGE it is to be acknowledged by
+ *  its receipt, through any handle of the workstream. The callback may call anything.
+ *  `destroy(user)`, which may be NULL, runs exactly once: after the last call, at syncmgr_off, when
+ *  the workstream or the manager closes, when the channel is shut or unsubscribed, or before this
+ *  returns an error.
  *  @return OK; E_NOT_FOUND (nothing was subscribed); E_UNSUPPORTED (MEMORY; a manager without
  *          threads); E_INVALID (callback NULL); E_LIMIT; E_NO_MEMORY; E_SYSTEM; E_CLOSED. */
 SYNCMGR_API int32_t syncmgr_channel_on(syncmgr_channel_t *channel,
@@ -2012,8 +2030,8 @@ SYNCMGR_API int32_t syncmgr_channel_on(syncmgr_channel_t *channel,
                                        syncmgr_subscription_t **out_subscription);
 
 /** Takes the next message without copying it: `data` and the texts lie in the segment, read-only,
- *  until syncmgr_message_acknowledge gives the receipt back; it takes room in the mailbox until then.
- *  Of a channel without ACKNOWLEDGE the view of a dead receiver is dropped. Blocks up to
+ *  until syncmgr_message_acknowledge gives the receipt back; it takes room in the mailbox until
+ *  then. Of a channel without ACKNOWLEDGE the view of a dead receiver is dropped. Blocks up to
  *  `timeout_ns`.
  *  @return as syncmgr_channel_recv, without E_TOO_LARGE. */
 SYNCMGR_API int32_t syncmgr_channel_view(syncmgr_channel_t *channel, int64_t timeout_ns,
@@ -2040,15 +2058,18 @@ SYNCMGR_API int32_t syncmgr_message_reject(syncmgr_channel_t *channel, uint64_t 
 /** Waits until a message can be taken (READABLE), every mailbox of the channel has room (WRITABLE),
  *  the one has that syncmgr_channel_room has named, or there is a response to the request of this
  *  number. By the time the caller acts on it somebody else may have done so: then it waits again.
- *  Who does not act on it after all need not say so: others are woken. Blocks up to `timeout_ns`.
- *  @return OK; E_TIMEOUT; E_CLOSED; E_NOT_FOUND (nothing was subscribed; no such request); E_INVALID
- *          (timeout); E_UNSUPPORTED (MEMORY); E_UNAVAILABLE (the request will have no response);
- *          E_DEADLOCK. */
+ *  This call wakes the next who waits for the same, if there is something left for it. Blocks up to
+ *  `timeout_ns`.
+ *  @return OK; E_TIMEOUT; E_CLOSED; E_NOT_FOUND (nothing was subscribed; no such request);
+ *          E_INVALID (timeout); E_UNSUPPORTED (MEMORY); E_UNAVAILABLE (the request will have no
+ *          response); E_DEADLOCK. */
 SYNCMGR_API int32_t syncmgr_channel_wait(syncmgr_channel_t *channel, uint64_t what,
                                          int64_t timeout_ns);
 
 /** Starts such a wait, see syncmgr_ticket_wait. This is how receives and sends are started: nothing
- *  is taken before the caller is there to take it.
+ *  is taken before the caller is there to take it. Who has collected the end of such a wait and
+ *  then does not act on it calls syncmgr_channel_wait without a timeout, for the next in line; a
+ *  cancel, or a close, of what was not collected does that by itself.
  *  @return OK (now); PENDING; as syncmgr_channel_wait. */
 SYNCMGR_API int32_t syncmgr_channel_wait_start(syncmgr_channel_t *channel, uint64_t what,
                                                int64_t timeout_ns, syncmgr_queue_t *queue,
@@ -2107,12 +2128,13 @@ SYNCMGR_API int32_t syncmgr_channel_loan_return(syncmgr_channel_t *channel, void
 
 /** How a mailbox is. Filled by the library. */
 typedef struct syncmgr_mailbox {
-  uint64_t workstream; /**< whose it is; 0 for a queue's */
-  uint64_t received;   /**< messages taken so far */
-  uint64_t dropped;    /**< messages lost because it was full */
-  uint64_t expired;    /**< messages whose time was over */
-  uint32_t waiting;    /**< messages in it: how far it lags */
-  uint32_t taken;      /**< messages given out and not given back */
+  uint64_t workstream;  /**< whose it is; 0 for a queue's */
+  uint64_t received;    /**< messages taken so far */
+  uint64_t dropped;     /**< messages lost because it was full */
+  uint64_t expired;     /**< messages whose time was over */
+  uint64_t undelivered; /**< messages that became dead letters, or would have */
+  uint32_t waiting;     /**< messages in it: how far it lags */
+  uint32_t taken;       /**< messages given out and not given back */
   int32_t pid;
   uint32_t reserved;
   char name[256]; /**< of the workstream, terminated */
@@ -2120,8 +2142,9 @@ typedef struct syncmgr_mailbox {
 
 /** Writes up to `capacity` mailboxes of the channel; `out_count` gets how many there are.
  *  @return OK; E_INVALID (`mailboxes` NULL with a capacity). */
-SYNCMGR_API int32_t syncmgr_channel_mailboxes(syncmgr_channel_t *channel, syncmgr_mailbox_t *mailboxes,
-                                            uint32_t capacity, uint32_t *out_count);
+SYNCMGR_API int32_t syncmgr_channel_mailboxes(syncmgr_channel_t *channel,
+                                              syncmgr_mailbox_t *mailboxes, uint32_t capacity,
+                                              uint32_t *out_count);
 
 /* Cells: MEMORY. */
 

@@ -97,10 +97,11 @@ def build() -> None:
     if have_boost():
         boost = [BUILD / "boost_peer.o", "-lstdc++"]
         _compile("g++", ["-c", SOURCES / "c" / "boost_peer.cpp", "-o", boost[0]])
+    slices = [SOURCES / "c" / "slices.c"]
     for name, others in {
         "uncontended": boost,
-        "contended": [],
-        "mixed": boost,
+        "contended": slices,
+        "mixed": [*slices, *boost],
         "condition": [],
         "pingpong": [],
         "barrier": [],

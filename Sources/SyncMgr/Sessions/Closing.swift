@@ -47,6 +47,21 @@ enum Closing {
     }
   }
 
+  /// Ends the waits for messages to workstreams that close. No call begins another one any more.
+  static func endInboxWaits(_ attachment: Attachment, through slots: [Slot], endsTickets: Bool) {
+    let indices = Set(slots.map { UInt32($0 - sm_slots()) })
+    let cells = attachment.ownCells {
+      $0.ticket.load() != 0 && CellFlag.isForInbox($0) && indices.contains(Tickets.origin($0))
+    }
+    for cell in cells {
+      let ticket = cell.ticket.load()
+      _ = attachment.endInboxWait(cell, result: SYNCMGR_E_CLOSED) { $0.ticket.load() == ticket }
+      if endsTickets, cell.flags.load() & CellFlag.queued == 0 {
+        Tickets.drained(ticket, attachment)
+      }
+    }
+  }
+
   /// The cells in use of waits that came through `slots`.
   private static func cells(
     _ attachment: Attachment, _ slots: [Slot], _ indices: Set<UInt32>
@@ -67,9 +82,7 @@ enum Closing {
   }
 
   private static func isAnyoneInside(_ indices: Set<UInt32>) -> Bool {
-    Handles.anyoneInside {
-      indices.contains(UInt32(truncatingIfNeeded: $0 & 0xffff_ffff) &- 1)
-    }
+    Handles.anyoneInside { indices.contains(UInt32(truncatingIfNeeded: $0) & (SM_SLOTS - 1)) }
   }
 
   /// The tickets that nobody collected, when the space is left.
@@ -78,7 +91,7 @@ enum Closing {
     for index in 1..<max(high, 1) {
       let slot = sm_slots() + Int(index)
       let handle = slot.tag.load()
-      guard slot.attachment.load() == attachment.id,
+      guard slot.attachment == attachment.id,
         handle.isHandle(.ticket)
       else { continue }
       if Handles.retire(slot, handle) { Handles.free(slot) }

@@ -630,13 +630,14 @@ class Message(Structure):
 
 
 class Mailbox(Structure):
-    """syncmgr_mailbox_t, 304 bytes."""
+    """syncmgr_mailbox_t, 312 bytes."""
 
     _fields_ = (
         ("workstream", c_uint64),
         ("received", c_uint64),
         ("dropped", c_uint64),
         ("expired", c_uint64),
+        ("undelivered", c_uint64),
         ("waiting", c_uint32),
         ("taken", c_uint32),
         ("pid", c_int32),
@@ -930,6 +931,14 @@ PROTOTYPES = {
         POINTER(c_uint64),
     )),
     "syncmgr_inbox_next": (c_int32, (c_void_p, c_int64, POINTER(Notice))),
+    "syncmgr_inbox_next_start": (c_int32, (
+        c_void_p,
+        c_int64,
+        c_void_p,
+        c_uint64,
+        POINTER(c_void_p),
+        POINTER(Notice),
+    )),
     "syncmgr_notification_read": (c_int32, (c_void_p, c_uint64)),
     "syncmgr_notification_status": (c_int32, (
         c_void_p,
