@@ -82,7 +82,7 @@ export interface Delivery {
 /** A received message. Small ones of a batch lie in one ArrayBuffer: take slices of `data`, and
  *  leave `data.buffer` alone. */
 export interface Message {
-  readonly data: Uint8Array;
+  readonly data: Buffer;
   /** The data as text. */
   readonly text: string;
   /** Name of the workstream that sent it. */
@@ -136,7 +136,7 @@ export const View: abstract new () => View;
 /** Memory of the segment for a message. */
 export interface Loan {
   /** Write here. Empty when the loan is over. */
-  readonly data: Uint8Array;
+  readonly data: Buffer;
   readonly size: number;
   readonly released: boolean;
   /** Sends it without copying. When that fails the loan stays. */
@@ -188,7 +188,7 @@ export class Memory extends SyncObject {
   changed(key: string, seen?: bigint | number, options?: WaitOptions): Promise<bigint>;
   changed(key: string, options: WaitOptions): Promise<bigint>;
   /** Memory that every process sees at once, zero at first. Empty when this is closed. */
-  region(key: string, size: number): Uint8Array;
+  region(key: string, size: number): Buffer;
 }
 
 /** How a mailbox is. */
@@ -206,6 +206,8 @@ export interface Mailbox {
   dropped: number;
   /** Messages whose time was over. */
   expired: number;
+  /** Messages that became dead letters, or would have. */
+  undelivered: number;
 }
 
 export class Channel extends SyncObject implements AsyncIterable<Message> {

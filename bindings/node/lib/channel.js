@@ -21,11 +21,15 @@ const { E_TIMEOUT, PARTIAL, READABLE } = constants;
 
 const readable = () => READABLE;
 
+/** Whoever has the bytes of a view or a loan has the channel: it is not closed under them. */
+const keepers = new WeakMap();
+
 /** Waits until it is worth looking: for a message, for room, or for a response. */
 class Look {
-  constructor(channel, what) {
+  constructor(channel, what, attempt) {
     this.channel = channel;
     this.what = what;
+    this.attempt = attempt;
   }
 
   start(queue, timeout, id) {
@@ -33,10 +37,14 @@ class Look {
       scratch.words);
   }
 
-  succeed() {}
+  /** Acts at once: a turn that came and was not used would keep others waiting. */
+  succeed() {
+    return this.attempt();
+  }
 
-  /** Nothing was taken, and the library gives the turn to look to the next who waits. */
+  /** Nothing was taken. The turn goes to the next who waits for the same. */
   undo() {
+    if (!this.channel.closed) native.syncmgr_channel_wait(this.channel._handle(), this.what);
     return true;
   }
 
@@ -262,17 +270,16 @@ class Channel extends SyncObject {
     const deadline = new Deadline(timeout);
     do {
       const number = what();
-      if (number !== 0n) {
-        await this.manager._queue().wait(new Look(this, number), deadline.left(), signal);
-      }
-      result = attempt();
+      result = number === 0n ? attempt()
+        : await this.manager._queue().wait(new Look(this, number, attempt), deadline.left(), signal);
     } while (result === null);
     return result;
   }
 
   /** A view or a loan ends with the channel. */
-  _lend(lent) {
+  _lend(lent, buffer) {
     this.#lent.add(lent);
+    keepers.set(buffer, this);
   }
 
   _takeBack(lent) {

@@ -16,8 +16,8 @@ class Loan {
     if (typeof buffer === 'number') throw lastError(buffer);
     this.#channel = channel;
     this.#size = size;
-    this.#data = new Uint8Array(buffer);
-    channel._lend(this);
+    this.#data = Buffer.from(buffer);
+    channel._lend(this, buffer);
   }
 
   /** Write here. Empty when the loan is over. */

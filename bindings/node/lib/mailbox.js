@@ -21,6 +21,7 @@ function readMailbox(bytes, offset) {
     received: long(MAILBOX.received),
     dropped: long(MAILBOX.dropped),
     expired: long(MAILBOX.expired),
+    undelivered: long(MAILBOX.undelivered),
   };
 }
 

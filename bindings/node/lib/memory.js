@@ -19,6 +19,9 @@ const { E_CHANGED, E_NOT_FOUND, E_TOO_LARGE, OK } = constants;
 const SMALL = 4096;
 const smallMemory = Buffer.from(new ArrayBuffer(SMALL));
 
+/** Whoever has the bytes of a region has the memory, too: it is not closed for nobody using it. */
+const keepers = new WeakMap();
+
 /** Returns a version as the library takes it. */
 function versionOf(value, what) {
   if (typeof value === 'bigint' ? value === BigInt.asUintN(64, value)
@@ -122,7 +125,8 @@ class Memory extends SyncObject {
       checked.size(size, 'size'));
     if (typeof buffer === 'number') throw lastError(buffer);
     this.#regions.add(buffer);
-    return new Uint8Array(buffer);
+    keepers.set(buffer, this);
+    return Buffer.from(buffer);
   }
 
   /** The version of a cell, when it is not `seen`. */

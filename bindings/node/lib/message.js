@@ -189,17 +189,13 @@ class View extends Message {
   constructor(channel, batch, index, buffer) {
     super(channel, batch, index);
     this.#channel = channel;
-    this.#data = new Uint8Array(buffer);
-    channel._lend(this);
+    this.#data = Buffer.from(buffer);
+    channel._lend(this, buffer);
   }
 
   /** Empty after the release. Others may have the same bytes, so nothing may be written here. */
   get data() {
     return this.#data;
-  }
-
-  get text() {
-    return Buffer.from(this.#data.buffer).toString('utf8');
   }
 
   get released() {

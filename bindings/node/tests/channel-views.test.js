@@ -1,7 +1,12 @@
 'use strict';
 const assert = require('node:assert/strict');
 const { describe, test } = require('node:test');
-const { openSpace, syncmgr } = require('./helpers/setup.js');
+const v8 = require('node:v8');
+const vm = require('node:vm');
+const { openSpace, sleep, syncmgr } = require('./helpers/setup.js');
+
+v8.setFlagsFromString('--expose-gc');
+const collect = vm.runInNewContext('gc');
 
 function pair(options, space = openSpace()) {
   return [space.workstream('a').channel('c', options), space.workstream('b').channel('c', options)];
@@ -95,6 +100,26 @@ describe('a view', () => {
       assert.equal(view.data.length, 0);
     }
     assert.deepEqual(got, ['1', '2', '3', '4', '5', '6', '7', '8']);
+  });
+});
+
+describe('what is borrowed', () => {
+  test('is not given back while somebody has its bytes', async () => {
+    const space = openSpace();
+    const sender = space.workstream('w').channel('c');
+    await sender.send(Buffer.alloc(10_000, 5));
+    // Nobody has the channel of the manager but its bytes.
+    const lent = space.channel('c').loan(10_000).data.fill(6);
+    const seen = (await space.channel('c').view()).data;
+    for (let round = 0; round < 20; round++) {
+      collect();
+      await sleep(1);
+      const loan = sender.loan(10_000);
+      loan.data.fill(9);
+      await loan.publish();
+    }
+    assert.ok(lent.length === 10_000 && lent.every((byte) => byte === 6));
+    assert.ok(seen.length === 10_000 && seen.every((byte) => byte === 5));
   });
 });
 
