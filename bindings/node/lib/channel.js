@@ -58,7 +58,7 @@ class Look {
 class Channel extends SyncObject {
   #kind;
   #receiver;
-  #lines = new Map();
+  #lines = new Map(); // only those that somebody is in
   #lent = new Set();
   #listening;
 
@@ -110,7 +110,7 @@ class Channel extends SyncObject {
   trySend(data, given) {
     const bytes = contents(data);
     const options = letter(given);
-    if (this.#lines.size > 0 && !this.#line(given?.target).isEmpty) return null;
+    if (this.#lines.size > 0 && this.#lines.has(this.#lineOf(given?.target))) return null;
     const status = native.syncmgr_channel_send(this._handle(), bytes, bytes?.length ?? 0, options,
       scratch.words);
     if (status === E_TIMEOUT) return null;
@@ -199,7 +199,7 @@ class Channel extends SyncObject {
     await this._send(wanted, (handle) => {
       const status = native.syncmgr_channel_request(handle, bytes, bytes?.length ?? 0,
         wanted.options, scratch.longs);
-      if (status >= 0) [request] = scratch.longs;
+      if (status >= 0) request = scratch.longs[0];
       return status;
     });
     try {
@@ -250,16 +250,22 @@ class Channel extends SyncObject {
       if (status < 0) throw lastError(status);
       return { count: scratch.words[0], partial: status === PARTIAL };
     };
-    const line = this.#line(target);
-    const delivery = line.isEmpty ? once() : null;
+    const key = this.#lineOf(target);
+    const delivery = this.#lines.has(key) ? null : once();
     if (delivery !== null) return delivery;
     const deadline = new Deadline(timeout);
     const room = () => {
       check(native.syncmgr_channel_room(this._handle(), options, scratch.longs));
       return scratch.longs[0];
     };
-    return line.enter(() => this._when(once, room, deadline.left(), signal), deadline, signal,
-      this._subject());
+    const line = this.#lines.get(key) ?? new Line();
+    this.#lines.set(key, line);
+    try {
+      return await line.enter(() => this._when(once, room, deadline.left(), signal), deadline,
+        signal, this._subject());
+    } finally {
+      if (line.isEmpty && this.#lines.get(key) === line) this.#lines.delete(key);
+    }
   }
 
   /** Resolves with what `attempt()` returns as soon as that is not null. `what()` says what to wait
@@ -270,8 +276,9 @@ class Channel extends SyncObject {
     const deadline = new Deadline(timeout);
     do {
       const number = what();
+      const look = new Look(this, number, attempt);
       result = number === 0n ? attempt()
-        : await this.manager._queue().wait(new Look(this, number, attempt), deadline.left(), signal);
+        : await this.manager._queue().wait(look, deadline.left(), signal);
     } while (result === null);
     return result;
   }
@@ -295,12 +302,9 @@ class Channel extends SyncObject {
     return native.syncmgr_channel_close(handle);
   }
 
-  /** The line of those who send to the same mailbox, which may be the only one that is full. */
-  #line(target) {
-    const key = this.#kind === 'direct' ? String(target ?? '') : '';
-    let line = this.#lines.get(key);
-    if (line === undefined) this.#lines.set(key, line = new Line());
-    return line;
+  /** In one line are those who send to the same mailbox: others may have room. */
+  #lineOf(target) {
+    return this.#kind === 'direct' ? String(target ?? '') : '';
   }
 
   #listeners() {

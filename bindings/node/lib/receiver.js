@@ -27,7 +27,7 @@ const viewMemory = Buffer.from(new ArrayBuffer(VIEW_ROOM));
 
 /** Returns which of the arrays has room for `count` messages, and no more. */
 function powerOf(count) {
-  return 31 - Math.clz32(Math.min(Math.max(count, 1), MOST));
+  return 31 - Math.clz32(Math.min(count, MOST));
 }
 
 class Receiver {
@@ -107,7 +107,7 @@ class Receiver {
     if (this.#taken === 0) return;
     const elapsed = performance.now() - this.#since;
     const pace = Math.floor(AHEAD * this.#taken / Math.max(elapsed, 0.001));
-    this.#limit = Math.min(pace, this.#limit * 2);
+    this.#limit = Math.max(Math.min(pace, this.#limit * 2, MOST), 1);
     this.#taken = 0;
   }
 

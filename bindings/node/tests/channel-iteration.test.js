@@ -61,6 +61,23 @@ describe('for await', () => {
     assert.equal(rest.length, 295);
   });
 
+  test('a loop that was slow once is quick again', async () => {
+    const [a, b] = pair({ capacity: 4096 });
+    await a.sendMany(numbers(4000));
+    let got = 0;
+    let mostAhead = 0;
+    for await (const message of b) {
+      assert.equal(message.text, String(got));
+      got += 1;
+      if (got <= 5) await sleep(5);
+      const ahead = 4000 - got - b.mailboxes()[0].waiting;
+      if (got <= 5) assert.equal(ahead, 0);
+      mostAhead = Math.max(mostAhead, ahead);
+      if (got === 4000) break;
+    }
+    assert.ok(mostAhead >= 3, `${mostAhead} were taken ahead`);
+  });
+
   test('a loop that always has messages lets others run', async () => {
     const [a, b] = pair();
     let over = false;
