@@ -261,7 +261,8 @@ struct sm_cell { /* 128 bytes: one wait */
   uint32_t partner_slot; /* of the mutex's handle in its process */
   uint32_t signalled;    /* not 0 from the signal until it has its mutex: it must not be lost */
   uint32_t override;     /* the outcome of the wait, once it has its mutex */
-  uint8_t pad[40];
+  uint64_t seen;         /* waits for a change: of this version */
+  uint8_t pad[32];
 };
 
 struct sm_member { /* 320 bytes: a workstream that a sync point expects, by its name */

@@ -7,7 +7,7 @@ import CSyncMgrShim
 enum AtOnce {
   /// The segment that a handle's object lies in.
   @inline(__always)
-  private static func segment(_ object: Object, _ index: UInt32) -> Segment {
+  static func segment(_ object: Object, _ index: UInt32) -> Segment {
     let offset = Int(sm_at_objects()) + Int(index) * MemoryLayout<sm_object>.stride
     return Segment(base: UnsafeMutableRawPointer(object) - offset)
   }

@@ -101,6 +101,10 @@ extension Attachment {
   func settleChannel(_ object: Object, _ dead: UInt32) {
     let index = segment.index(of: object)
     guard let channel = segment.mailbox(index) else { return }
+    if channel.kind.load() == SYNCMGR_CHANNEL_MEMORY {
+      settleVariables(object, channel)
+      return
+    }
     if channel.sendGuardian.load() == dead {
       lockSending(channel)
       unlockSending(channel)
@@ -144,6 +148,7 @@ extension Attachment {
   /// or waits there.
   func removeChannel(_ object: Object) {
     guard let channel = segment.mailbox(segment.index(of: object)) else { return }
+    if channel.kind.load() == SYNCMGR_CHANNEL_MEMORY { removeVariables(channel) }
     if channel.memory.load() != 0 { emptyMailbox(channel) }
     for part in [channel.past, channel.retained] {
       let index = part.load() &- 1
@@ -165,6 +170,7 @@ extension Attachment {
   /// Faults of a quiet mailbox, in words.
   func checkMailbox(_ object: Object) -> String? {
     guard let mailbox = segment.mailbox(segment.index(of: object)) else { return "has no mailbox" }
+    if mailbox.kind.load() == SYNCMGR_CHANNEL_MEMORY { return checkVariables(mailbox) }
     if mailbox.memory.load() == 0 { return nil }
     guard let posts = Posts(mailbox, segment) else { return "has a mailbox whose sizes contradict" }
     for guardian in [mailbox.guardian, mailbox.sendGuardian] {

@@ -212,6 +212,10 @@ extension Attachment {
 
   /// After a sender's death in here. Under the channel's send guard.
   func repairSending(_ channel: Mailbox) {
+    if channel.kind.load() == SYNCMGR_CHANNEL_MEMORY {
+      repairVariables(channel)
+      return
+    }
     repairList(channel)
     forMailboxes(of: channel) { mailbox in repairTail(mailbox) }
     // A pattern may have changed without a word: the whole table is read again.

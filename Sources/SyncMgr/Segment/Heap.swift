@@ -78,6 +78,32 @@ extension Attachment {
     Guard.unlock(header.heapGuardian)
   }
 
+  /// Puts memory of this process's hands (a unit + 1, or 0) where it belongs, and takes what was
+  /// there into the hands: unit + 1, or 0. Dies right before or after the word is stored: what the
+  /// word has is let go of, and the other freed, see `releaseHands`.
+  func exchange(_ word: Word32, for unit: UInt32, of object: UInt32) -> UInt32 {
+    lockHeap()
+    defer { Guard.unlock(header.heapGuardian) }
+    var before = word.load()
+    if before != 0 {
+      if let chunk = segment.chunk(before - 1), chunk.state.load() == SM_CHUNK_MEMORY,
+        chunk.object.load() == object
+      {
+        chunk.references.store(1)
+        chunk.hands.store(me)
+      } else {
+        // Somebody has spoiled the word: that memory is not ours to free.
+        before = 0
+      }
+    }
+    word.store(unit)
+    if unit != 0, let chunk = segment.chunk(unit - 1) {
+      chunk.references.store(0)
+      chunk.hands.store(0)
+    }
+    return before
+  }
+
   /// Frees memory that is referred to by nothing else.
   func free(_ unit: UInt32) {
     lockHeap()
@@ -246,6 +272,8 @@ extension Attachment {
 
   private func isMemory(_ unit: UInt32, of object: UInt32) -> Bool {
     guard let mailbox = segment.mailbox(object &- 1) else { return false }
-    return mailbox.memory.load() == unit + 1 || mailbox.patterns.load() == unit + 1
+    if mailbox.memory.load() == unit + 1 || mailbox.patterns.load() == unit + 1 { return true }
+    guard mailbox.kind.load() == SYNCMGR_CHANNEL_MEMORY else { return false }
+    return Variables(mailbox, segment)?.hasMemory(unit) ?? false
   }
 }

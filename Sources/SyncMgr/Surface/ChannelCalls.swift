@@ -95,6 +95,9 @@ private func check(_ wanted: Channel.Options) throws(Failure) {
   try refuse(
     wanted.kind == SYNCMGR_CHANNEL_MEMORY && wanted.flags != 0, "cells have no such flags")
   try refuse(
+    wanted.kind == SYNCMGR_CHANNEL_MEMORY && wanted.overflow != SYNCMGR_OVERFLOW_DEFAULT,
+    "cells do not overflow")
+  try refuse(
     !acknowledges
       && (wanted.maxDeliveries > 0 || wanted.visibility != SYNCMGR_FOREVER
         || wanted.deadLetters != nil),
