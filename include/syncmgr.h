@@ -1805,10 +1805,11 @@ SYNCMGR_API int32_t syncmgr_notification_status(syncmgr_t *manager, uint64_t id,
  *   MEMORY      nobody: it keeps cells, see syncmgr_channel_set
  *
  * A message lies in the segment until its receivers have taken it: it outlives its sender. Small
- * ones lie in the mailbox itself; a larger one lies beside it once, however many get it. Messages of
- * one sender and one priority arrive in the order in which they were sent; those of a broadcast in
- * the same order everywhere. A receiver takes a message whole or not at all: one that dies before
- * leaves it to others, one that dies after has taken it, unless the channel says ACKNOWLEDGE.
+ * ones lie in the mailbox itself; a larger one lies beside it once, however many get it. Messages
+ * of one sender and one priority arrive in the order in which they were sent; those of a broadcast
+ * in the same order everywhere. A receiver takes a message whole or not at all: one that dies
+ * before leaves it to others, one that dies after has taken it, unless the channel says
+ * ACKNOWLEDGE.
  */
 
 /** Kinds of channels. */
@@ -1841,8 +1842,10 @@ SYNCMGR_API int32_t syncmgr_notification_status(syncmgr_t *manager, uint64_t id,
 typedef struct syncmgr_channel_options {
   uint32_t size;        /**< sizeof(syncmgr_channel_options_t) */
   uint32_t flags;       /**< SYNCMGR_CHANNEL_ACKNOWLEDGE, ... */
-  uint32_t capacity;    /**< messages in a mailbox, 1 to SYNCMGR_CAPACITY_MAX */
-  uint32_t inline_size; /**< bytes up to which a message lies in the mailbox, at most INLINE_MAX */
+  uint32_t capacity;    /**< messages in a mailbox, 1 to SYNCMGR_CAPACITY_MAX. MEMORY: cells that
+                             there is room for at first; it grows */
+  uint32_t inline_size; /**< bytes up to which a message lies in the mailbox, at most INLINE_MAX.
+                             MEMORY: up to which a value lies in its cell */
   uint32_t overflow;    /**< SYNCMGR_OVERFLOW_... */
   uint32_t history;     /**< messages kept for those who subscribe late; BROADCAST and PUBSUB */
   uint32_t max_deliveries; /**< ACKNOWLEDGE: so often it is tried, then it is a dead letter; 0: no
@@ -1935,13 +1938,14 @@ typedef struct syncmgr_send_options {
         NULL, NULL, NULL                                                                  \
   }
 
-/** Sends `length` bytes at `data`. `out_count`, which may be NULL, gets the number of mailboxes that
- *  have it. Blocks up to `timeout_ns` while a mailbox is full, if the channel says BLOCK.
- *  @return OK; NOBODY (there is nobody to get it: BROADCAST, PUBSUB); PARTIAL (some mailboxes were
- *          full and did not get it); E_FULL (FAIL, or DROP_NEWEST and all were full); E_TIMEOUT;
- *          E_NOT_FOUND (DIRECT: no such workstream receives here); E_CLOSED; E_TOO_LARGE (it does
- *          not fit into the segment); E_NO_SPACE (not at this time); E_INVALID; E_NAME (target);
- *          E_UNSUPPORTED (MEMORY; RETAIN where the channel has it not); E_DEADLOCK. */
+/** Sends `length` bytes at `data`. `out_count`, which may be NULL, gets the number of mailboxes
+ *  that have it. Blocks up to `timeout_ns` while a mailbox is full, if the channel says BLOCK.
+ *  @return OK; NOBODY (there is nobody to get it: BROADCAST, PUBSUB); PARTIAL (some mailboxes
+ *          were full and did not get it); E_FULL (FAIL, or DROP_NEWEST and all were full);
+ *          E_TIMEOUT; E_NOT_FOUND (DIRECT: no such workstream receives here); E_CLOSED;
+ *          E_TOO_LARGE (it does not fit into the segment); E_NO_SPACE (not at this time);
+ *          E_INVALID; E_NAME (target); E_UNSUPPORTED (MEMORY; RETAIN where the channel has it
+ *          not); E_DEADLOCK. */
 SYNCMGR_API int32_t syncmgr_channel_send(syncmgr_channel_t *channel, const void *data,
                                          size_t length, const syncmgr_send_options_t *options,
                                          int64_t timeout_ns, uint32_t *out_count);
@@ -1955,8 +1959,8 @@ SYNCMGR_API int32_t syncmgr_channel_send_many(syncmgr_channel_t *channel, const 
                                               const syncmgr_send_options_t *options,
                                               int64_t timeout_ns);
 
-/** Looks whether a message with these options would have to wait for room, and for whose: `out_what`
- *  gets the number of one full mailbox, for syncmgr_channel_wait, or 0. Does not block.
+/** Looks whether a message with these options would have to wait for room, and for whose:
+ *  `out_what` gets the number of one full mailbox, for syncmgr_channel_wait, or 0. Does not block.
  *  @return OK; E_NOT_FOUND (DIRECT); E_CLOSED; E_INVALID; E_UNSUPPORTED (MEMORY). */
 SYNCMGR_API int32_t syncmgr_channel_room(syncmgr_channel_t *channel,
                                          const syncmgr_send_options_t *options,
@@ -1986,7 +1990,7 @@ typedef struct syncmgr_message {
   uint64_t sequence;    /**< of the channel: grows by one with each message that is sent */
   uint64_t correlation;
   uint64_t reply_to;    /**< for syncmgr_channel_reply; 0 for none */
-  uint64_t receipt;     /**< for syncmgr_message_acknowledge; 0 when there is nothing to give back */
+  uint64_t receipt;     /**< for syncmgr_message_acknowledge; 0: there is nothing to give back */
   uint64_t dropped;     /**< messages that this mailbox has lost since the one before: full, or too
                              old */
   int64_t wall_ns;      /**< when it was sent, since 1970 */
@@ -2012,12 +2016,13 @@ SYNCMGR_API int32_t syncmgr_channel_recv_many(syncmgr_channel_t *channel, void *
                                               size_t capacity, syncmgr_message_t *messages,
                                               uint32_t count, uint32_t *out_count);
 
-/** Calls `callback(message, user)` for each message of the workstream's mailbox, one after the other,
- *  on a thread of its own: a callback that is slow or stuck delays nobody else. The message is
- *  valid until the callback returns; of a channel with ACKNOWLEDGE it is to be acknowledged by its
- *  receipt, through any handle of the workstream. The callback may call anything. `destroy(user)`,
- *  which may be NULL, runs exactly once: after the last call, at syncmgr_off, when the workstream or
- *  the manager closes, when the channel is shut or unsubscribed, or before this returns an error.
+/** Calls `callback(message, user)` for each message of the workstream's mailbox, one after the
+ *  other, on a thread of its own: a callback that is slow or stuck delays nobody else. The message
+ *  is valid until the callback returns; of a channel with ACKNOWLEDGE it is to be acknowledged by
+ *  its receipt, through any handle of the workstream. The callback may call anything.
+ *  `destroy(user)`, which may be NULL, runs exactly once: after the last call, at syncmgr_off, when
+ *  the workstream or the manager closes, when the channel is shut or unsubscribed, or before this
+ *  returns an error.
  *  @return OK; E_NOT_FOUND (nothing was subscribed); E_UNSUPPORTED (MEMORY; a manager without
  *          threads); E_INVALID (callback NULL); E_LIMIT; E_NO_MEMORY; E_SYSTEM; E_CLOSED. */
 SYNCMGR_API int32_t syncmgr_channel_on(syncmgr_channel_t *channel,
@@ -2027,8 +2032,8 @@ SYNCMGR_API int32_t syncmgr_channel_on(syncmgr_channel_t *channel,
                                        syncmgr_subscription_t **out_subscription);
 
 /** Takes the next message without copying it: `data` and the texts lie in the segment, read-only,
- *  until syncmgr_message_acknowledge gives the receipt back; it takes room in the mailbox until then.
- *  Of a channel without ACKNOWLEDGE the view of a dead receiver is dropped. Blocks up to
+ *  until syncmgr_message_acknowledge gives the receipt back; it takes room in the mailbox until
+ *  then. Of a channel without ACKNOWLEDGE the view of a dead receiver is dropped. Blocks up to
  *  `timeout_ns`.
  *  @return as syncmgr_channel_recv, without E_TOO_LARGE. */
 SYNCMGR_API int32_t syncmgr_channel_view(syncmgr_channel_t *channel, int64_t timeout_ns,
@@ -2057,9 +2062,9 @@ SYNCMGR_API int32_t syncmgr_message_reject(syncmgr_channel_t *channel, uint64_t 
  *  number. By the time the caller acts on it somebody else may have done so: then it waits again.
  *  This call wakes the next who waits for the same, if there is something left for it. Blocks up to
  *  `timeout_ns`.
- *  @return OK; E_TIMEOUT; E_CLOSED; E_NOT_FOUND (nothing was subscribed; no such request); E_INVALID
- *          (timeout); E_UNSUPPORTED (MEMORY); E_UNAVAILABLE (the request will have no response);
- *          E_DEADLOCK. */
+ *  @return OK; E_TIMEOUT; E_CLOSED; E_NOT_FOUND (nothing was subscribed; no such request);
+ *          E_INVALID (timeout); E_UNSUPPORTED (MEMORY); E_UNAVAILABLE (the request will have no
+ *          response); E_DEADLOCK. */
 SYNCMGR_API int32_t syncmgr_channel_wait(syncmgr_channel_t *channel, uint64_t what,
                                          int64_t timeout_ns);
 
@@ -2139,10 +2144,13 @@ typedef struct syncmgr_mailbox {
 
 /** Writes up to `capacity` mailboxes of the channel; `out_count` gets how many there are.
  *  @return OK; E_INVALID (`mailboxes` NULL with a capacity). */
-SYNCMGR_API int32_t syncmgr_channel_mailboxes(syncmgr_channel_t *channel, syncmgr_mailbox_t *mailboxes,
-                                            uint32_t capacity, uint32_t *out_count);
+SYNCMGR_API int32_t syncmgr_channel_mailboxes(syncmgr_channel_t *channel,
+                                              syncmgr_mailbox_t *mailboxes, uint32_t capacity,
+                                              uint32_t *out_count);
 
-/* Cells: MEMORY. */
+/* Cells: MEMORY. A value that does not lie in its cell takes whole pages, and that before it keeps its
+ * own until the next one comes: who reads it is not disturbed. Regions and cells have keys of their
+ * own: one of each may have the same. */
 
 /** What a cell has; the library does not look at it. */
 #define SYNCMGR_CELL_BYTES 0u
@@ -2157,36 +2165,43 @@ typedef struct syncmgr_cell {
   const char *key;  /**< 1 to 255 bytes of UTF-8; set by the caller */
   const void *data;
   size_t length;
-  uint64_t version; /**< grows by one with each change of the cell; 0: there is none */
+  uint64_t version; /**< grows by one with each change of the cell, removals included, so that no key
+                         has a version twice; 0: there is none */
   uint32_t type;    /**< SYNCMGR_CELL_... */
   int32_t status;   /**< written by syncmgr_channel_get */
 } syncmgr_cell_t;
 
 /** Sets a cell to `data`, if it has the version `expected`: VERSION_ANY, or 0 for a cell that is
- *  not there. Nobody ever sees a part of it, whenever the writer dies. With `data` NULL the cell is
- *  removed. `out_version`, which may be NULL, gets the new version, or on E_CHANGED the one it has.
- *  Does not block.
- *  @return OK; E_CHANGED (it has another version); E_INVALID (key, type); E_UNSUPPORTED (the kind);
- *          E_TOO_LARGE; E_NO_SPACE; E_CLOSED. */
+ *  not there. Nobody ever sees a part of it, whenever the writer dies. With `data` NULL and no
+ *  length the cell is removed, which changes nothing where there is none. `out_version`, which may
+ *  be NULL, gets the new version, or on E_CHANGED the one it has. Does not block.
+ *  @return OK; E_CHANGED (it has another version); E_INVALID (key, type, a length without data);
+ *          E_UNSUPPORTED (the kind); E_TOO_LARGE; E_NO_SPACE; E_CLOSED (shut, too). */
 SYNCMGR_API int32_t syncmgr_channel_set(syncmgr_channel_t *channel, const syncmgr_cell_t *cell,
                                         uint64_t expected, uint64_t *out_version);
 
 /** Reads `count` cells at one moment: no change comes between them. The values are copied into
- *  `buffer`, each aligned to 8. Each cell's status is OK or E_NOT_FOUND. Does not block.
+ *  `buffer`, each at a multiple of 8 from its beginning, and `out_length`, which may be NULL, gets
+ *  the room that they take. Each cell's status is OK, and `data` not NULL, or E_NOT_FOUND. Cells of
+ *  a channel that was shut can be read. Takes no lock unless somebody writes all the time. Does not
+ *  block.
  *  @return OK; E_NOT_FOUND (none of them is there); E_TOO_LARGE (the buffer: `out_length` gets what
- *          is needed); E_INVALID; E_UNSUPPORTED (the kind). */
+ *          is needed, and each cell its length and no data); E_INVALID (a key, the buffer; no cells);
+ *          E_UNSUPPORTED (the kind). */
 SYNCMGR_API int32_t syncmgr_channel_get(syncmgr_channel_t *channel, syncmgr_cell_t *cells,
                                         uint32_t count, void *buffer, size_t capacity,
                                         size_t *out_length);
 
-/** Waits until the version of a cell is not `seen`; 0: until it is there. Blocks up to
- *  `timeout_ns`.
- *  @return OK; E_TIMEOUT; E_CLOSED; E_INVALID (key, timeout); E_UNSUPPORTED (the kind). */
+/** Waits until the version of a cell is not `seen`; 0: until it is there. `out_version`, which may
+ *  be NULL, gets the one it has then: 0 when it was removed. Blocks up to `timeout_ns`.
+ *  @return OK; E_TIMEOUT; E_CLOSED (shut, too); E_INVALID (key, timeout); E_UNSUPPORTED (the kind);
+ *          E_NO_SPACE (a wait for a cell that was never there). */
 SYNCMGR_API int32_t syncmgr_channel_changed(syncmgr_channel_t *channel, const char *key,
                                             uint64_t seen, int64_t timeout_ns,
                                             uint64_t *out_version);
 
-/** Starts such a wait, see syncmgr_ticket_wait; the record's value is the version.
+/** Starts such a wait for the cell of `key` with `version` as seen, see syncmgr_ticket_wait; the
+ *  record's value is the version.
  *  @return OK (now); PENDING; as syncmgr_channel_changed. */
 SYNCMGR_API int32_t syncmgr_channel_changed_start(syncmgr_channel_t *channel,
                                                   const syncmgr_cell_t *cell, int64_t timeout_ns,
@@ -2196,8 +2211,10 @@ SYNCMGR_API int32_t syncmgr_channel_changed_start(syncmgr_channel_t *channel,
 /** A named region of the segment: `size` bytes that every process sees at once, zero at first.
  *  Its address is this process's, and valid until the handle is closed. Whoever writes to it makes
  *  out with the others how.
- *  @return OK; E_MISMATCH (it has another size); E_INVALID (key, size); E_UNSUPPORTED (the kind);
- *          E_TOO_LARGE; E_NO_SPACE; E_CLOSED. */
+ *  All handles of this process have the same; it begins on a page. A region stays until the channel
+ *  is removed.
+ *  @return OK; E_MISMATCH (it has another size); E_INVALID (key, size 0); E_UNSUPPORTED (the kind);
+ *          E_TOO_LARGE; E_NO_SPACE; E_CLOSED (shut, too). */
 SYNCMGR_API int32_t syncmgr_channel_region(syncmgr_channel_t *channel, const char *key, size_t size,
                                            void **out_data);
 

@@ -32,7 +32,9 @@ uint64_t sm_format(void) {
       sm_at_heap(),                            offsetof(struct sm_mailbox, waiting),
       offsetof(struct sm_mailbox, visibility),   offsetof(struct sm_post, sender),
       offsetof(struct sm_post, priority),      SM_UNIT,
-      offsetof(struct sm_header, heap_guard),
+      offsetof(struct sm_header, heap_guard),  sizeof(struct sm_variables),
+      sizeof(struct sm_variable),              offsetof(struct sm_variable, values),
+      offsetof(struct sm_mailbox, patterns),   offsetof(struct sm_cell, seen),
   };
   uint64_t hash = 0xcbf29ce484222325ull;
   for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)

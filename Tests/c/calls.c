@@ -6,15 +6,6 @@
 /* The output begins with whatever single value the function writes; the rest is spare room. */
 static char snapshot_buffer[1 << 20];
 
-#define OUTPUT ((void *)context->output)
-#define SECOND_OUTPUT ((void *)(context->output + OUTPUT_SIZE / 2))
-
-#define CALL(function, ...)                                                    \
-  static int32_t run_##function(void *handle, call_context_t *context) {       \
-    (void)context;                                                             \
-    return syncmgr_##function(__VA_ARGS__);                                    \
-  }
-
 static void ignore_notice(const syncmgr_notice_t *notice, void *user) {
   (void)notice;
   (void)user;
@@ -175,11 +166,7 @@ CALL(event_is_set, handle, OUTPUT)
 
 CALL(off, handle)
 
-#define ROW(type, function) {"syncmgr_" #function, type, false, false, run_##function, false}
-#define CLOSING(type, function) {"syncmgr_" #function, type, true, true, run_##function, false}
-#define OF_ANY_LOCK(function) {"syncmgr_" #function, MUTEX, false, false, run_##function, true}
-
-const call_t calls[] = {
+static const call_t rows[] = {
     CLOSING(MANAGER, close),
     ROW(MANAGER, cleanup),
     ROW(MANAGER, check),
@@ -317,7 +304,20 @@ const call_t calls[] = {
     CLOSING(SUBSCRIPTION, off),
 };
 
-const unsigned call_count = sizeof calls / sizeof calls[0];
+enum { CAPACITY = 256 };
+
+call_t calls[CAPACITY];
+unsigned call_count;
+
+void add_calls(const call_t *more, unsigned count) {
+  CHECK(call_count + count <= CAPACITY);
+  memcpy(calls + call_count, more, count * sizeof *more);
+  call_count += count;
+}
+
+__attribute__((constructor)) static void add_rows(void) {
+  add_calls(rows, sizeof rows / sizeof rows[0]);
+}
 
 handle_set_t open_handle_set_in(syncmgr_t *space) {
   handle_set_t set = {{NULL}};
@@ -342,6 +342,9 @@ handle_set_t open_handle_set_in(syncmgr_t *space) {
   set.of[SYNC_POINT] = point;
   set.of[EVENT] = open_event(me, "event", 0);
   set.of[RESOURCE] = open_resource(me, "resource", 2);
+  syncmgr_channel_t *channel = NULL;
+  CHECK_OK(syncmgr_channel_open(me, "channel", SYNCMGR_CHANNEL_QUEUE, NULL, &channel));
+  set.of[CHANNEL] = channel;
   CHECK_STATUS(syncmgr_latch_wait_start(set.of[LATCH], SYNCMGR_FOREVER, NULL, 0, &ticket),
                SYNCMGR_PENDING);
   set.of[TICKET] = ticket;
@@ -359,10 +362,10 @@ handle_set_t open_handle_set(const char *url, uint32_t flags) {
 
 void close_handle_set(handle_set_t *set) {
   /* Objects go before the workstream that owns them, so that each is closed by its own call. */
-  static const handle_type_t order[] = {SUBSCRIPTION, TICKET,   MUTEX, SEMAPHORE,
-                                        LATCH,        BARRIER,  RWLOCK, CONDITION,
-                                        ELECTION,     SYNC_POINT, EVENT,  RESOURCE,
-                                        QUEUE,        WORKSTREAM};
+  static const handle_type_t order[] = {SUBSCRIPTION, TICKET,     MUTEX, SEMAPHORE,
+                                        LATCH,        BARRIER,    RWLOCK, CONDITION,
+                                        ELECTION,     SYNC_POINT, EVENT, RESOURCE,
+                                        CHANNEL,      QUEUE,      WORKSTREAM};
   call_context_t context = {.timeout_ns = 0};
   for (unsigned step = 0; step < sizeof order / sizeof order[0]; step++) {
     for (unsigned index = 0; index < call_count; index++) {

@@ -19,6 +19,7 @@ typedef enum handle_type {
   SYNC_POINT,
   EVENT,
   RESOURCE,
+  CHANNEL,
   SUBSCRIPTION,
   HANDLE_TYPES
 } handle_type_t;
@@ -42,8 +43,26 @@ typedef struct call {
   bool takes_any_lock; /* `type` is one of several */
 } call_t;
 
-extern const call_t calls[];
-extern const unsigned call_count;
+extern call_t calls[];
+extern unsigned call_count;
+
+/* For the files that fill the table. */
+
+#define OUTPUT ((void *)context->output)
+#define SECOND_OUTPUT ((void *)(context->output + OUTPUT_SIZE / 2))
+
+#define CALL(function, ...)                                                    \
+  static int32_t run_##function(void *handle, call_context_t *context) {       \
+    (void)context;                                                             \
+    return syncmgr_##function(__VA_ARGS__);                                    \
+  }
+
+#define ROW(type, function) {"syncmgr_" #function, type, false, false, run_##function, false}
+#define CLOSING(type, function) {"syncmgr_" #function, type, true, true, run_##function, false}
+#define OF_ANY_LOCK(function) {"syncmgr_" #function, MUTEX, false, false, run_##function, true}
+
+/** Adds rows to the table, before anything runs. */
+void add_calls(const call_t *rows, unsigned count);
 
 /** One open handle of each type, in one space. */
 typedef struct handle_set {

@@ -120,6 +120,20 @@ static void use_phaser(struct role *role) {
   CALL(role, syncmgr_barrier_close(role->phaser), SYNCMGR_OK);
 }
 
+static void use_cells(struct role *role) {
+  uint8_t small = 1, seen = 0, large[10000] = {0};
+  syncmgr_cell_t cell = {.key = "checker", .data = &small, .length = 1};
+  open_cells(role);
+  CALL(role, syncmgr_channel_set(role->cells, &cell, 0, NULL), SYNCMGR_OK);
+  CALL(role, syncmgr_channel_get(role->cells, &cell, 1, &seen, 1, NULL), SYNCMGR_OK);
+  INSIST(role, seen == 1 && cell.version == 1, "the cell has version %u",
+         (unsigned)cell.version);
+  cell = (syncmgr_cell_t){.key = "checker", .data = large, .length = sizeof large};
+  CALL(role, syncmgr_channel_set(role->cells, &cell, 1, NULL), SYNCMGR_OK);
+  CALL(role, syncmgr_check(role->manager), SYNCMGR_OK);
+  CALL(role, syncmgr_channel_close(role->cells), SYNCMGR_OK);
+}
+
 static void remove_object(struct role *role, uint32_t type, const char *name) {
   bool free_for_sure = role->scenario->flags & SCENARIO_REMOVABLE;
   CALL(role, syncmgr_object_remove(role->manager, type, name), SYNCMGR_OK,
@@ -143,6 +157,7 @@ void checker_run(struct role *role) {
   use_condition(role);
   use_election(role);
   use_phaser(role);
+  use_cells(role);
   CALL(role, syncmgr_workstream_close(role->workstream), SYNCMGR_OK);
   remove_object(role, SYNCMGR_TYPE_MUTEX, MUTEX_NAME);
   remove_object(role, SYNCMGR_TYPE_SEMAPHORE, SEMAPHORE_NAME);
@@ -153,6 +168,7 @@ void checker_run(struct role *role) {
   remove_object(role, SYNCMGR_TYPE_CONDITION, CONDITION_NAME);
   remove_object(role, SYNCMGR_TYPE_ELECTION, ELECTION_NAME);
   remove_object(role, SYNCMGR_TYPE_BARRIER, PHASER_NAME);
+  remove_object(role, SYNCMGR_TYPE_CHANNEL, CELLS_NAME);
   CALL(role, syncmgr_check(role->manager), SYNCMGR_OK);
   CALL(role, syncmgr_close(role->manager), SYNCMGR_OK);
   if (role->scenario->flags & SCENARIO_PERSISTENT) {

@@ -28,6 +28,7 @@ struct role {
   syncmgr_condition_t *condition;
   syncmgr_election_t *election;
   syncmgr_barrier_t *phaser;
+  syncmgr_channel_t *cells;
   syncmgr_ticket_t *ticket;
   syncmgr_queue_t *queue;
   uint32_t fired_before; /* whether the fault had fired before the call that is under way */

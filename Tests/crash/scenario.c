@@ -10,7 +10,7 @@ static const struct scenario *const groups[] = {
     scenarios_event,   scenarios_ticket, scenarios_recovery,
     scenarios_rwlock,  scenarios_condition, scenarios_election, scenarios_phaser,
     scenarios_lease,   scenarios_meeting,
-    scenarios_notice,  scenarios_message, scenarios_deadlock,
+    scenarios_notice,  scenarios_message, scenarios_deadlock, scenarios_cells,
 };
 
 const struct scenario *scenario_at(uint32_t place) {
@@ -114,6 +114,16 @@ void open_phaser(struct role *role) {
   syncmgr_barrier_options_t options = SYNCMGR_BARRIER_OPTIONS_INIT;
   options.flags = SYNCMGR_BARRIER_PHASER;
   CALL(role, syncmgr_barrier_open(role->workstream, PHASER_NAME, 0, &options, &role->phaser),
+       SYNCMGR_OK);
+}
+
+void open_cells(struct role *role) {
+  syncmgr_channel_options_t options = SYNCMGR_CHANNEL_OPTIONS_INIT;
+  options.capacity = 8;
+  options.inline_size = 64;
+  CALL(role,
+       syncmgr_channel_open(role->workstream, CELLS_NAME, SYNCMGR_CHANNEL_MEMORY, &options,
+                            &role->cells),
        SYNCMGR_OK);
 }
 

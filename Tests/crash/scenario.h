@@ -15,6 +15,7 @@
 #define CONDITION_NAME "condition"
 #define ELECTION_NAME "election"
 #define PHASER_NAME "phaser"
+#define CELLS_NAME "cells"
 #define PERMITS 3u
 
 enum {
@@ -62,6 +63,7 @@ extern const struct scenario scenarios_notice[];
 extern const struct scenario scenarios_message[];
 extern const struct scenario scenarios_meeting[];
 extern const struct scenario scenarios_deadlock[];
+extern const struct scenario scenarios_cells[];
 
 /** Returns the scenario with this place in the whole table, or NULL behind the last. */
 const struct scenario *scenario_at(uint32_t place);
@@ -81,6 +83,7 @@ void open_rwlock(struct role *role);
 void open_condition(struct role *role);
 void open_election(struct role *role);
 void open_phaser(struct role *role); /* all of its parties have joined */
+void open_cells(struct role *role);  /* its table has room for few */
 
 /** The parameters, with what 0 stands for. */
 uint32_t scenario_parties(const struct scenario *scenario);

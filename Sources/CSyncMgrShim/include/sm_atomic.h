@@ -58,6 +58,9 @@ SM_ATOMICS(64)
 
 SM_INLINE void sm_fence(void) { __atomic_thread_fence(__ATOMIC_SEQ_CST); }
 
+/* What was read before it stays before what is read after it. */
+SM_INLINE void sm_read_fence(void) { __atomic_thread_fence(__ATOMIC_ACQUIRE); }
+
 SM_INLINE void sm_pause(void) {
 #if defined(__x86_64__)
   __builtin_ia32_pause();

@@ -88,8 +88,8 @@ struct sm_mailbox { /* 384 bytes */
   uint32_t first;        /* of its mailboxes: object + 1 */
   uint32_t past;         /* the mailbox of its history: object + 1 */
   uint32_t retained;     /* the mailbox of the last message of each topic: object + 1 */
-  uint32_t patterns;     /* unit + 1 of the table of patterns */
-  uint64_t version;      /* of the patterns: grows with each change */
+  uint32_t patterns;     /* unit + 1 of the table of patterns, or of variables */
+  uint64_t version;      /* of the patterns: grows with each change. Variables: how often moved */
   uint64_t reserved2;
 
   uint32_t waiting; /* SM_WAIT_...: there may be such in line. Looked at by everybody */
@@ -143,6 +143,38 @@ struct sm_pattern { /* 272 bytes */
   uint8_t text[256];
 };
 
+/* What a MEMORY channel keeps: the header's cells, and regions (an sm_cell is one wait). The table
+ * lies in the chunk that `patterns` of the channel names: this head, buckets of place + 1 by the
+ * hash of the key, then the variables. Changed under the send guard, read without it. */
+struct sm_variables { /* 64 bytes */
+  uint32_t capacity; /* variables */
+  uint32_t used;     /* those at and above were never used */
+  uint32_t mask;     /* buckets - 1 */
+  uint32_t room;     /* bytes of a small value: a variable has room for two */
+  uint8_t pad[48];
+};
+
+#define SM_VARIABLE_CELL 1u
+#define SM_VARIABLE_REGION 2u
+#define SM_VALUE_NONE 0xffffffffu /* type of what was removed, or never set */
+
+struct sm_value { /* 16 bytes */
+  uint32_t memory; /* unit + 1 of what is too large for the variable; a region's first */
+  uint32_t type;
+  uint64_t length;
+};
+
+struct sm_variable { /* 320 bytes, then room for two small values */
+  uint64_t version; /* its lowest bit says which of the values counts */
+  uint64_t begun;   /* the version for which values may have been written, or freed */
+  uint32_t hash;
+  uint32_t length; /* of the key */
+  uint32_t role;
+  uint32_t waiting; /* 1: somebody may wait for a change */
+  struct sm_value values[2];
+  uint8_t key[256];
+};
+
 /* The message goes back to its sender when nobody can take it any more. */
 #define SM_POST_RETURNS 0x10000u
 /* All texts of a message together, at most. */
@@ -153,10 +185,14 @@ SM_CHECK(sm_mailbox, 384);
 SM_CHECK(sm_post, 128);
 SM_CHECK(sm_patterns, 1088);
 SM_CHECK(sm_pattern, 272);
+SM_CHECK(sm_variables, 64);
+SM_CHECK(sm_value, 16);
+SM_CHECK(sm_variable, 320);
 _Static_assert(offsetof(struct sm_mailbox, send_guard) == 64, "senders have their own line");
 _Static_assert(offsetof(struct sm_mailbox, guard) == 128, "receivers have their own line");
 _Static_assert(offsetof(struct sm_mailbox, tails_seen) == 192, "receivers again");
 _Static_assert(offsetof(struct sm_mailbox, kind) == 256, "parameters");
+_Static_assert(offsetof(struct sm_variable, key) == 64, "what a reader looks at is one line");
 _Static_assert(offsetof(struct sm_mailbox, waiting) == 320, "everybody reads it");
 
 #endif

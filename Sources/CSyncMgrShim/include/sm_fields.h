@@ -170,6 +170,7 @@ SM_FIELD(cell, partner, 32)
 SM_FIELD(cell, partner_slot, 32)
 SM_FIELD(cell, signalled, 32)
 SM_FIELD(cell, override, 32)
+SM_FIELD(cell, seen, 64)
 
 SM_FIELD(deadlock, state, 32)
 SM_FIELD(deadlock, kind, 32)
@@ -307,6 +308,24 @@ SM_FIELD(pattern, mailbox, 32)
 SM_FIELD(pattern, length, 32)
 SM_FIELD(pattern, serial, 64)
 SM_INLINE uint8_t *sm_pattern_text(struct sm_pattern *at) { return at->text; }
+
+SM_FIELD(variables, capacity, 32)
+SM_FIELD(variables, used, 32)
+SM_FIELD(variables, mask, 32)
+SM_FIELD(variables, room, 32)
+SM_FIELD(variable, version, 64)
+SM_FIELD(variable, begun, 64)
+SM_FIELD(variable, hash, 32)
+SM_FIELD(variable, length, 32)
+SM_FIELD(variable, role, 32)
+SM_FIELD(variable, waiting, 32)
+SM_INLINE uint8_t *sm_variable_key(struct sm_variable *at) { return at->key; }
+SM_INLINE struct sm_value *sm_variable_value(struct sm_variable *at, uint64_t version) {
+  return &at->values[version & 1];
+}
+SM_FIELD(value, memory, 32)
+SM_FIELD(value, type, 32)
+SM_FIELD(value, length, 64)
 
 SM_FIELD(post, state, 32)
 SM_FIELD(post, taker, 32)

@@ -43,8 +43,6 @@
 #define SM_WORKSTREAMS 65535u
 #define SM_HOLDINGS 131072u
 #define SM_CELLS (SM_BATCHES * SM_BATCH_CELLS)
-#define SM_DEADLOCKS 64u
-#define SM_DEADLOCK_MEMBERS 64u
 #define SM_MEMBERS 65536u
 /* Places in the name tables, which are never more than half full. */
 #define SM_OBJECT_NAMES 32768u
@@ -263,40 +261,8 @@ struct sm_cell { /* 128 bytes: one wait */
   uint32_t partner_slot; /* of the mutex's handle in its process */
   uint32_t signalled;    /* not 0 from the signal until it has its mutex: it must not be lost */
   uint32_t override;     /* the outcome of the wait, once it has its mutex */
-  uint8_t pad[40];
-};
-
-struct sm_deadlock_member { /* 816 bytes: one who waits, or took, and what */
-  uint64_t workstream; /* id */
-  uint64_t holder;     /* id of who has what it waits for */
-  uint64_t order;      /* of the wait, in the line of its object */
-  int32_t pid;
-  int32_t holder_pid;
-  uint32_t type;     /* of the object */
-  uint32_t relation; /* SYNCMGR_RELATION_... */
-  uint32_t place;    /* cell + 1 of the wait; for a request holding + 1; 0 when it is none */
-  uint32_t owner;    /* owner id of who waits */
-  uint8_t name[256];
-  uint8_t object_name[256];
-  uint8_t other_name[256]; /* of the holder; or of the object that was held already */
-};
-
-struct sm_deadlock { /* 52352 bytes */
-  uint32_t state;
-  uint32_t kind;      /* SYNCMGR_DEADLOCK_... */
-  uint32_t algorithm; /* SYNCMGR_DETECT_... */
-  uint32_t policy;    /* SYNCMGR_VICTIM_... */
-  uint32_t resolution;
-  uint32_t count; /* members that are kept here */
-  uint32_t total; /* workstreams that are in it */
-  int32_t victim_pid;
-  uint64_t id;
-  uint64_t identity; /* hash of the waits that it is made of */
-  uint64_t found;    /* ns since 1970 */
-  uint64_t ended;
-  uint64_t victim; /* id of the workstream */
-  uint8_t pad[56];
-  struct sm_deadlock_member members[SM_DEADLOCK_MEMBERS];
+  uint64_t seen;         /* waits for a change: of this version */
+  uint8_t pad[32];
 };
 
 struct sm_member { /* 320 bytes: a workstream that a sync point expects, by its name */
@@ -349,8 +315,6 @@ SM_CHECK(sm_counters, 128);
 SM_CHECK(sm_object, 1152);
 SM_CHECK(sm_holding, 64);
 SM_CHECK(sm_cell, 128);
-SM_CHECK(sm_deadlock_member, 816);
-SM_CHECK(sm_deadlock, 52352);
 SM_CHECK(sm_member, 320);
 SM_CHECK(sm_slot, 64);
 SM_CHECK(sm_thread, 64);
@@ -367,6 +331,7 @@ _Static_assert(offsetof(struct sm_slot, tag) >= SM_HOT_STORES, "");
 
 #include "sm_events.h"
 #include "sm_channel.h"
+#include "sm_deadlock.h"
 
 /* Where the tables are. Each begins on a page, so that it can be committed by itself. */
 #define SM_PAGES(bytes) (((uint64_t)(bytes) + 4095u) & ~(uint64_t)4095u)

@@ -7,7 +7,7 @@ import CSyncMgrShim
 enum AtOnce {
   /// The segment that a handle's object lies in.
   @inline(__always)
-  private static func segment(_ object: Object, _ index: UInt32) -> Segment {
+  static func segment(_ object: Object, _ index: UInt32) -> Segment {
     let offset = Int(sm_at_objects()) + Int(index) * MemoryLayout<sm_object>.stride
     return Segment(base: UnsafeMutableRawPointer(object) - offset)
   }
@@ -43,8 +43,8 @@ enum AtOnce {
     return place != nil
   }
 
-  /// Says where this thread runs, for those who spin. Stored only when it is another CPU than before,
-  /// so that the line stays where it is.
+  /// Says where this thread runs, for those who spin. Stored only when it is another CPU than
+  /// before, so that the line stays where it is.
   @inline(__always)
   static func isHere(_ cpu: Word32) {
     if cpu.load() != sm_cpu() { cpu.store(sm_cpu()) }

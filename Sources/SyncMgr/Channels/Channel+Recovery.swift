@@ -32,8 +32,8 @@ extension Attachment {
     for one in mine { endReceiver(one, channel, owner) }
   }
 
-  /// Ends the mailbox of a receiver that is gone: what it did not take goes back to who wants it back,
-  /// and who waits for its response is told that none will come.
+  /// Ends the mailbox of a receiver that is gone: what it did not take goes back to who wants it
+  /// back, and who waits for its response is told that none will come.
   private func endReceiver(_ index: UInt32, _ channel: Mailbox, _ owner: UInt32) {
     guard let mailbox = segment.mailbox(index) else { return }
     if mailbox.role.load() == SM_MAILBOX_OWN {
@@ -55,13 +55,18 @@ extension Attachment {
         let state = post.state.load()
         guard state == SM_POST_READY || state == SM_POST_RETURNED,
           post.flags.load() & SM_POST_RETURNS != 0,
-          let found = segment.read(slot, 0, posts), let home = ownMailbox(of: post.pointee.sender_owner, channel)
+          let found = segment.read(slot, 0, posts),
+          let home = ownMailbox(of: post.pointee.sender_owner, channel)
         else { continue }
         // Once: who does this again after us finds no mark.
         post.flags.store(post.flags.load() & ~SM_POST_RETURNS)
         var letter = Letter(found, self)
         letter.flags = letter.flags & ~SM_POST_RETURNS | SYNCMGR_MESSAGE_RETURNED
-        if push(letter, home) { woken.append(home) } else { home.dropped.store(home.dropped.load() &+ 1) }
+        if push(letter, home) {
+          woken.append(home)
+        } else {
+          home.dropped.store(home.dropped.load() &+ 1)
+        }
       }
     }
     unlock(mailbox)
@@ -91,11 +96,15 @@ extension Attachment {
     for mailbox in failed { wake(mailbox, SM_WAIT_RECEIVERS) }
   }
 
-  /// After a death: guards that were left locked, mailboxes that were left half made, or whose owner
-  /// is gone, and waiters whom nobody woke.
+  /// After a death: guards that were left locked, mailboxes that were left half made, or whose
+  /// owner is gone, and waiters whom nobody woke.
   func settleChannel(_ object: Object, _ dead: UInt32) {
     let index = segment.index(of: object)
     guard let channel = segment.mailbox(index) else { return }
+    if channel.kind.load() == SYNCMGR_CHANNEL_MEMORY {
+      settleVariables(object, channel)
+      return
+    }
     if channel.sendGuardian.load() == dead {
       lockSending(channel)
       unlockSending(channel)
@@ -139,11 +148,14 @@ extension Attachment {
   /// or waits there.
   func removeChannel(_ object: Object) {
     guard let channel = segment.mailbox(segment.index(of: object)) else { return }
+    if channel.kind.load() == SYNCMGR_CHANNEL_MEMORY { removeVariables(channel) }
     if channel.memory.load() != 0 { emptyMailbox(channel) }
     for part in [channel.past, channel.retained] {
       let index = part.load() &- 1
       part.store(0)
-      guard let mailbox = segment.mailbox(index), let object = segment.object(index) else { continue }
+      guard let mailbox = segment.mailbox(index), let object = segment.object(index) else {
+        continue
+      }
       emptyMailbox(mailbox)
       object.state.store(SlotState.free)
       object.owner.store(0)
@@ -158,6 +170,7 @@ extension Attachment {
   /// Faults of a quiet mailbox, in words.
   func checkMailbox(_ object: Object) -> String? {
     guard let mailbox = segment.mailbox(segment.index(of: object)) else { return "has no mailbox" }
+    if mailbox.kind.load() == SYNCMGR_CHANNEL_MEMORY { return checkVariables(mailbox) }
     if mailbox.memory.load() == 0 { return nil }
     guard let posts = Posts(mailbox, segment) else { return "has a mailbox whose sizes contradict" }
     for guardian in [mailbox.guardian, mailbox.sendGuardian] {

@@ -15,8 +15,9 @@ extension Channel {
     if row.shut.load() == 2 { throw isShut() }
     if what == UInt64(SYNCMGR_WRITABLE) {
       if row.shut.load() != 0 { throw isShut() }
-      guard let full = firstFull(), let object = attachment.segment.object(
-        attachment.segment.index(of: full))
+      guard let full = firstFull(),
+        let object = attachment.segment.object(
+          attachment.segment.index(of: full))
       else {
         attachment.wakeDue(caller.object, row)
         return nil
@@ -77,7 +78,9 @@ extension Channel {
     var found: Mailbox?
     attachment.lockSending(row)
     attachment.forListed(of: row) {
-      if found == nil, $0.role.load() == SM_MAILBOX_OWN, !attachment.segment.hasRoom($0) { found = $0 }
+      if found == nil, $0.role.load() == SM_MAILBOX_OWN, !attachment.segment.hasRoom($0) {
+        found = $0
+      }
     }
     attachment.unlockSending(row)
     return found

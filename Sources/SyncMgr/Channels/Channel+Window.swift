@@ -18,9 +18,9 @@ extension Channel {
     guard let row = attachment.segment.mailbox(attachment.segment.index(of: object)) else { return }
     let flags = object.flags.load()
     json.text("kind", word(kinds, row.kind.load()))
-    if row.kind.load() == SYNCMGR_CHANNEL_MEMORY { return }
     json.number("capacity", row.capacity.load())
     json.number("inline_size", row.inlineSize.load())
+    if row.kind.load() == SYNCMGR_CHANNEL_MEMORY { return }
     json.text("overflow", word(policies, row.overflow.load()))
     json.truth("acknowledge", flags & SYNCMGR_CHANNEL_ACKNOWLEDGE != 0)
     json.truth("priorities", flags & SYNCMGR_CHANNEL_PRIORITIES != 0)
@@ -33,6 +33,12 @@ extension Channel {
     let segment = attachment.segment
     guard let row = segment.mailbox(segment.index(of: object)) else { return }
     json.truth("shut", row.shut.load() != 0)
+    if row.kind.load() == SYNCMGR_CHANNEL_MEMORY {
+      let count = attachment.countVariables(row)
+      json.number("cells", count.cells)
+      json.number("regions", count.regions)
+      return
+    }
     json.number("sent", row.sequence.load())
     json.array("mailboxes") { json in
       if row.memory.load() != 0 { show(row, attachment, &json) }

@@ -154,7 +154,11 @@ extension Channel {
         target.copyMemory(from: found.data, byteCount: found.size)
         message.place(target, found)
       }
-      if keeps(mailbox) { give(found, mailbox, &message) } else { attachment.remove(found, mailbox, posts) }
+      if keeps(mailbox) {
+        give(found, mailbox, &message)
+      } else {
+        attachment.remove(found, mailbox, posts)
+      }
     case .view:
       attachment.lent.store(1)
       message.place(found.data, found)

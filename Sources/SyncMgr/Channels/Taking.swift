@@ -19,28 +19,27 @@ struct Found {
 /// Looking for messages. Under the mailbox's guard.
 extension Segment {
   /// The slot at the head of a level's ring; nil when the ring is empty. Passes over what is not
-  /// there any more: whoever died while taking it.
+  /// there any more: whoever died while taking it. Spoiled numbers end the search: a head is never
+  /// further from its tail than the ring is long.
   @inline(__always)
   func oldest(_ mailbox: Mailbox, _ posts: Posts, _ level: UInt32) -> UInt32? {
-    while true {
+    let longest = UInt64(posts.mask) + 1
+    for _ in 0...longest {
       let head = mailbox.head(level).load()
-      if head == mailbox.tailSeen(level).load() {
+      if mailbox.tailSeen(level).load() &- head &- 1 >= longest {
         let tail = mailbox.tail(level).load()
-        if head == tail { return nil }
         mailbox.tailSeen(level).store(tail)
+        if tail &- head > longest { mailbox.head(level).store(tail) }
+        if tail &- head &- 1 >= longest { return nil }
       }
       let slot = posts.entry(level, head).load()
       if slot < posts.capacity {
         let post = posts[slot]
         if post.state.load() == SM_POST_READY, post.place.load() == head { return slot }
       }
-      // Spoiled numbers end here too: a head is never further from its tail than the ring is long.
-      if mailbox.tail(level).load() &- head > UInt64(posts.mask) + 1 {
-        mailbox.head(level).store(mailbox.tail(level).load())
-      } else {
-        mailbox.head(level).store(head &+ 1)
-      }
+      mailbox.head(level).store(head &+ 1)
     }
+    return nil
   }
 
   @inline(__always)

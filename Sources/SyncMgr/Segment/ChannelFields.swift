@@ -62,6 +62,8 @@ extension UnsafeMutablePointer<sm_mailbox> {
   @inline(__always) var past: Word32 { Word32(sm_mailbox_past(self)) }
   @inline(__always) var retained: Word32 { Word32(sm_mailbox_retained(self)) }
   @inline(__always) var patterns: Word32 { Word32(sm_mailbox_patterns(self)) }
+  /// The same word, of a channel that keeps cells.
+  @inline(__always) var variables: Word32 { patterns }
   @inline(__always) var version: Word64 { Word64(sm_mailbox_version(self)) }
   @inline(__always) var dead: Word32 { Word32(sm_mailbox_dead(self)) }
   @inline(__always) var cpu: Word32 { Word32(sm_mailbox_cpu(self)) }
@@ -97,4 +99,31 @@ extension UnsafeMutablePointer<sm_pattern> {
   @inline(__always) var length: Word32 { Word32(sm_pattern_length(self)) }
   @inline(__always) var serial: Word64 { Word64(sm_pattern_serial(self)) }
   var text: UnsafeMutablePointer<UInt8> { sm_pattern_text(self) }
+}
+
+extension UnsafeMutablePointer<sm_variables> {
+  @inline(__always) var capacity: Word32 { Word32(sm_variables_capacity(self)) }
+  @inline(__always) var used: Word32 { Word32(sm_variables_used(self)) }
+  @inline(__always) var mask: Word32 { Word32(sm_variables_mask(self)) }
+  @inline(__always) var room: Word32 { Word32(sm_variables_room(self)) }
+}
+
+extension UnsafeMutablePointer<sm_variable> {
+  @inline(__always) var version: Word64 { Word64(sm_variable_version(self)) }
+  @inline(__always) var begun: Word64 { Word64(sm_variable_begun(self)) }
+  @inline(__always) var hash: Word32 { Word32(sm_variable_hash(self)) }
+  @inline(__always) var length: Word32 { Word32(sm_variable_length(self)) }
+  @inline(__always) var role: Word32 { Word32(sm_variable_role(self)) }
+  @inline(__always) var waiting: Word32 { Word32(sm_variable_waiting(self)) }
+  @inline(__always) var key: UnsafeMutablePointer<UInt8> { sm_variable_key(self) }
+  /// The value of this version, or the one that it takes the place of.
+  @inline(__always) func value(_ version: UInt64) -> UnsafeMutablePointer<sm_value> {
+    sm_variable_value(self, version)
+  }
+}
+
+extension UnsafeMutablePointer<sm_value> {
+  @inline(__always) var memory: Word32 { Word32(sm_value_memory(self)) }
+  @inline(__always) var type: Word32 { Word32(sm_value_type(self)) }
+  @inline(__always) var length: Word64 { Word64(sm_value_length(self)) }
 }

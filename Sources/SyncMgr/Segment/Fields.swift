@@ -155,6 +155,7 @@ extension UnsafeMutablePointer<sm_cell> {
   @inline(__always) var partnerSlot: Word32 { Word32(sm_cell_partner_slot(self)) }
   @inline(__always) var signalled: Word32 { Word32(sm_cell_signalled(self)) }
   @inline(__always) var override: Word32 { Word32(sm_cell_override(self)) }
+  @inline(__always) var seen: Word64 { Word64(sm_cell_seen(self)) }
 }
 
 extension UnsafeMutablePointer<sm_member> {

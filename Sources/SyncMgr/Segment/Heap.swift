@@ -1,9 +1,9 @@
 import CSyncMgr
 import CSyncMgrShim
 
-/// Memory of the segment for what has no fixed size: mailboxes and large messages. Handed out in runs
-/// of units, the lowest that fits first, so that what was freed last is used again while it is in
-/// the caches. A unit that was used once keeps its memory until the segment goes.
+/// Memory of the segment for what has no fixed size: mailboxes and large messages. Handed out in
+/// runs of units, the lowest that fits first, so that what was freed last is used again while it is
+/// in the caches. A unit that was used once keeps its memory until the segment goes.
 ///
 /// Everything changes under the heap guard. A process that dies in there leaves at most one chunk
 /// whose `state` or `references` tell of a step that was not finished; `repairHeap` counts anew.
@@ -76,6 +76,32 @@ extension Attachment {
       chunk.hands.store(0)
     }
     Guard.unlock(header.heapGuardian)
+  }
+
+  /// Puts memory of this process's hands (a unit + 1, or 0) where it belongs, and takes what was
+  /// there into the hands: unit + 1, or 0. Dies right before or after the word is stored: what the
+  /// word has is let go of, and the other freed, see `releaseHands`.
+  func exchange(_ word: Word32, for unit: UInt32, of object: UInt32) -> UInt32 {
+    lockHeap()
+    defer { Guard.unlock(header.heapGuardian) }
+    var before = word.load()
+    if before != 0 {
+      if let chunk = segment.chunk(before - 1), chunk.state.load() == SM_CHUNK_MEMORY,
+        chunk.object.load() == object
+      {
+        chunk.references.store(1)
+        chunk.hands.store(me)
+      } else {
+        // Somebody has spoiled the word: that memory is not ours to free.
+        before = 0
+      }
+    }
+    word.store(unit)
+    if unit != 0, let chunk = segment.chunk(unit - 1) {
+      chunk.references.store(0)
+      chunk.hands.store(0)
+    }
+    return before
   }
 
   /// Frees memory that is referred to by nothing else.
@@ -185,7 +211,9 @@ extension Attachment {
     let high = min(header.heapHigh.load(), SM_UNITS)
     var counts: [UInt32: UInt32] = [:]
     for index in 0..<segment.objectCount {
-      guard let mailbox = segment.mailbox(index), let posts = Posts(mailbox, segment) else { continue }
+      guard let mailbox = segment.mailbox(index), let posts = Posts(mailbox, segment) else {
+        continue
+      }
       for slot in 0..<posts.capacity {
         let chunk = posts[slot].chunk.load()
         if chunk != 0 { counts[chunk, default: 0] += 1 }
@@ -229,8 +257,8 @@ extension Attachment {
     Guard.unlock(header.heapGuardian)
   }
 
-  /// Frees what was an object's memory and is in nobody's hands: its user died between taking it out
-  /// of its place and freeing it. When nobody else can be about to do that.
+  /// Frees what was an object's memory and is in nobody's hands: its user died between taking it
+  /// out of its place and freeing it. When nobody else can be about to do that.
   func freeUnlinked(_ object: UInt32) {
     lockHeap()
     for unit in 0..<min(header.heapHigh.load(), SM_UNITS) {
@@ -244,6 +272,8 @@ extension Attachment {
 
   private func isMemory(_ unit: UInt32, of object: UInt32) -> Bool {
     guard let mailbox = segment.mailbox(object &- 1) else { return false }
-    return mailbox.memory.load() == unit + 1 || mailbox.patterns.load() == unit + 1
+    if mailbox.memory.load() == unit + 1 || mailbox.patterns.load() == unit + 1 { return true }
+    guard mailbox.kind.load() == SYNCMGR_CHANNEL_MEMORY else { return false }
+    return Variables(mailbox, segment)?.hasMemory(unit) ?? false
   }
 }

@@ -14,6 +14,7 @@ typealias Member = UnsafeMutablePointer<sm_member>
 typealias Mailbox = UnsafeMutablePointer<sm_mailbox>
 typealias Chunk = UnsafeMutablePointer<sm_chunk>
 typealias Post = UnsafeMutablePointer<sm_post>
+typealias Variable = UnsafeMutablePointer<sm_variable>
 
 /// The tables of a mapped segment. Every index that was read from the segment goes through here:
 /// one that is out of bounds gives nil, so that a peer's lie cannot make us touch other memory.

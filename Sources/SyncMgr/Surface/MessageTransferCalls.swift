@@ -88,9 +88,11 @@ public func syncmgr_channel_recv(
   _ timeout_ns: Int64, _ out_message: UnsafeMutablePointer<syncmgr_message_t>?
 ) -> Int32 {
   if let out_message, timeout_ns >= SYNCMGR_FOREVER,
-    atOnce(channel, .channel, { slot, _ in
-      AtOnce.receive(slot, buffer, capacity, out_message)
-    })
+    atOnce(
+      channel, .channel,
+      { slot, _ in
+        AtOnce.receive(slot, buffer, capacity, out_message)
+      })
   {
     return SYNCMGR_OK
   }

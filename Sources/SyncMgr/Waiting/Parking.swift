@@ -39,14 +39,18 @@ extension Attachment {
   /// does, which hears of deaths at once. (A sleep without a time is also the cheaper one: 0.5 of 5
   /// us.)
   private func endOfSleep(_ deadline: Int64) -> Int64 {
-    if !isShared || served.load() == Served.yes { return deadline }
+    if served.load() == Served.yes { return deadline }
+    if !isShared { return Deadline.earlier(deadline, nextChore) }
     return Deadline.earlier(deadline, sm_now() + 20_000_000)
   }
 
   /// What a sleeper does at each tick, where no service thread does it.
   private func lookAround() {
-    recoverDead()
-    expireLeases()
+    if isShared {
+      recoverDead()
+      expireLeases()
+    }
+    if served.load() != Served.yes { doChores() }
   }
 
   static let processors = UInt32(max(sm_processors(), 1))
@@ -71,7 +75,7 @@ extension Attachment {
       if state != asleep, !cell.state.claim(state, asleep) { continue }
       let error = sm_futex_wait(cell.state.at, asleep, endOfSleep(deadline))
       if error == SM_INTERRUPT, interruptible { return .interrupted }
-      if error == SM_LATE, isShared { lookAround() }
+      if error == SM_LATE { lookAround() }
     }
   }
 
@@ -84,7 +88,7 @@ extension Attachment {
   /// The same for any word.
   func park(on word: Word32, _ seen: UInt32, until deadline: Int64) {
     let error = sm_futex_wait(word.at, seen, endOfSleep(deadline))
-    if error == SM_LATE, isShared { lookAround() }
+    if error == SM_LATE { lookAround() }
   }
 
   /// Spins for a moment while `done` is not, if that can pay: when whoever will change the object

@@ -1,0 +1,127 @@
+import CSyncMgr
+import CSyncMgrShim
+
+/// Waiting for a change of a cell. Who waits stands in the line of the channel's object: its
+/// `amount` says for which cell, and `seen` since which version. A wait enters and is ended
+/// under the send guard and the object's, so that no version comes in between.
+extension SharedCells {
+  /// Amounts below are those of ChannelWaits.
+  static let firstAmount: UInt32 = 4
+
+  func changed(
+    _ key: Key, since seen: UInt64, _ timeout: Int64
+  ) throws(Failure) -> UInt64 {
+    let deadline = try Deadline.after(timeout)
+    let caller = channel.caller
+    while true {
+      let now = try look(key)
+      if now != seen { return now }
+      if timeout == 0 {
+        throw Failure(
+          SYNCMGR_E_TIMEOUT, caller.object, "it has not changed and the call does not wait")
+      }
+      let cell = try attachment.takeCell()
+      if try enter(key, since: seen, cell, flags: 0, ticket: nil) != nil { continue }
+      do throws(Failure) {
+        let outcome = try Waits.block(caller, cell, until: deadline) { _ in nil }
+        _ = try outcome.get(caller.object)
+        return outcome.value
+      } catch {
+        // Shut: the next look says so.
+        if error.status == SYNCMGR_E_CLOSED, !caller.isClosed, row.shut.load() != 0 { continue }
+        throw error
+      }
+    }
+  }
+
+  func changedStart(
+    _ key: Key, since seen: UInt64, _ start: Tickets.Start
+  ) throws(Failure) -> Started {
+    try start.check(channel.caller)
+    let now = try look(key)
+    if now != seen { return Started(outcome: Outcome(SYNCMGR_OK, value: now)) }
+    return try start.begin(channel.caller) { (draft) throws(Failure) in
+      try enter(key, since: seen, draft.cell, flags: draft.flags, ticket: draft.handle)
+    }
+  }
+
+  /// No change comes in a channel that was shut, though its cells can still be read.
+  private func look(_ key: Key) throws(Failure) -> UInt64 {
+    if row.shut.load() != 0 { throw channel.isShut() }
+    let now = try version(of: key)
+    if now == 0 { try key.check() }
+    return now
+  }
+
+  /// Puts the cell of a wait into the line, or gives it back when the version is another already.
+  private func enter(
+    _ key: Key, since seen: UInt64, _ cell: Cell, flags: UInt32, ticket: UInt64?
+  ) throws(Failure) -> Outcome? {
+    let caller = channel.caller
+    attachment.lockSending(row)
+    do throws(Failure) {
+      if row.shut.load() != 0 { throw channel.isShut() }
+      guard let (table, variable) = try find(key, makes: true) else {
+        throw attachment.corrupt("the table of cells")
+      }
+      let now = SharedCells.shown(variable)
+      if now != seen {
+        attachment.unlockSending(row)
+        attachment.giveBack(cell)
+        return Outcome(SYNCMGR_OK, value: now)
+      }
+      try caller.lock()
+      // Dies after this: somebody looks for a wait that is not there, once.
+      variable.waiting.store(1)
+      cell.seen.store(seen)
+      caller.enqueue(
+        cell, amount: SharedCells.firstAmount + table.place(of: variable), flags: flags,
+        ticket: ticket)
+      caller.unlock()
+    } catch {
+      attachment.unlockSending(row)
+      attachment.giveBack(cell)
+      throw error
+    }
+    attachment.unlockSending(row)
+    return nil
+  }
+
+  /// Ends the waits for a change that was made. Under the send guard. Dies in here: the mark stays
+  /// until all are through, and recovery ends those that are due.
+  @inline(never)
+  func finishWaits(_ table: Variables, _ variable: Variable, _ wakes: inout Wakes) {
+    attachment.finishChanged(channel.caller.object, table, variable, &wakes)
+  }
+}
+
+extension Attachment {
+  /// Ends the waits for a cell that has another version than they have seen: for one, or with nil
+  /// for all cells. Under the send guard.
+  func finishChanged(
+    _ object: Object, _ table: Variables, _ only: Variable?, _ wakes: inout Wakes
+  ) {
+    let wanted = only.map { SharedCells.firstAmount + table.place(of: $0) }
+    var isOneLeft = false
+    lock(object)
+    var next = liveHead(of: object)
+    var left = SM_CELLS
+    while let cell = next, left > 0 {
+      left -= 1
+      next = self.next(of: cell)
+      let amount = cell.amount.load()
+      guard wanted == nil || amount == wanted,
+        let variable = table[amount &- SharedCells.firstAmount]
+      else { continue }
+      let now = SharedCells.shown(variable)
+      if now != cell.seen.load() {
+        unlink(cell, object)
+        wakes.finish(cell, SYNCMGR_OK, value: now, self)
+      } else {
+        isOneLeft = true
+      }
+    }
+    if let only, !isOneLeft { only.waiting.store(0) }
+    unlock(object)
+  }
+}

@@ -1,0 +1,280 @@
+import CSyncMgr
+import CSyncMgrShim
+import Glibc
+
+/// What a MEMORY channel keeps: the header's cells, each a variable of the channel's table.
+///
+/// A cell has two values, of which the lowest bit of its version picks the one that counts. A write
+/// goes into the other; then one store of the version makes it the current one. So whoever dies
+/// while writing leaves the old value whole, and readers need no lock:
+///
+///     writer, under the send guard        reader
+///     begun = version + 1                 version
+///     the other value                     the value that it picks
+///     version = version + 1               begun: at most one more than the version, or once again
+///
+/// `begun` says that the value which was current before the present one may be touched. A reader
+/// that is late by less than one whole write has read something that was true when it began.
+///
+/// A value that is too large for its variable lies in memory of its own, made and filled before the
+/// guard is locked: nobody waits while 16 MiB are copied. It is freed when the next value takes its
+/// place; memory stays mapped, so a late reader copies garbage, which `begun` makes it throw away.
+///
+/// Guards are locked in this order: the channel's send guard, its object's, the heap's.
+struct SharedCells {
+  let channel: Channel
+
+  @inline(__always)
+  init(_ channel: Channel) throws(Failure) {
+    self.channel = channel
+    if channel.kind != SYNCMGR_CHANNEL_MEMORY {
+      throw Failure(SYNCMGR_E_UNSUPPORTED, channel.caller.object, text: "its kind has no cells")
+    }
+  }
+
+  @inline(__always) var attachment: Attachment { channel.attachment }
+  @inline(__always) var row: Mailbox { channel.row }
+  /// Whose memory it is, as chunks know it.
+  @inline(__always) var owner: UInt32 { channel.caller.slot.pointee.index + 1 }
+
+  /// The key of a cell or region, as the caller has it.
+  struct Key {
+    let text: UnsafeRawBufferPointer
+    let hash: UInt32
+
+    @inline(__always)
+    init?(_ text: UnsafePointer<CChar>?) {
+      guard let text else { return nil }
+      let count = strnlen(text, 256)
+      if count == 0 || count > 255 { return nil }
+      self.text = UnsafeRawBufferPointer(start: text, count: count)
+      hash = TopicHash.of(self.text)
+    }
+
+    static func of(_ text: UnsafePointer<CChar>?) throws(Failure) -> Key {
+      guard let key = Key(text) else { throw failure }
+      return key
+    }
+
+    static var failure: Failure {
+      Failure(SYNCMGR_E_INVALID, "a key has 1 to 255 bytes, and is not NULL")
+    }
+
+    /// For keys that are not found: those that are there were checked when they came.
+    func check() throws(Failure) {
+      if String(validating: text, as: UTF8.self) == nil {
+        throw Failure(SYNCMGR_E_INVALID, "the key is not UTF-8")
+      }
+    }
+  }
+
+  func table() throws(Failure) -> Variables {
+    guard let table = Variables(row, attachment.segment) else {
+      throw attachment.corrupt("the table of cells")
+    }
+    return table
+  }
+
+  // MARK: - Writing
+
+  /// Sets or, without a value, removes a cell. `version` gets the new one, also with E_CHANGED the
+  /// one that it has.
+  func set(
+    _ key: Key, _ value: UnsafeRawBufferPointer?, type: UInt32, expected: UInt64,
+    _ version: inout UInt64?
+  ) throws(Failure) {
+    var memory: UInt32 = 0
+    if let value, let source = value.baseAddress, value.count > Int(SharedCells.room(row)) {
+      memory = try attachment.allocate(UInt64(value.count), SM_CHUNK_MEMORY, object: owner) + 1
+      memcpy(attachment.segment.unit(memory - 1), source, value.count)
+    }
+    var wakes = Wakes()
+    var isChanged = false
+    do throws(Failure) {
+      try inGuard { () throws(Failure) in
+        if row.shut.load() != 0 { throw channel.isShut() }
+        let found = try find(key, makes: value != nil && expected &+ 1 <= 1)
+        let current = found.map { SharedCells.shown($0.variable) } ?? 0
+        if expected != SYNCMGR_VERSION_ANY, expected != current {
+          version = current
+          isChanged = true
+          return
+        }
+        guard let (table, variable) = found, value != nil || current != 0 else {
+          version = 0
+          return
+        }
+        if let value {
+          let small = memory == 0 ? value : nil
+          if let small, small.count > table.room { throw attachment.corrupt("the table of cells") }
+          write(table, variable, small, &memory, length: UInt64(value.count), type)
+        } else {
+          remove(table, variable)
+        }
+        version = SharedCells.shown(variable)
+        if variable.waiting.load() != 0 { finishWaits(table, variable, &wakes) }
+      }
+    } catch {
+      if memory != 0 { attachment.free(memory - 1) }
+      throw error
+    }
+    wakes.send(attachment)
+    if isChanged {
+      if memory != 0 { attachment.free(memory - 1) }
+      throw Failure(
+        SYNCMGR_E_CHANGED, channel.caller.object,
+        text: "the cell has the version \(version ?? 0), not \(expected)")
+    }
+  }
+
+  /// Under the send guard, whoever died in there before.
+  @inline(__always)
+  func inGuard<Result>(_ body: () throws(Failure) -> Result) throws(Failure) -> Result {
+    attachment.lockSending(row)
+    defer { attachment.unlockSending(row) }
+    return try body()
+  }
+
+  /// The new value comes from `small`, or is in the memory of this process's hands, which is then
+  /// in them no more. Under the send guard.
+  @inline(__always)
+  private func write(
+    _ table: Variables, _ variable: Variable, _ small: UnsafeRawBufferPointer?,
+    _ memory: inout UInt32, length: UInt64, _ type: UInt32
+  ) {
+    let next = variable.version.load() &+ 1
+    let value = variable.value(next)
+    // Dies from here on: the current value is the other one, and stays. The next writer begins with
+    // the same number.
+    variable.begun.store(next)
+    sm_fence()
+    if value.memory.load() != memory { replace(value.memory, with: memory) }
+    memory = 0
+    if let small, let source = small.baseAddress, small.count > 0 {
+      memcpy(table.small(variable, next), source, small.count)
+    }
+    value.length.store(length)
+    value.type.store(type)
+    // Dies before: nothing has changed. After: it is set, and who waits for it is woken by the
+    // recovery of this process.
+    variable.version.store(next)
+  }
+
+  /// Under the send guard.
+  private func remove(_ table: Variables, _ variable: Variable) {
+    let next = variable.version.load() &+ 1
+    let value = variable.value(next)
+    variable.begun.store(next)
+    sm_fence()
+    value.length.store(0)
+    value.type.store(SM_VALUE_NONE)
+    variable.version.store(next)
+    // It is removed. What is left pins no memory; dies in between: until it is set again, or the
+    // channel goes.
+    variable.begun.store(next &+ 1)
+    sm_fence()
+    for side in [UInt64(0), 1] where variable.value(side).memory.load() != 0 {
+      replace(variable.value(side).memory, with: 0)
+    }
+  }
+
+  private func replace(_ word: Word32, with memory: UInt32) {
+    let before = attachment.exchange(word, for: memory, of: owner)
+    if before != 0 { attachment.free(before - 1) }
+  }
+
+  /// The version that callers see: 0 when there is no value.
+  @inline(__always)
+  static func shown(_ variable: Variable) -> UInt64 {
+    let version = variable.version.load()
+    return variable.value(version).type.load() == SM_VALUE_NONE ? 0 : version
+  }
+
+  /// Bytes that a small value has at most.
+  static func room(_ row: Mailbox) -> UInt32 {
+    min((row.inlineSize.load() &+ 63) & ~63, Variables.mostRoom)
+  }
+
+  // MARK: - The table
+
+  /// The cell or region of this key, made when it is not there and `makes` says so. Under the send
+  /// guard.
+  func find(
+    _ key: Key, _ role: UInt32 = SM_VARIABLE_CELL, makes: Bool
+  ) throws(Failure) -> (table: Variables, variable: Variable)? {
+    if row.variables.load() != 0 {
+      let table = try table()
+      if let variable = table.find(key.text, key.hash, role) { return (table, variable) }
+    }
+    try key.check()
+    return makes ? try add(key, role) : nil
+  }
+
+  private func add(
+    _ key: Key, _ role: UInt32
+  ) throws(Failure) -> (table: Variables, variable: Variable) {
+    let table = try roomyTable()
+    let place = table.used
+    guard let variable = table[place] else { throw attachment.corrupt("the table of cells") }
+    variable.version.store(0)
+    variable.begun.store(0)
+    variable.hash.store(key.hash)
+    variable.length.store(UInt32(key.text.count))
+    variable.role.store(role)
+    variable.waiting.store(0)
+    for side in [UInt64(0), 1] {
+      variable.value(side).memory.store(0)
+      variable.value(side).length.store(0)
+      variable.value(side).type.store(SM_VALUE_NONE)
+    }
+    memcpy(variable.key, key.text.baseAddress.unsafelyUnwrapped, key.text.count)
+    // Dies before: nobody has seen it. After: it is found, and counted by the repair. Without a
+    // value it is not there for anybody.
+    table.link(place, key.hash)
+    table.head.used.store(place + 1)
+    return (table, variable)
+  }
+
+  /// A table with room for one more: the first one, or a larger one with all that was there.
+  private func roomyTable() throws(Failure) -> Variables {
+    let old = row.variables.load() == 0 ? nil : try table()
+    if let old, old.used < old.capacity { return old }
+    let capacity = old.map { $0.capacity * 2 } ?? min(max(row.capacity.load(), 8), 65536)
+    var buckets: UInt32 = 16
+    while buckets < 2 * capacity { buckets *= 2 }
+    let room = old.map { UInt32($0.room) } ?? SharedCells.room(row)
+    let size = Variables.size(capacity: capacity, mask: buckets - 1, room: room)
+    let unit = try attachment.allocate(size, SM_CHUNK_MEMORY, object: owner)
+    fill(unit, capacity, buckets, room, from: old)
+    let before = attachment.exchange(row.variables, for: unit + 1, of: owner)
+    // Readers of the old table look at this when they are through. Dies before: the repair stores
+    // it, before the old table is freed.
+    row.version.store(row.version.load() &+ 1)
+    if before != 0 { attachment.free(before - 1) }
+    return try table()
+  }
+
+  /// Nobody sees the table yet.
+  private func fill(
+    _ unit: UInt32, _ capacity: UInt32, _ buckets: UInt32, _ room: UInt32, from old: Variables?
+  ) {
+    let start = attachment.segment.unit(unit)
+    let empty = Int(Variables.size(capacity: 0, mask: buckets - 1, room: room))
+    memset(start, 0, empty)
+    let head = start.assumingMemoryBound(to: sm_variables.self)
+    head.capacity.store(capacity)
+    head.mask.store(buckets - 1)
+    head.room.store(room)
+    guard let old, let source = old[0] else { return }
+    let used = old.used
+    let size = Variables.size(capacity: used, mask: buckets - 1, room: room) - UInt64(empty)
+    memcpy(start + empty, source, Int(size))
+    head.used.store(used)
+    let places = UnsafeMutableRawPointer(head + 1).assumingMemoryBound(to: UInt32.self)
+    for place in 0..<used {
+      var position = old[place]?.hash.load() ?? 0
+      while places[Int(position & (buckets - 1))] != 0 { position &+= 1 }
+      places[Int(position & (buckets - 1))] = place + 1
+    }
+  }
+}
