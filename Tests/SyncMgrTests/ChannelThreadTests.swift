@@ -89,7 +89,7 @@ struct ChannelThreadTests {
           return .ok
         }
       }
-      for producer in producers { #expect(try producer.result(within: 2 * patience) == .ok) }
+      try expectOK(producers)
       let ender = try space.workstream().channel("c", queue, change)
       #expect(ender.shut(SYNCMGR_CHANNEL_DRAIN) == .ok)
       var seen: Set<String> = []
@@ -135,7 +135,7 @@ struct ChannelThreadTests {
           (0..<100).map { channel.send("\(sender) \($0)") }.first { $0 != .ok } ?? .ok
         }
       }
-      for sender in senders { #expect(try sender.result() == .ok) }
+      try expectOK(senders)
       let orders = try receivers.map { try $0.result() }
       #expect(Set(orders).count == 1)
       #expect(Set(orders[0]).count == 300)
@@ -177,9 +177,9 @@ struct ChannelThreadTests {
             .first { !$0.succeeded } ?? .ok
         }
       }
-      for sender in senders { #expect(try sender.result() == .ok) }
+      try expectOK(senders)
       isOver.with { $0 = true }
-      for one in restless { #expect(try one.result() == .ok) }
+      try expectOK(restless)
       var last = ["a/0": -1, "a/1": -1]
       for _ in 0..<400 {
         let (status, message) = stays.receive(0)
@@ -215,7 +215,7 @@ struct ChannelThreadTests {
         let channel = try space.workstream().channel("c", queue, change)
         return onThread { (0..<300).map { channel.send("\($0)") }.first { $0 != .ok } ?? .ok }
       }
-      for sender in senders { #expect(try sender.result() == .ok) }
+      try expectOK(senders)
       let counted = receiver.mailboxes()[0].dropped
       let ender = try space.workstream().channel("c", queue, change)
       #expect(ender.shut(SYNCMGR_CHANNEL_DRAIN) == .ok)
@@ -294,7 +294,7 @@ struct ChannelThreadTests {
           return .ok
         }
       }
-      for sender in senders { #expect(try sender.result() == .ok) }
+      try expectOK(senders)
       let ender = try space.workstream().channel("c", queue, change)
       #expect(ender.shut(SYNCMGR_CHANNEL_DRAIN) == .ok)
       let results = try receivers.map { try $0.result() }
@@ -340,5 +340,15 @@ struct ChannelThreadTests {
         #expect(full.receive(0).status == .timeout)
       }
     }
+  }
+}
+
+/// All threads end well. What one says otherwise is shown.
+private func expectOK(
+  _ threads: [Background<Status>], sourceLocation: SourceLocation = #_sourceLocation
+) throws {
+  for thread in threads {
+    let status = try thread.result(within: 2 * patience)
+    #expect(status == .ok, sourceLocation: sourceLocation)
   }
 }
