@@ -19,13 +19,14 @@ import programs
 import table
 from cases import CASES
 from cases_bindings import BINDING_CASES
+from cases_channels import CHANNEL_CASES
 from measure import measure
 from quiet import Quiet
 
 
 def main() -> int:
     pattern = os.environ.get("CASE") or "*"
-    cases = CASES + BINDING_CASES
+    cases = CASES + CHANNEL_CASES + BINDING_CASES
     wanted = {row.case for case in cases for row in case.rows if fnmatch(row.case, pattern)}
     if not wanted:
         names = " ".join(row.case for case in cases for row in case.rows)

@@ -17,6 +17,7 @@ LIBRARY = ROOT / ".build" / "lib" / "libsyncmgr.so"
 BUILD = ROOT / ".build" / "bench"
 ENVIRONMENT = ROOT / ".build" / "bench-venv"
 BOOST_HEADER = Path("/usr/include/boost/interprocess/sync/interprocess_mutex.hpp")
+NO_BOOST = "the headers of Boost are missing (apt-get install libboost-dev)"
 
 # Every name in /dev/shm that a run makes has this in it, so that the leftovers of a program that
 # was killed can be told from what belongs to others.
@@ -92,11 +93,11 @@ def build() -> None:
     if not LIBRARY.exists():
         raise Broken(f"{LIBRARY.relative_to(ROOT)} is not there: run `make build` first")
     BUILD.mkdir(parents=True, exist_ok=True)
-    boost = [SOURCES / "c" / "boost_absent.c"]
     _install_boost()
-    if have_boost():
-        boost = [BUILD / "boost_peer.o", "-lstdc++"]
-        _compile("g++", ["-c", SOURCES / "c" / "boost_peer.cpp", "-o", boost[0]])
+    boost = _boost_or("boost_peer.cpp", "boost_absent.c")
+    queue = _boost_or("channel_boost_queue.cpp", "channel_boost_absent.c")
+    carriers = [SOURCES / "c" / f"channel_{name}.c" for name in ("ours", "ring", "posix", "boost")]
+    channel = [SOURCES / "c" / "channel.c", *carriers, *queue]
     for name, others in {
         "uncontended": boost,
         "contended": [],
@@ -107,10 +108,22 @@ def build() -> None:
         "takeover": [SOURCES / "c" / "takeover_setup.c"],
         "handover": [],
         "attach": [],
+        "channel_throughput": channel,
+        "channel_roundtrip": channel,
+        "channel_publish": channel,
     }.items():
         common = [SOURCES / "c" / f"{name}.c", SOURCES / "c" / "common.c", *others]
         library = [f"-L{LIBRARY.parent}", "-lsyncmgr", f"-Wl,-rpath,{LIBRARY.parent}", "-pthread"]
         _compile("gcc", ["-std=c11", *common, *library, "-o", BUILD / name])
+
+
+def _boost_or(source: str, absent: str) -> list:
+    """Returns what to link with: the part in C++, or what stands in for it without Boost."""
+    if not have_boost():
+        return [SOURCES / "c" / absent]
+    built = BUILD / f"{Path(source).stem}.o"
+    _compile("g++", ["-c", SOURCES / "c" / source, "-o", built])
+    return [built, "-lstdc++"]
 
 
 def _compile(compiler: str, arguments: list) -> None:
