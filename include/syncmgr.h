@@ -128,6 +128,8 @@ SYNCMGR_API uint32_t syncmgr_abi_version(void);
 #define SYNCMGR_INTERRUPTED ((int32_t)6)
 /** A part of it succeeded. A sync point: not everybody expected is there. */
 #define SYNCMGR_PARTIAL ((int32_t)7)
+/** There is nobody to get it. */
+#define SYNCMGR_NOBODY ((int32_t)8)
 
 /** An argument is outside what the function allows. */
 #define SYNCMGR_E_INVALID ((int32_t)-1)
@@ -183,7 +185,7 @@ SYNCMGR_API uint32_t syncmgr_abi_version(void);
 #define SYNCMGR_E_LOST ((int32_t)-26)
 /** The outcome of the call cannot be told. Spaces on several machines only. */
 #define SYNCMGR_E_UNKNOWN ((int32_t)-27)
-/** The space cannot be reached. Spaces on several machines only. */
+/** The space cannot be reached; or who was asked is gone and will not reply. */
 #define SYNCMGR_E_UNAVAILABLE ((int32_t)-28)
 /** Events were missed: read the state again. */
 #define SYNCMGR_E_GAP ((int32_t)-29)
@@ -199,6 +201,12 @@ SYNCMGR_API uint32_t syncmgr_abi_version(void);
 #define SYNCMGR_E_UNSAFE ((int32_t)-34)
 /** The sync point does not expect this workstream. */
 #define SYNCMGR_E_NOT_EXPECTED ((int32_t)-35)
+/** A mailbox has no room for the message. */
+#define SYNCMGR_E_FULL ((int32_t)-36)
+/** Larger than where it is to go: the segment, or a buffer. */
+#define SYNCMGR_E_TOO_LARGE ((int32_t)-37)
+/** It has another version than the one expected. */
+#define SYNCMGR_E_CHANGED ((int32_t)-38)
 
 /** Returns the name of `status`, such as "E_TIMEOUT", or "E_?" for no status. Static storage. */
 SYNCMGR_API const char *syncmgr_status_name(int32_t status);
@@ -235,6 +243,7 @@ SYNCMGR_API const char *syncmgr_last_error(void);
 #define SYNCMGR_TYPE_ELECTION 8u
 #define SYNCMGR_TYPE_SYNC_POINT 9u
 #define SYNCMGR_TYPE_RESOURCE 10u
+#define SYNCMGR_TYPE_CHANNEL 11u
 
 typedef struct syncmgr syncmgr_t;
 typedef struct syncmgr_workstream syncmgr_workstream_t;
@@ -248,6 +257,7 @@ typedef struct syncmgr_condition syncmgr_condition_t;
 typedef struct syncmgr_election syncmgr_election_t;
 typedef struct syncmgr_sync_point syncmgr_sync_point_t;
 typedef struct syncmgr_resource syncmgr_resource_t;
+typedef struct syncmgr_channel syncmgr_channel_t;
 typedef struct syncmgr_ticket syncmgr_ticket_t;
 typedef struct syncmgr_queue syncmgr_queue_t;
 typedef struct syncmgr_subscription syncmgr_subscription_t;
@@ -1764,6 +1774,392 @@ typedef struct syncmgr_recipient {
 SYNCMGR_API int32_t syncmgr_notification_status(syncmgr_t *manager, uint64_t id,
                                                 syncmgr_recipient_t *recipients, uint32_t capacity,
                                                 uint32_t *out_count);
+
+/* ------------------------------------------------------------------------------------------------
+ * Channels: messages between workstreams
+ *
+ * Every kind is made of the same two things. A mailbox is a line of messages in the segment, with
+ * room for `capacity` of them. A queue has one mailbox, which all its consumers share; in the other
+ * kinds every receiver has its own, so that a slow, stuck or dead one delays and loses nothing but
+ * its own messages.
+ *
+ *   kind        who gets a message                            default when a mailbox is full
+ *   QUEUE       exactly one of those who receive              BLOCK
+ *   DIRECT      the workstream that `target` names            BLOCK
+ *   BROADCAST   everybody who subscribed, but the sender      DROP_OLDEST
+ *   PUBSUB      whose patterns match the topic, each once     DROP_OLDEST
+ *   MEMORY      nobody: it keeps cells, see syncmgr_channel_set
+ *
+ * A message lies in the segment until its receivers have taken it: it outlives its sender. Small
+ * ones lie in the mailbox itself; a larger one lies beside it once, however many get it. Messages of
+ * one sender and one priority arrive in the order in which they were sent; those of a broadcast in
+ * the same order everywhere. A receiver takes a message whole or not at all: one that dies before
+ * leaves it to others, one that dies after has taken it, unless the channel says ACKNOWLEDGE.
+ */
+
+/** Kinds of channels. */
+#define SYNCMGR_CHANNEL_QUEUE 0u
+#define SYNCMGR_CHANNEL_DIRECT 1u
+#define SYNCMGR_CHANNEL_BROADCAST 2u
+#define SYNCMGR_CHANNEL_PUBSUB 3u
+#define SYNCMGR_CHANNEL_MEMORY 4u
+
+/** What happens to a message for which a mailbox has no room. */
+/** What suits the kind, see the table above. */
+#define SYNCMGR_OVERFLOW_DEFAULT 0u
+/** The sender waits until all that are to get it have room. */
+#define SYNCMGR_OVERFLOW_BLOCK 1u
+/** Nobody gets it, and send returns E_FULL. */
+#define SYNCMGR_OVERFLOW_FAIL 2u
+/** The full mailbox loses its oldest message of the lowest priority. */
+#define SYNCMGR_OVERFLOW_DROP_OLDEST 3u
+/** The full mailbox does not get it. */
+#define SYNCMGR_OVERFLOW_DROP_NEWEST 4u
+
+/** A taken message is not gone before its receiver has acknowledged it: when the receiver dies,
+ *  closes, rejects it or lets its time pass, it goes back to its old place. Queues only. */
+#define SYNCMGR_CHANNEL_ACKNOWLEDGE 1u
+/** Messages of higher priority are taken first. Without it priorities are only passed on. */
+#define SYNCMGR_CHANNEL_PRIORITIES 2u
+/** The channel keeps the last message of each topic that was sent with SEND_RETAIN. PUBSUB only. */
+#define SYNCMGR_CHANNEL_RETAIN 4u
+
+typedef struct syncmgr_channel_options {
+  uint32_t size;        /**< sizeof(syncmgr_channel_options_t) */
+  uint32_t flags;       /**< SYNCMGR_CHANNEL_ACKNOWLEDGE, ... */
+  uint32_t capacity;    /**< messages in a mailbox, 1 to SYNCMGR_CAPACITY_MAX */
+  uint32_t inline_size; /**< bytes up to which a message lies in the mailbox, at most INLINE_MAX */
+  uint32_t overflow;    /**< SYNCMGR_OVERFLOW_... */
+  uint32_t history;     /**< messages kept for those who subscribe late; BROADCAST and PUBSUB */
+  uint32_t max_deliveries; /**< ACKNOWLEDGE: so often it is tried, then it is a dead letter; 0: no
+                                limit */
+  uint32_t reserved;       /**< 0 */
+  int64_t visibility_ns;   /**< ACKNOWLEDGE: how long a receiver has for a message; FOREVER */
+  const char *dead_letters; /**< ACKNOWLEDGE: name of the queue for them, opened with defaults when
+                                 it is not there; NULL: they are dropped, and counted */
+} syncmgr_channel_options_t;
+
+#define SYNCMGR_CHANNEL_OPTIONS_INIT                                                           \
+  {                                                                                            \
+    sizeof(syncmgr_channel_options_t), 0u, 256u, 256u, SYNCMGR_OVERFLOW_DEFAULT, 0u, 0u, 0u,   \
+        SYNCMGR_FOREVER, NULL                                                                  \
+  }
+
+#define SYNCMGR_CAPACITY_MAX 65536u
+#define SYNCMGR_INLINE_MAX 65536u
+/** The longest topic, target and metadata, in bytes without the terminating zero. */
+#define SYNCMGR_TOPIC_MAX 255u
+#define SYNCMGR_METADATA_MAX 1023u
+
+/** Opens the channel `name`, creating it when it is not there. NULL options take the parameters
+ *  that it has, or the defaults. DIRECT: from here on the workstream receives. Does not block.
+ *  @return OK; E_NAME; E_TYPE; E_MISMATCH (it has another kind or parameters); E_INVALID (kind,
+ *          options); E_LIMIT; E_NO_SPACE (no room for its mailbox). */
+SYNCMGR_API int32_t syncmgr_channel_open(syncmgr_workstream_t *workstream, const char *name,
+                                         uint32_t kind, const syncmgr_channel_options_t *options,
+                                         syncmgr_channel_t **out_channel);
+
+/** Closes the handle. With the workstream's last handle of the channel go its mailbox and loans;
+ *  what it took and did not acknowledge goes back, views included. Calls that wait end with
+ *  E_CLOSED.
+ *  @return OK. */
+SYNCMGR_API int32_t syncmgr_channel_close(syncmgr_channel_t *channel);
+
+/** Ends the channel for everybody: pending and later sends and receives return E_CLOSED, and what
+ *  was not taken is dropped. With SYNCMGR_CHANNEL_DRAIN only sends end at once: receives return
+ *  what is there first. Once more does nothing. Does not block.
+ *  @return OK; E_INVALID (flags). */
+SYNCMGR_API int32_t syncmgr_channel_shut(syncmgr_channel_t *channel, uint32_t flags);
+#define SYNCMGR_CHANNEL_DRAIN 1u
+
+/* Receiving by subscription: BROADCAST and PUBSUB. */
+
+/** Subscribes the workstream, with `topic` (PUBSUB) one pattern more: segments between '/', of
+ *  which `*` matches any characters of one segment and `**` any number of whole segments. BROADCAST
+ *  takes NULL. First come up to `last` messages of the channel's history, oldest first, and the
+ *  retained messages of the topics that match. A pattern twice is one. Does not block.
+ *  @return OK; E_ALREADY (the pattern, or a broadcast's subscription, is there); E_UNSUPPORTED (the
+ *          kind); E_INVALID (topic, `last` above the channel's history);
+ *          E_CLOSED; E_LIMIT; E_NO_SPACE. */
+SYNCMGR_API int32_t syncmgr_channel_subscribe(syncmgr_channel_t *channel, const char *topic,
+                                              uint32_t last);
+
+/** Takes a pattern back, or with NULL the whole subscription and the mailbox with what is in it.
+ *  Messages that came through a pattern before stay. Does not block.
+ *  @return OK; E_NOT_FOUND; E_UNSUPPORTED (the kind). */
+SYNCMGR_API int32_t syncmgr_channel_unsubscribe(syncmgr_channel_t *channel, const char *topic);
+
+/* Sending. */
+
+/** Keeps it as the last message of its topic, see SYNCMGR_CHANNEL_RETAIN. An empty one takes the
+ *  kept one away. */
+#define SYNCMGR_SEND_RETAIN 1u
+/** BROADCAST, PUBSUB: the sender itself gets it too. */
+#define SYNCMGR_SEND_SELF 2u
+/** DIRECT: it comes back to the sender, with MESSAGE_RETURNED, when its receiver dies or closes
+ *  before it has taken it. */
+#define SYNCMGR_SEND_RETURN 4u
+
+typedef struct syncmgr_send_options {
+  uint32_t size;        /**< sizeof(syncmgr_send_options_t) */
+  uint32_t flags;       /**< SYNCMGR_SEND_... */
+  uint32_t priority;    /**< SYNCMGR_PRIORITY_... */
+  uint32_t reserved;    /**< 0 */
+  int64_t ttl_ns;       /**< not delivered after this time; FOREVER */
+  uint64_t correlation; /**< passed on */
+  const char *target;   /**< DIRECT: name of the workstream. BROADCAST, PUBSUB: only these, names
+                             with a '/' between, of those who would get it; NULL: all */
+  const char *topic;    /**< PUBSUB: required, without wildcards. Else passed on, or NULL */
+  const char *metadata; /**< JSON, or NULL */
+} syncmgr_send_options_t;
+
+#define SYNCMGR_SEND_OPTIONS_INIT                                                         \
+  {                                                                                       \
+    sizeof(syncmgr_send_options_t), 0u, SYNCMGR_PRIORITY_MEDIUM, 0u, SYNCMGR_FOREVER, 0u, \
+        NULL, NULL, NULL                                                                  \
+  }
+
+/** Sends `length` bytes at `data`. `out_count`, which may be NULL, gets the number of mailboxes that
+ *  have it. Blocks up to `timeout_ns` while a mailbox is full, if the channel says BLOCK.
+ *  @return OK; NOBODY (there is nobody to get it: BROADCAST, PUBSUB); PARTIAL (some mailboxes were
+ *          full and did not get it); E_FULL (FAIL, or DROP_NEWEST and all were full); E_TIMEOUT;
+ *          E_NOT_FOUND (DIRECT: no such workstream receives here); E_CLOSED; E_TOO_LARGE (it does
+ *          not fit into the segment); E_NO_SPACE (not at this time); E_INVALID; E_NAME (target);
+ *          E_DEADLOCK. */
+SYNCMGR_API int32_t syncmgr_channel_send(syncmgr_channel_t *channel, const void *data,
+                                         size_t length, const syncmgr_send_options_t *options,
+                                         int64_t timeout_ns, uint32_t *out_count);
+
+/** Sends several messages with the same options: they lie one after the other at `data`, and
+ *  `lengths` has the length of each. `inout_count` has their number, and gets that of those sent:
+ *  the first ones, when the time passes or something fails after it sent any.
+ *  @return OK (all were sent, or at least one); what sending the first returned. */
+SYNCMGR_API int32_t syncmgr_channel_send_many(syncmgr_channel_t *channel, const void *data,
+                                              const uint32_t *lengths, uint32_t *inout_count,
+                                              const syncmgr_send_options_t *options,
+                                              int64_t timeout_ns);
+
+/* Receiving. */
+
+/** There is more in the mailbox. */
+#define SYNCMGR_MESSAGE_MORE 1u
+/** `data` points into the segment, until the receipt is given back. */
+#define SYNCMGR_MESSAGE_VIEW 2u
+/** Its sender waits for a reply, see syncmgr_channel_reply. */
+#define SYNCMGR_MESSAGE_REPLY_WANTED 4u
+/** It was the last of its topic when the receiver subscribed. */
+#define SYNCMGR_MESSAGE_RETAINED 8u
+/** It was sent before the receiver subscribed. */
+#define SYNCMGR_MESSAGE_HISTORY 16u
+/** It was sent by the receiver itself, and could not be delivered. */
+#define SYNCMGR_MESSAGE_RETURNED 32u
+
+/** A received message. All texts are terminated, and empty when there is none. */
+typedef struct syncmgr_message {
+  const void *data;
+  size_t length;
+  const char *sender;   /**< name of the workstream */
+  const char *topic;
+  const char *metadata; /**< JSON */
+  uint64_t sender_id;   /**< see syncmgr_workstream_id */
+  uint64_t sequence;    /**< of the channel: grows by one with each message that is sent */
+  uint64_t correlation;
+  uint64_t reply_to;    /**< for syncmgr_channel_reply; 0 for none */
+  uint64_t receipt;     /**< for syncmgr_message_acknowledge; 0 when there is nothing to give back */
+  uint64_t dropped;     /**< messages that this mailbox has lost since the one before: full, or too
+                             old */
+  int64_t wall_ns;      /**< when it was sent, since 1970 */
+  int64_t ttl_ns;       /**< how long it is still of interest; FOREVER */
+  uint32_t priority;    /**< SYNCMGR_PRIORITY_... */
+  uint32_t deliveries;  /**< how often it was given out, this time included */
+  uint32_t flags;       /**< SYNCMGR_MESSAGE_... */
+  uint32_t reserved;
+} syncmgr_message_t;
+
+/** Takes the next message. It is copied into `buffer`, with its texts behind it, and valid as long
+ *  as that is. Blocks up to `timeout_ns`.
+ *  @return OK; E_TIMEOUT; E_TOO_LARGE (the buffer is too small: the message stays, and the message
+ *          structure's `length` is the room it needs); E_CLOSED; E_NOT_FOUND (nothing was
+ *          subscribed); E_UNSUPPORTED (MEMORY); E_INVALID; E_DEADLOCK. */
+SYNCMGR_API int32_t syncmgr_channel_recv(syncmgr_channel_t *channel, void *buffer, size_t capacity,
+                                         int64_t timeout_ns, syncmgr_message_t *out_message);
+
+/** Takes up to `count` messages that are there, as many as fit into the buffer, and at least one.
+ *  Does not block.
+ *  @return as syncmgr_channel_recv. */
+SYNCMGR_API int32_t syncmgr_channel_recv_many(syncmgr_channel_t *channel, void *buffer,
+                                              size_t capacity, syncmgr_message_t *messages,
+                                              uint32_t count, uint32_t *out_count);
+
+/** Takes the next message without copying it: `data` and the texts lie in the segment, read-only,
+ *  until syncmgr_message_acknowledge gives the receipt back; it takes room in the mailbox until then.
+ *  Of a channel without ACKNOWLEDGE the view of a dead receiver is dropped. Blocks up to
+ *  `timeout_ns`.
+ *  @return as syncmgr_channel_recv, without E_TOO_LARGE. */
+SYNCMGR_API int32_t syncmgr_channel_view(syncmgr_channel_t *channel, int64_t timeout_ns,
+                                         syncmgr_message_t *out_message);
+
+/** The message is done: an acknowledgement, or the end of a view. Does not block.
+ *  @return OK; E_NOT_FOUND (this workstream does not have it: its time passed, or it was given back
+ *          before). */
+SYNCMGR_API int32_t syncmgr_message_acknowledge(syncmgr_channel_t *channel, uint64_t receipt);
+
+/** The message is not done: it goes back to its old place, or, when it was tried often enough or
+ *  `flags` has REJECT_DEAD, to the dead letters with `reason`, which may be NULL. Does not block.
+ *  @return OK; E_NOT_FOUND (as above); E_UNSUPPORTED (not a channel with ACKNOWLEDGE);
+ *          E_INVALID (flags, reason longer than 255 bytes). */
+SYNCMGR_API int32_t syncmgr_message_reject(syncmgr_channel_t *channel, uint64_t receipt,
+                                           uint32_t flags, const char *reason);
+#define SYNCMGR_REJECT_DEAD 1u
+
+/* Waiting without taking. */
+
+#define SYNCMGR_READABLE 1u
+#define SYNCMGR_WRITABLE 2u
+
+/** Waits until a message can be taken (READABLE), every mailbox of the channel has room (WRITABLE), or
+ *  there is a response to the request of this number. By the time the caller acts on it somebody
+ *  else may have done so: then it waits again. Blocks up to `timeout_ns`.
+ *  @return OK; E_TIMEOUT; E_CLOSED; E_NOT_FOUND (nothing was subscribed; no such request); E_INVALID
+ *          (timeout); E_UNSUPPORTED (MEMORY); E_UNAVAILABLE (the request will have no response);
+ *          E_DEADLOCK. */
+SYNCMGR_API int32_t syncmgr_channel_wait(syncmgr_channel_t *channel, uint64_t what,
+                                         int64_t timeout_ns);
+
+/** Starts such a wait, see syncmgr_ticket_wait. This is how receives and sends are started: nothing
+ *  is taken before the caller is there to take it.
+ *  @return OK (now); PENDING; as syncmgr_channel_wait. */
+SYNCMGR_API int32_t syncmgr_channel_wait_start(syncmgr_channel_t *channel, uint64_t what,
+                                               int64_t timeout_ns, syncmgr_queue_t *queue,
+                                               uint64_t user_data, syncmgr_ticket_t **out_ticket);
+
+/* Request and response: DIRECT and QUEUE. */
+
+/** Sends as syncmgr_channel_send does, and expects a response. `out_request` gets the number of the
+ *  request. It is in `reply_to` of the message.
+ *  @return as syncmgr_channel_send; E_UNSUPPORTED (the kind). */
+SYNCMGR_API int32_t syncmgr_channel_request(syncmgr_channel_t *channel, const void *data,
+                                            size_t length, const syncmgr_send_options_t *options,
+                                            int64_t timeout_ns, uint64_t *out_request);
+
+/** Takes the response to a request, as syncmgr_channel_recv takes a message. The request is over
+ *  then, and after E_UNAVAILABLE. Blocks up to `timeout_ns`.
+ *  @return as syncmgr_channel_recv; E_UNAVAILABLE (DIRECT: the workstream that was asked died or
+ *          closed before it replied); E_NOT_FOUND (no such request of this workstream). */
+SYNCMGR_API int32_t syncmgr_channel_response(syncmgr_channel_t *channel, uint64_t request,
+                                             void *buffer, size_t capacity, int64_t timeout_ns,
+                                             syncmgr_message_t *out_message);
+
+/** Gives a request up: a response that comes is E_NOT_FOUND for who sends it. Does not block.
+ *  @return OK; E_NOT_FOUND (no such request of this workstream). */
+SYNCMGR_API int32_t syncmgr_channel_forget(syncmgr_channel_t *channel, uint64_t request);
+
+/** Replies to a message: `reply_to` is what the message had, `options` may have priority,
+ *  correlation, topic and metadata. Does not block.
+ *  @return OK; E_NOT_FOUND (who asked is gone, has given up, or has a response); E_TOO_LARGE;
+ *          E_NO_SPACE; E_CLOSED; E_INVALID. */
+SYNCMGR_API int32_t syncmgr_channel_reply(syncmgr_channel_t *channel, uint64_t reply_to,
+                                          const void *data, size_t length,
+                                          const syncmgr_send_options_t *options);
+
+/* Without copying. */
+
+/** Lends memory of the segment for a message of up to `size` bytes, aligned to 4,096. It belongs to
+ *  the workstream until it is published or given back; that of a dead one is reclaimed. Does not
+ *  block.
+ *  @return OK; E_TOO_LARGE (not even an empty segment has so much); E_NO_SPACE (not at this time);
+ *          E_CLOSED; E_INVALID (size 0). */
+SYNCMGR_API int32_t syncmgr_channel_loan(syncmgr_channel_t *channel, size_t size, void **out_data);
+
+/** Sends the first `length` bytes of a loan, as syncmgr_channel_send does, without copying them.
+ *  On success the loan is over; also when nobody gets the message. On error it stays.
+ *  @return as syncmgr_channel_send; E_NOT_FOUND also when `loan` is none of this workstream. */
+SYNCMGR_API int32_t syncmgr_channel_publish(syncmgr_channel_t *channel, void *loan, size_t length,
+                                            const syncmgr_send_options_t *options,
+                                            int64_t timeout_ns, uint32_t *out_count);
+
+/** Gives a loan back unused.
+ *  @return OK; E_NOT_FOUND (it is none of this workstream). */
+SYNCMGR_API int32_t syncmgr_channel_loan_return(syncmgr_channel_t *channel, void *loan);
+
+/* Looking. */
+
+/** How a mailbox is. Filled by the library. */
+typedef struct syncmgr_mailbox {
+  uint64_t workstream; /**< whose it is; 0 for a queue's */
+  uint64_t received;   /**< messages taken so far */
+  uint64_t dropped;    /**< messages lost because it was full */
+  uint64_t expired;    /**< messages whose time was over */
+  uint32_t waiting;    /**< messages in it: how far it lags */
+  uint32_t taken;      /**< messages given out and not given back */
+  int32_t pid;
+  uint32_t reserved;
+  char name[256]; /**< of the workstream, terminated */
+} syncmgr_mailbox_t;
+
+/** Writes up to `capacity` mailboxes of the channel; `out_count` gets how many there are.
+ *  @return OK; E_INVALID (`mailboxes` NULL with a capacity). */
+SYNCMGR_API int32_t syncmgr_channel_mailboxes(syncmgr_channel_t *channel, syncmgr_mailbox_t *mailboxes,
+                                            uint32_t capacity, uint32_t *out_count);
+
+/* Cells: MEMORY. */
+
+/** What a cell has; the library does not look at it. */
+#define SYNCMGR_CELL_BYTES 0u
+#define SYNCMGR_CELL_INT64 1u
+#define SYNCMGR_CELL_FLOAT64 2u
+#define SYNCMGR_CELL_TEXT 3u
+#define SYNCMGR_CELL_JSON 4u
+/** Whatever version, or none. */
+#define SYNCMGR_VERSION_ANY ((uint64_t)0xffffffffffffffffu)
+
+typedef struct syncmgr_cell {
+  const char *key;  /**< 1 to 255 bytes of UTF-8; set by the caller */
+  const void *data;
+  size_t length;
+  uint64_t version; /**< grows by one with each change of the cell; 0: there is none */
+  uint32_t type;    /**< SYNCMGR_CELL_... */
+  int32_t status;   /**< written by syncmgr_channel_get */
+} syncmgr_cell_t;
+
+/** Sets a cell to `data`, if it has the version `expected`: VERSION_ANY, or 0 for a cell that is
+ *  not there. Nobody ever sees a part of it, whenever the writer dies. With `data` NULL the cell is
+ *  removed. `out_version`, which may be NULL, gets the new version, or on E_CHANGED the one it has.
+ *  Does not block.
+ *  @return OK; E_CHANGED (it has another version); E_INVALID (key, type); E_UNSUPPORTED (the kind);
+ *          E_TOO_LARGE; E_NO_SPACE; E_CLOSED. */
+SYNCMGR_API int32_t syncmgr_channel_set(syncmgr_channel_t *channel, const syncmgr_cell_t *cell,
+                                        uint64_t expected, uint64_t *out_version);
+
+/** Reads `count` cells at one moment: no change comes between them. The values are copied into
+ *  `buffer`, each aligned to 8. Each cell's status is OK or E_NOT_FOUND. Does not block.
+ *  @return OK; E_NOT_FOUND (none of them is there); E_TOO_LARGE (the buffer: `out_length` gets what
+ *          is needed); E_INVALID; E_UNSUPPORTED (the kind). */
+SYNCMGR_API int32_t syncmgr_channel_get(syncmgr_channel_t *channel, syncmgr_cell_t *cells,
+                                        uint32_t count, void *buffer, size_t capacity,
+                                        size_t *out_length);
+
+/** Waits until the version of a cell is not `seen`; 0: until it is there. Blocks up to
+ *  `timeout_ns`.
+ *  @return OK; E_TIMEOUT; E_CLOSED; E_INVALID (key, timeout); E_UNSUPPORTED (the kind). */
+SYNCMGR_API int32_t syncmgr_channel_changed(syncmgr_channel_t *channel, const char *key,
+                                            uint64_t seen, int64_t timeout_ns,
+                                            uint64_t *out_version);
+
+/** Starts such a wait, see syncmgr_ticket_wait; the record's value is the version.
+ *  @return OK (now); PENDING; as syncmgr_channel_changed. */
+SYNCMGR_API int32_t syncmgr_channel_changed_start(syncmgr_channel_t *channel,
+                                                  const syncmgr_cell_t *cell, int64_t timeout_ns,
+                                                  syncmgr_queue_t *queue, uint64_t user_data,
+                                                  syncmgr_ticket_t **out_ticket);
+
+/** A named region of the segment: `size` bytes that every process sees at once, zero at first.
+ *  Its address is this process's, and valid until the handle is closed. Whoever writes to it makes
+ *  out with the others how.
+ *  @return OK; E_MISMATCH (it has another size); E_INVALID (key, size); E_UNSUPPORTED (the kind);
+ *          E_TOO_LARGE; E_NO_SPACE; E_CLOSED. */
+SYNCMGR_API int32_t syncmgr_channel_region(syncmgr_channel_t *channel, const char *key, size_t size,
+                                           void **out_data);
 
 #ifdef __cplusplus
 }

@@ -26,7 +26,13 @@ uint64_t sm_format(void) {
       sm_at_messages(),                       offsetof(struct sm_header, messages_committed),
       offsetof(struct sm_event, detail),      offsetof(struct sm_message, recipients),
       offsetof(struct sm_object, watched),    offsetof(struct sm_participant, wanted),
-      offsetof(struct sm_workstream, outcome),
+      offsetof(struct sm_workstream, outcome), sizeof(struct sm_mailbox),
+      sizeof(struct sm_chunk),                 sizeof(struct sm_post),
+      sm_at_mailboxes(),                         sm_at_chunks(),
+      sm_at_heap(),                            offsetof(struct sm_mailbox, waiting),
+      offsetof(struct sm_mailbox, visibility),   offsetof(struct sm_post, sender),
+      offsetof(struct sm_post, priority),      SM_UNIT,
+      offsetof(struct sm_header, heap_guard),
   };
   uint64_t hash = 0xcbf29ce484222325ull;
   for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)

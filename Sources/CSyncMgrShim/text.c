@@ -2,7 +2,7 @@
 
 const char *sm_version_text(void) { return "0.1.0"; }
 
-/* Successes 0 to 7, then the errors from -1 downwards. */
+/* Successes 0 to 8, then the errors from -1 downwards. */
 static const struct {
   const char *name, *text;
 } statuses[] = {
@@ -14,6 +14,7 @@ static const struct {
     {"FREE", "nobody holds it"},
     {"INTERRUPTED", "a signal arrived; the wait goes on"},
     {"PARTIAL", "a part of it succeeded"},
+    {"NOBODY", "there is nobody to get it"},
     {"E_INVALID", "an argument is not allowed"},
     {"E_HANDLE", "not an open handle of this type"},
     {"E_CLOSED", "the handle was closed"},
@@ -41,7 +42,7 @@ static const struct {
     {"E_BUSY", "in use"},
     {"E_LOST", "the hold is gone"},
     {"E_UNKNOWN", "the outcome cannot be told"},
-    {"E_UNAVAILABLE", "the space cannot be reached"},
+    {"E_UNAVAILABLE", "it cannot be reached any more"},
     {"E_GAP", "events were missed"},
     {"E_LATE", "decided without the caller"},
     {"E_FAILED", "the sync point failed"},
@@ -49,9 +50,12 @@ static const struct {
     {"E_PREEMPTED", "an older workstream goes first"},
     {"E_UNSAFE", "not all could end any more"},
     {"E_NOT_EXPECTED", "the sync point does not expect this workstream"},
+    {"E_FULL", "there is no room for the message"},
+    {"E_TOO_LARGE", "larger than where it is to go"},
+    {"E_CHANGED", "it has another version"},
 };
 
-#define SUCCESSES 8
+#define SUCCESSES 9
 #define COUNT ((int32_t)(sizeof statuses / sizeof statuses[0]))
 
 static int32_t place(int32_t status) {

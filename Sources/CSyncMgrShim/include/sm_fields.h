@@ -220,6 +220,94 @@ SM_INLINE uint8_t *sm_deadlock_member_other_name(struct sm_deadlock_member *at) 
   return at->other_name;
 }
 
+SM_FIELD(header, heap_guard, 32)
+SM_FIELD(header, heap_high, 32)
+SM_FIELD(header, heap_committed, 32)
+SM_FIELD(header, heap_hint, 32)
+SM_FIELD(header, mailboxes_committed, 32)
+SM_FIELD(header, channels, 32)
+SM_FIELD(chunk, state, 32)
+SM_FIELD(chunk, units, 32)
+SM_FIELD(chunk, hands, 32)
+SM_FIELD(chunk, owner, 32)
+SM_FIELD(chunk, references, 32)
+SM_FIELD(chunk, object, 32)
+SM_FIELD(chunk, size, 64)
+
+SM_FIELD(mailbox, memory, 32)
+SM_FIELD(mailbox, capacity, 32)
+SM_FIELD(mailbox, stride, 32)
+SM_FIELD(mailbox, mask, 32)
+SM_FIELD(mailbox, levels, 32)
+SM_FIELD(mailbox, role, 32)
+SM_FIELD(mailbox, channel, 32)
+SM_FIELD(mailbox, owner, 32)
+SM_FIELD(mailbox, serial, 64)
+SM_FIELD(mailbox, asked, 32)
+SM_FIELD(mailbox, holding, 32)
+SM_FIELD(mailbox, shut, 32)
+SM_FIELD(mailbox, next, 32)
+SM_FIELD(mailbox, failed, 32)
+SM_FIELD(mailbox, send_guard, 32)
+SM_FIELD(mailbox, hint, 32)
+SM_FIELD(mailbox, claimed, 32)
+SM_FIELD(mailbox, seen, 32)
+SM_FIELD(mailbox, sequence, 64)
+SM_FIELD(mailbox, dropped, 64)
+SM_FIELD(mailbox, guard, 32)
+SM_FIELD(mailbox, released, 32)
+SM_FIELD(mailbox, returned, 32)
+SM_FIELD(mailbox, taken, 32)
+SM_FIELD(mailbox, received, 64)
+SM_FIELD(mailbox, due, 64)
+SM_FIELD(mailbox, expired, 64)
+SM_FIELD(mailbox, told, 64)
+SM_FIELD(mailbox, undelivered, 64)
+SM_FIELD(mailbox, kind, 32)
+SM_FIELD(mailbox, overflow, 32)
+SM_FIELD(mailbox, inline_size, 32)
+SM_FIELD(mailbox, history, 32)
+SM_FIELD(mailbox, max_deliveries, 32)
+SM_FIELD(mailbox, dead_letters, 32)
+SM_FIELD(mailbox, visibility, 64)
+SM_FIELD(mailbox, first, 32)
+SM_FIELD(mailbox, past, 32)
+SM_FIELD(mailbox, retained, 32)
+SM_FIELD(mailbox, patterns, 32)
+SM_FIELD(mailbox, version, 64)
+SM_FIELD(mailbox, waiting, 32)
+SM_FIELD(mailbox, dead, 32)
+SM_FIELD(mailbox, mover, 32)
+SM_INLINE uint64_t *sm_mailbox_tail(struct sm_mailbox *at, uint32_t level) {
+  return &at->tails[level % SM_LEVELS];
+}
+SM_INLINE uint64_t *sm_mailbox_head(struct sm_mailbox *at, uint32_t level) {
+  return &at->heads[level % SM_LEVELS];
+}
+SM_INLINE uint64_t *sm_mailbox_tail_seen(struct sm_mailbox *at, uint32_t level) {
+  return &at->tails_seen[level % SM_LEVELS];
+}
+
+SM_FIELD(patterns, capacity, 32)
+SM_FIELD(patterns, used, 32)
+SM_INLINE uint32_t *sm_patterns_log(struct sm_patterns *at, uint64_t version) {
+  return &at->log[version % SM_PATTERN_LOG];
+}
+SM_FIELD(pattern, mailbox, 32)
+SM_FIELD(pattern, length, 32)
+SM_FIELD(pattern, serial, 64)
+SM_INLINE uint8_t *sm_pattern_text(struct sm_pattern *at) { return at->text; }
+
+SM_FIELD(post, state, 32)
+SM_FIELD(post, taker, 32)
+SM_FIELD(post, deliveries, 32)
+SM_FIELD(post, chunk, 32)
+SM_FIELD(post, place, 64)
+SM_FIELD(post, due, 64)
+SM_FIELD(post, expires, 64)
+SM_FIELD(post, sequence, 64)
+SM_FIELD(post, flags, 32)
+
 SM_FIELD(event, sequence, 64)
 SM_FIELD(event, time, 64)
 SM_FIELD(event, wall, 64)

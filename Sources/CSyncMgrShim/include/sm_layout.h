@@ -17,6 +17,10 @@
  *               messages             1024   filled under the directory guard; then each recipient
  *               members             65536   under the sync point's guard; claimed under the
  *                                           directory's
+ *               mailboxes             16384   of channels, see sm_channel.h
+ *               chunks             262144   under the heap guard
+ *               map of the heap             a bit per unit in use; likewise
+ *               heap            1 GiB   in units of 4 KiB
  *
  * A slot is free when its `owner` is 0. The owner of a slot is the participant id of the process
  * that claimed it, so that everything a dead process left can be found by scanning. */
@@ -104,7 +108,14 @@ struct sm_header { /* 4096 bytes */
   uint32_t members_committed;
   uint32_t members_hint;
   uint32_t sync_points; /* objects of this type: when there are none, nobody looks for them */
-  uint8_t pad[4096 - 64 - 64 - 48 - 96 - 16];
+
+  uint32_t heap_guard; /* a participant id; innermost, but for that of the events */
+  uint32_t heap_high;  /* units at and above were never used */
+  uint32_t heap_committed;
+  uint32_t heap_hint; /* every unit below is in use */
+  uint32_t mailboxes_committed;
+  uint32_t channels; /* mailboxes that were ever made: when there are none, nobody looks for them */
+  uint8_t pad[4096 - 64 - 64 - 48 - 96 - 16 - 24];
 };
 
 struct sm_participant { /* 256 bytes */
@@ -342,6 +353,7 @@ _Static_assert(offsetof(struct sm_participant, doorbell) == 128, "doorbell has i
 _Static_assert(offsetof(struct sm_object, detached) == 64, "hot fields first");
 
 #include "sm_events.h"
+#include "sm_channel.h"
 
 /* Where the tables are. Each begins on a page, so that it can be committed by itself. */
 #define SM_PAGES(bytes) (((uint64_t)(bytes) + 4095u) & ~(uint64_t)4095u)
@@ -379,8 +391,18 @@ SM_INLINE uint64_t sm_at_messages(void) {
 SM_INLINE uint64_t sm_at_members(void) {
   return sm_at_messages() + SM_PAGES(SM_MESSAGES * sizeof(struct sm_message));
 }
-SM_INLINE uint64_t sm_segment_size(void) {
+SM_INLINE uint64_t sm_at_mailboxes(void) {
   return sm_at_members() + SM_PAGES(SM_MEMBERS * sizeof(struct sm_member));
+}
+SM_INLINE uint64_t sm_at_chunks(void) {
+  return sm_at_mailboxes() + SM_PAGES(SM_OBJECTS * sizeof(struct sm_mailbox));
+}
+SM_INLINE uint64_t sm_at_heap_map(void) {
+  return sm_at_chunks() + SM_PAGES(SM_UNITS * sizeof(struct sm_chunk));
+}
+SM_INLINE uint64_t sm_at_heap(void) { return sm_at_heap_map() + SM_PAGES(SM_UNITS / 8); }
+SM_INLINE uint64_t sm_segment_size(void) {
+  return sm_at_heap() + (uint64_t)SM_UNITS * SM_UNIT;
 }
 
 /* The hash of every size and offset: two builds share a segment only when it is the same. */

@@ -27,6 +27,8 @@ final class Attachment {
   var lookFor: UInt64 = 0
   /// What the service thread is to do, and when. Under the process's lock.
   var chores: [(time: Int64, work: () -> Void)] = []
+  /// What this process knows of channels' topics, by object. Under the process's lock.
+  var mirrors: [UInt32: AnyObject] = [:]
   /// In which order locks were taken, see LockOrder.
   var lockOrder: AnyObject?
   /// Kinds of notices that this process's subscribers want. Under the process's lock.

@@ -288,7 +288,7 @@ extension Attachment {
       throw error
     }
     object.state.store(SlotState.live)
-    segment.objectNames.insert(index, name.hash)
+    if type != ObjectType.mailbox { segment.objectNames.insert(index, name.hash) }
     return index
   }
 
@@ -328,8 +328,19 @@ extension Attachment {
           naming: "'\(NameField(object).read().text)' is open in workstream '\(name ?? "?")'")
       }
     }
+    Kinds.of(object)?.removed(self, object)
     segment.objectNames.remove(index, object.hash.load())
     freeObject(index, object)
+  }
+
+  /// Removes an object that is in no name table and has no holdings: a mailbox that was emptied.
+  func removeNameless(_ index: UInt32, _ object: Object) {
+    always {
+      guard object.type.load() == ObjectType.mailbox, object.state.load() == SlotState.live,
+        segment.mailbox(index)?.role.load() == SM_MAILBOX_NONE
+      else { return }
+      freeObject(index, object)
+    }
   }
 
   /// What it expects goes last: dies before that: members of no live object are freed by `repair`.

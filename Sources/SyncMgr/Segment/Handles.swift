@@ -16,6 +16,7 @@ enum HandleType: UInt32 {
   case election = 8
   case resource = 10
   case syncPoint = 9
+  case channel = 11
   case manager = 16
   case workstream = 17
   case ticket = 18
@@ -42,6 +43,7 @@ enum HandleType: UInt32 {
     case .election: "election"
     case .resource: "resource"
     case .syncPoint: "sync point"
+    case .channel: "channel"
     case .manager: "manager"
     case .workstream: "workstream"
     case .ticket: "ticket"

@@ -43,6 +43,15 @@ struct Kind: Sendable {
   /// The process of a workstream died, whether the workstream has the object open or not. For types
   /// that wait for workstreams by name, see `header.syncPoints`.
   var streamDied: (@Sendable (Attachment, Object, Workstream) -> Void)?
+  /// An object that nobody has open is about to be removed. Under the directory guard.
+  var removed: @Sendable (Attachment, Object) -> Void = { _, _ in }
+  /// A process died, and what it held and waited for is settled: makes whole what it left half done
+  /// in the object besides, and wakes whom it did not get to wake. For types with parts of their
+  /// own; not under the guard.
+  var settle: (@Sendable (Attachment, Object, _ dead: UInt32) -> Void)?
+  /// A workstream, an owner id, has left the object, by closing its last handle or by dying: for
+  /// what cannot be done in `abandon`, under the guard.
+  var left: (@Sendable (Attachment, Object, _ owner: UInt32) -> Void)?
   /// Faults of a quiet object, in words; nil when there are none.
   let check: @Sendable (Attachment, Object) -> String?
   /// These kinds of notices are wanted from now on: for a type whose fast path looks at one word

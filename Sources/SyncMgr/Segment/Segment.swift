@@ -11,6 +11,9 @@ typealias DeadlockRow = UnsafeMutablePointer<sm_deadlock>
 typealias EventPlace = UnsafeMutablePointer<sm_event>
 typealias MessagePlace = UnsafeMutablePointer<sm_message>
 typealias Member = UnsafeMutablePointer<sm_member>
+typealias Mailbox = UnsafeMutablePointer<sm_mailbox>
+typealias Chunk = UnsafeMutablePointer<sm_chunk>
+typealias Post = UnsafeMutablePointer<sm_post>
 
 /// The tables of a mapped segment. Every index that was read from the segment goes through here:
 /// one that is out of bounds gives nil, so that a peer's lie cannot make us touch other memory.
@@ -69,11 +72,32 @@ struct Segment {
     index < memberCount ? table(sm_at_members(), sm_member.self) + Int(index) : nil
   }
 
+  /// The mailbox that belongs to the object of this index.
+  @inline(__always) func mailbox(_ index: UInt32) -> Mailbox? {
+    index < min(header.mailboxesCommitted.load(), SM_OBJECTS)
+      ? table(sm_at_mailboxes(), sm_mailbox.self) + Int(index) : nil
+  }
+
+  /// The chunk that begins at this unit of the heap, if one can.
+  @inline(__always) func chunk(_ unit: UInt32) -> Chunk? {
+    unit < min(header.heapHigh.load(), SM_UNITS)
+      ? table(sm_at_chunks(), sm_chunk.self) + Int(unit) : nil
+  }
+
+  /// Where a unit of the heap is. For a number that `chunk` has found good.
+  @inline(__always) func unit(_ unit: UInt32) -> UnsafeMutableRawPointer {
+    base + Int(sm_at_heap()) + Int(unit) * Int(SM_UNIT)
+  }
+
+  var heapMap: UnsafeMutablePointer<UInt64> { table(sm_at_heap_map(), UInt64.self) }
+
   var objectNames: NameTable {
     NameTable(
       places: table(sm_at_object_names(), UInt32.self), capacity: SM_OBJECT_NAMES
     ) { index in
-      guard let object = object(index), object.state.load() == SlotState.live else { return nil }
+      guard let object = object(index), object.state.load() == SlotState.live,
+        object.type.load() != ObjectType.mailbox
+      else { return nil }
       return (object.hash.load(), NameField(object))
     }
   }
@@ -107,6 +131,10 @@ struct Segment {
     UInt32(truncatingIfNeeded: holding - table(sm_at_holdings(), sm_holding.self))
   }
 
+  func index(of mailbox: Mailbox) -> UInt32 {
+    UInt32(truncatingIfNeeded: mailbox - table(sm_at_mailboxes(), sm_mailbox.self))
+  }
+
   func index(of member: Member) -> UInt32 {
     UInt32(truncatingIfNeeded: member - table(sm_at_members(), sm_member.self))
   }
@@ -124,6 +152,12 @@ enum SlotState {
   static let live: UInt32 = 2
   /// A workstream whose end is being told.
   static let ending: UInt32 = 3
+}
+
+/// Object types that no program opens.
+enum ObjectType {
+  /// A mailbox of a channel. It has the channel's name, but is not found by it.
+  static let mailbox: UInt32 = 12
 }
 
 /// A workstream as it stands in a lock word: table index + 1 in 16 bits, generation in 11.

@@ -253,6 +253,7 @@ extension Attachment {
       lock(object)
       Kinds.of(object)?.abandon(self, object, holding, false)
       unlock(object)
+      Kinds.of(object)?.left?(self, object, holding.workstream.load())
     }
     always { endHolding(holding) }
   }

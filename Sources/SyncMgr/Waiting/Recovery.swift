@@ -58,6 +58,7 @@ extension Attachment {
     }
     takeOverDirectory(from: id)
     takeOverDeadlocks(from: id)
+    takeOverHeap(from: id)
     for index in 0..<segment.objectCount {
       if let object = segment.object(index) { takeOver(object, from: id) }
     }
@@ -65,6 +66,8 @@ extension Attachment {
     abandonHoldings(of: id)
     tellOfStreams(of: id)
     endWorkstreams(of: id)
+    settleObjects(of: id)
+    releaseHands(of: id)
     wakeAgain()
     forgetInterest(of: dead)
     dead.hasLife.store(0)
@@ -120,6 +123,7 @@ extension Attachment {
         countDeath(object, holding)
         Kinds.of(object)?.abandon(self, object, holding, true)
         unlock(object)
+        Kinds.of(object)?.left?(self, object, holding.workstream.load())
       }
       always { endHolding(holding) }
     }
@@ -144,6 +148,15 @@ extension Attachment {
         lock(object)
         tell(self, object, stream)
         unlock(object)
+      }
+    }
+  }
+
+  private func settleObjects(of dead: UInt32) {
+    if header.channels.load() == 0 { return }
+    for index in 0..<segment.objectCount {
+      if let object = segment.object(index), object.state.load() == SlotState.live {
+        Kinds.of(object)?.settle?(self, object, dead)
       }
     }
   }

@@ -30,7 +30,7 @@ struct Outcome {
 struct Caller {
   let slot: Slot
   let handle: UInt64
-  let object: Object
+  private(set) var object: Object
   let holding: Holding
   let mine: UInt32
   let attachment: Attachment
@@ -46,6 +46,13 @@ struct Caller {
     holding = slot.pointee.holding.unsafelyUnwrapped
     mine = slot.pointee.mine
     self.attachment = attachment
+  }
+
+  /// The same call, waiting for another object, which has no handle of its own.
+  func on(_ other: Object) -> Caller {
+    var caller = self
+    caller.object = other
+    return caller
   }
 
   /// Locks the object's guard, unless the handle was closed. The closer looks for waits under the

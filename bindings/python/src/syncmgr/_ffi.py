@@ -29,6 +29,7 @@ FINISHED = 4
 FREE = 5
 INTERRUPTED = 6
 PARTIAL = 7
+NOBODY = 8
 E_INVALID = -1
 E_HANDLE = -2
 E_CLOSED = -3
@@ -64,6 +65,9 @@ E_RANK = -32
 E_PREEMPTED = -33
 E_UNSAFE = -34
 E_NOT_EXPECTED = -35
+E_FULL = -36
+E_TOO_LARGE = -37
+E_CHANGED = -38
 FOREVER = -1
 ANY = 4294967295
 COUNT_MAX = 1073741823
@@ -78,6 +82,7 @@ TYPE_CONDITION = 7
 TYPE_ELECTION = 8
 TYPE_SYNC_POINT = 9
 TYPE_RESOURCE = 10
+TYPE_CHANNEL = 11
 OPEN_ONLY = 1
 CREATE_ONLY = 2
 PERSISTENT = 4
@@ -177,6 +182,42 @@ NOTIFICATION_FAILED = 3
 NOTIFICATION_EXPIRED = 4
 NOTIFY_REQUIRE_ACK = 1
 RECIPIENTS_MAX = 16
+CHANNEL_QUEUE = 0
+CHANNEL_DIRECT = 1
+CHANNEL_BROADCAST = 2
+CHANNEL_PUBSUB = 3
+CHANNEL_MEMORY = 4
+OVERFLOW_DEFAULT = 0
+OVERFLOW_BLOCK = 1
+OVERFLOW_FAIL = 2
+OVERFLOW_DROP_OLDEST = 3
+OVERFLOW_DROP_NEWEST = 4
+CHANNEL_ACKNOWLEDGE = 1
+CHANNEL_PRIORITIES = 2
+CHANNEL_RETAIN = 4
+CAPACITY_MAX = 65536
+INLINE_MAX = 65536
+TOPIC_MAX = 255
+METADATA_MAX = 1023
+CHANNEL_DRAIN = 1
+SEND_RETAIN = 1
+SEND_SELF = 2
+SEND_RETURN = 4
+MESSAGE_MORE = 1
+MESSAGE_VIEW = 2
+MESSAGE_REPLY_WANTED = 4
+MESSAGE_RETAINED = 8
+MESSAGE_HISTORY = 16
+MESSAGE_RETURNED = 32
+REJECT_DEAD = 1
+READABLE = 1
+WRITABLE = 2
+CELL_BYTES = 0
+CELL_INT64 = 1
+CELL_FLOAT64 = 2
+CELL_TEXT = 3
+CELL_JSON = 4
+VERSION_ANY = -1
 
 
 class Holder(Structure):
@@ -522,6 +563,102 @@ class Recipient(Structure):
     )
 
 
+class ChannelOptions(Structure):
+    """syncmgr_channel_options_t, 48 bytes."""
+
+    _fields_ = (
+        ("size", c_uint32),
+        ("flags", c_uint32),
+        ("capacity", c_uint32),
+        ("inline_size", c_uint32),
+        ("overflow", c_uint32),
+        ("history", c_uint32),
+        ("max_deliveries", c_uint32),
+        ("reserved", c_uint32),
+        ("visibility_ns", c_int64),
+        ("dead_letters", c_char_p),
+    )
+
+    @classmethod
+    def defaults(cls):
+        """The values of SYNCMGR_CHANNEL_OPTIONS_INIT."""
+        return cls(size=48, flags=0, capacity=256, inline_size=256, overflow=0, history=0, max_deliveries=0, reserved=0, visibility_ns=-1)
+
+
+class SendOptions(Structure):
+    """syncmgr_send_options_t, 56 bytes."""
+
+    _fields_ = (
+        ("size", c_uint32),
+        ("flags", c_uint32),
+        ("priority", c_uint32),
+        ("reserved", c_uint32),
+        ("ttl_ns", c_int64),
+        ("correlation", c_uint64),
+        ("target", c_char_p),
+        ("topic", c_char_p),
+        ("metadata", c_char_p),
+    )
+
+    @classmethod
+    def defaults(cls):
+        """The values of SYNCMGR_SEND_OPTIONS_INIT."""
+        return cls(size=56, flags=0, priority=1, reserved=0, ttl_ns=-1, correlation=0)
+
+
+class Message(Structure):
+    """syncmgr_message_t, 120 bytes."""
+
+    _fields_ = (
+        ("data", POINTER(None)),
+        ("length", c_size_t),
+        ("sender", c_char_p),
+        ("topic", c_char_p),
+        ("metadata", c_char_p),
+        ("sender_id", c_uint64),
+        ("sequence", c_uint64),
+        ("correlation", c_uint64),
+        ("reply_to", c_uint64),
+        ("receipt", c_uint64),
+        ("dropped", c_uint64),
+        ("wall_ns", c_int64),
+        ("ttl_ns", c_int64),
+        ("priority", c_uint32),
+        ("deliveries", c_uint32),
+        ("flags", c_uint32),
+        ("reserved", c_uint32),
+    )
+
+
+class Mailbox(Structure):
+    """syncmgr_mailbox_t, 304 bytes."""
+
+    _fields_ = (
+        ("workstream", c_uint64),
+        ("received", c_uint64),
+        ("dropped", c_uint64),
+        ("expired", c_uint64),
+        ("waiting", c_uint32),
+        ("taken", c_uint32),
+        ("pid", c_int32),
+        ("reserved", c_uint32),
+        ("name", c_char * 256),
+    )
+
+
+class Cell(Structure):
+    """syncmgr_cell_t, 40 bytes."""
+
+    _fields_ = (
+        ("key", c_char_p),
+        ("data", POINTER(None)),
+        ("length", c_size_t),
+        ("version", c_uint64),
+        ("type", c_uint32),
+        ("status", c_int32),
+    )
+
+
 # Result and arguments of each function.
 PROTOTYPES = {
     "syncmgr_version": (c_char_p, ()),
@@ -802,6 +939,119 @@ PROTOTYPES = {
         c_uint32,
         POINTER(c_uint32),
     )),
+    "syncmgr_channel_open": (c_int32, (
+        c_void_p,
+        c_char_p,
+        c_uint32,
+        POINTER(ChannelOptions),
+        POINTER(c_void_p),
+    )),
+    "syncmgr_channel_close": (c_int32, (c_void_p,)),
+    "syncmgr_channel_shut": (c_int32, (c_void_p, c_uint32)),
+    "syncmgr_channel_subscribe": (c_int32, (c_void_p, c_char_p, c_uint32)),
+    "syncmgr_channel_unsubscribe": (c_int32, (c_void_p, c_char_p)),
+    "syncmgr_channel_send": (c_int32, (
+        c_void_p,
+        POINTER(None),
+        c_size_t,
+        POINTER(SendOptions),
+        c_int64,
+        POINTER(c_uint32),
+    )),
+    "syncmgr_channel_send_many": (c_int32, (
+        c_void_p,
+        POINTER(None),
+        POINTER(c_uint32),
+        POINTER(c_uint32),
+        POINTER(SendOptions),
+        c_int64,
+    )),
+    "syncmgr_channel_recv": (c_int32, (c_void_p, c_void_p, c_size_t, c_int64, POINTER(Message))),
+    "syncmgr_channel_recv_many": (c_int32, (
+        c_void_p,
+        c_void_p,
+        c_size_t,
+        POINTER(Message),
+        c_uint32,
+        POINTER(c_uint32),
+    )),
+    "syncmgr_channel_view": (c_int32, (c_void_p, c_int64, POINTER(Message))),
+    "syncmgr_message_acknowledge": (c_int32, (c_void_p, c_uint64)),
+    "syncmgr_message_reject": (c_int32, (c_void_p, c_uint64, c_uint32, c_char_p)),
+    "syncmgr_channel_wait": (c_int32, (c_void_p, c_uint64, c_int64)),
+    "syncmgr_channel_wait_start": (c_int32, (
+        c_void_p,
+        c_uint64,
+        c_int64,
+        c_void_p,
+        c_uint64,
+        POINTER(c_void_p),
+    )),
+    "syncmgr_channel_request": (c_int32, (
+        c_void_p,
+        POINTER(None),
+        c_size_t,
+        POINTER(SendOptions),
+        c_int64,
+        POINTER(c_uint64),
+    )),
+    "syncmgr_channel_response": (c_int32, (
+        c_void_p,
+        c_uint64,
+        c_void_p,
+        c_size_t,
+        c_int64,
+        POINTER(Message),
+    )),
+    "syncmgr_channel_forget": (c_int32, (c_void_p, c_uint64)),
+    "syncmgr_channel_reply": (c_int32, (
+        c_void_p,
+        c_uint64,
+        POINTER(None),
+        c_size_t,
+        POINTER(SendOptions),
+    )),
+    "syncmgr_channel_loan": (c_int32, (c_void_p, c_size_t, POINTER(c_void_p))),
+    "syncmgr_channel_publish": (c_int32, (
+        c_void_p,
+        c_void_p,
+        c_size_t,
+        POINTER(SendOptions),
+        c_int64,
+        POINTER(c_uint32),
+    )),
+    "syncmgr_channel_loan_return": (c_int32, (c_void_p, c_void_p)),
+    "syncmgr_channel_mailboxes": (c_int32, (
+        c_void_p,
+        POINTER(Mailbox),
+        c_uint32,
+        POINTER(c_uint32),
+    )),
+    "syncmgr_channel_set": (c_int32, (c_void_p, POINTER(Cell), c_uint64, POINTER(c_uint64))),
+    "syncmgr_channel_get": (c_int32, (
+        c_void_p,
+        POINTER(Cell),
+        c_uint32,
+        c_void_p,
+        c_size_t,
+        POINTER(c_size_t),
+    )),
+    "syncmgr_channel_changed": (c_int32, (
+        c_void_p,
+        c_char_p,
+        c_uint64,
+        c_int64,
+        POINTER(c_uint64),
+    )),
+    "syncmgr_channel_changed_start": (c_int32, (
+        c_void_p,
+        POINTER(Cell),
+        c_int64,
+        c_void_p,
+        c_uint64,
+        POINTER(c_void_p),
+    )),
+    "syncmgr_channel_region": (c_int32, (c_void_p, c_char_p, c_size_t, POINTER(c_void_p))),
 }
 
 

@@ -6,7 +6,8 @@ enum AllKinds {
       if Kinds.table.isEmpty {
         Kinds.table = [
           Mutex.kind, Semaphore.kind, Latch.kind, Barrier.kind, Event.kind, RWLock.kind,
-          Condition.kind, Election.kind, SyncPoint.kind, Resource.kind,
+          Condition.kind, Election.kind, SyncPoint.kind, Resource.kind, Channel.kind,
+          Channel.mailboxKind,
         ]
       }
     }

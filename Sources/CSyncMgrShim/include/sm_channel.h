@@ -1,0 +1,162 @@
+/* Channels: the heap, the mailboxes and what lies in them. Tables of the segment, see sm_layout.h.
+ *
+ * A mailbox belongs to the object of its index: a queue's to the channel itself, any other to an
+ * object without a name. Its record never moves and is never anything else, so that its guards can
+ * be locked by somebody who has an old number of it. What is in it lies in a chunk of the heap:
+ * for each level the ring of slot numbers in the order of sending, then the slots. */
+#ifndef SM_CHANNEL_H
+#define SM_CHANNEL_H
+
+#define SM_UNIT 4096u     /* bytes */
+#define SM_UNITS 262144u  /* of the heap: 1 GiB */
+#define SM_LEVELS 4u      /* priorities */
+
+#define SM_CHUNK_FREE 0u
+#define SM_CHUNK_MEMORY 1u  /* of `object` */
+#define SM_CHUNK_MESSAGE 2u /* one message, or a loan */
+
+struct sm_chunk { /* 32 bytes: a run of units, described at its first one. Under the heap guard */
+  uint32_t state;
+  uint32_t units;
+  uint32_t hands;      /* participant id of the process that makes or fills it, or 0 */
+  uint32_t owner;      /* a loan: owner id of the workstream */
+  uint32_t references; /* a message: posts that have it, and one for `hands` */
+  uint32_t object;     /* index + 1 */
+  uint64_t size;       /* bytes that were asked for */
+};
+
+#define SM_MAILBOX_NONE 0u
+#define SM_MAILBOX_QUEUE 1u   /* of the channel object itself */
+#define SM_MAILBOX_OWN 2u     /* of one workstream */
+#define SM_MAILBOX_HISTORY 3u /* kept for those who come late */
+#define SM_MAILBOX_REPLY 4u   /* for the response to one request */
+
+#define SM_WAIT_RECEIVERS 1u
+#define SM_WAIT_SENDERS 2u
+
+struct sm_mailbox { /* 384 bytes */
+  /* Fixed while it lives. */
+  uint32_t memory;   /* unit + 1; 0: none */
+  uint32_t capacity; /* slots */
+  uint32_t stride;   /* bytes of a slot */
+  uint32_t mask;     /* entries of a ring - 1 */
+  uint32_t levels;
+  uint32_t role;
+  uint32_t channel; /* object + 1 */
+  uint32_t owner;   /* owner id of the workstream it belongs to, or 0 */
+  uint64_t serial;  /* never the same again */
+  uint32_t asked;   /* a reply's: owner id of who was asked, or 0 */
+  uint32_t holding; /* of the owner in the channel, + 1 */
+  uint32_t shut;    /* 1: nothing is sent any more. 2: nor received */
+  uint32_t next;    /* of the same channel: object + 1. Under its send guard */
+  uint32_t failed;  /* a reply's: 1, none will come */
+  uint32_t dead;    /* slots whose message cannot be delivered */
+
+  /* Written by senders, under the channel's send guard. */
+  uint32_t send_guard; /* a channel's */
+  uint32_t hint;       /* the slot to look at first */
+  uint32_t claimed;    /* slots claimed so far */
+  uint32_t seen;       /* what `released` was */
+  uint64_t sequence;   /* a channel's: messages sent */
+  uint64_t tails[SM_LEVELS];
+  uint64_t dropped;
+
+  /* Written by receivers, under the mailbox's guard. */
+  uint32_t guard;
+  uint32_t released; /* slots released so far */
+  uint32_t returned; /* slots whose message came back */
+  uint32_t taken;    /* slots whose message is given out */
+  uint64_t heads[SM_LEVELS];
+  uint64_t received;
+  uint64_t due; /* when the first of those given out is to come back (monotonic ns); 0: never */
+
+  uint64_t tails_seen[SM_LEVELS];
+  uint64_t expired;
+  uint64_t told;        /* of those dropped and expired, the ones that the receiver knows of */
+  uint64_t undelivered; /* messages that were tried too often, or rejected for good */
+  uint32_t mover;       /* participant id of who takes them to the dead letters */
+  uint32_t reserved1;
+
+  /* A channel's parameters and parts. */
+  uint32_t kind;
+  uint32_t overflow;
+  uint32_t inline_size;
+  uint32_t history; /* messages kept for late ones */
+  uint32_t max_deliveries;
+  uint32_t dead_letters; /* object + 1 */
+  uint64_t visibility;   /* ns; all ones: for ever */
+  uint32_t first;        /* of its mailboxes: object + 1 */
+  uint32_t past;         /* the mailbox of its history: object + 1 */
+  uint32_t retained;     /* the mailbox of the last message of each topic: object + 1 */
+  uint32_t patterns;     /* unit + 1 of the table of patterns */
+  uint64_t version;      /* of the patterns: grows with each change */
+  uint64_t reserved2;
+
+  uint32_t waiting; /* SM_WAIT_...: there may be such in line. Looked at by everybody */
+  uint8_t pad[60];
+};
+
+#define SM_POST_FREE 0u
+#define SM_POST_CLAIMED 1u  /* being written, under the send guard */
+#define SM_POST_READY 2u
+#define SM_POST_TAKEN 3u
+#define SM_POST_RETURNED 4u /* to be taken before any that is ready */
+#define SM_POST_DEAD 5u     /* tried too often, or rejected for good */
+
+struct sm_post { /* 128 bytes, then room for a small message: a slot of a mailbox */
+  uint32_t state;
+  uint32_t taker; /* owner id */
+  uint64_t place; /* in the ring of its level */
+  uint64_t sequence;
+  uint64_t wall;    /* ns since 1970 */
+  uint64_t expires; /* monotonic ns; 0: never */
+  uint64_t due;     /* taken: when it comes back (monotonic ns); 0: never */
+  uint32_t length;
+  uint32_t chunk; /* unit + 1 of what is too large for the slot */
+  uint64_t sender;
+
+  uint64_t correlation;
+  uint64_t reply_to;
+  uint32_t sender_owner;
+  uint32_t deliveries;
+  uint32_t flags; /* SYNCMGR_MESSAGE_..., and below */
+  uint32_t priority;
+  uint16_t name_length; /* the texts follow the message, each terminated: sender, topic, metadata */
+  uint16_t topic_length;
+  uint16_t metadata_length;
+  uint16_t reserved[13];
+};
+
+#define SM_PATTERN_LOG 256u
+
+struct sm_patterns { /* 1088 bytes, then the entries: who gets which topics */
+  uint32_t capacity; /* entries */
+  uint32_t used;     /* entries at and above were never used */
+  uint8_t pad[56];
+  uint32_t log[SM_PATTERN_LOG]; /* by version: the entry that changed */
+};
+
+struct sm_pattern { /* 272 bytes */
+  uint32_t mailbox; /* object + 1; 0: free */
+  uint32_t length;
+  uint64_t serial; /* of the mailbox */
+  uint8_t text[256];
+};
+
+/* The message goes back to its sender when nobody can take it any more. */
+#define SM_POST_RETURNS 0x10000u
+/* All texts of a message together, at most. */
+#define SM_TEXTS 2048u
+
+SM_CHECK(sm_chunk, 32);
+SM_CHECK(sm_mailbox, 384);
+SM_CHECK(sm_post, 128);
+SM_CHECK(sm_patterns, 1088);
+SM_CHECK(sm_pattern, 272);
+_Static_assert(offsetof(struct sm_mailbox, send_guard) == 64, "senders have their own line");
+_Static_assert(offsetof(struct sm_mailbox, guard) == 128, "receivers have their own line");
+_Static_assert(offsetof(struct sm_mailbox, tails_seen) == 192, "receivers again");
+_Static_assert(offsetof(struct sm_mailbox, kind) == 256, "parameters");
+_Static_assert(offsetof(struct sm_mailbox, waiting) == 320, "everybody reads it");
+
+#endif

@@ -1,0 +1,172 @@
+import CSyncMgr
+import CSyncMgrShim
+
+/// Waiting without taking, and looking.
+extension Channel {
+  /// What a wait is for: the mailbox's object, the mailbox, and which of the two.
+  private struct Subject {
+    let object: Object
+    let mailbox: Mailbox
+    let what: UInt32
+  }
+
+  /// Nil when there is nothing to wait for.
+  private func subject(_ what: UInt64) throws(Failure) -> Subject? {
+    if row.shut.load() == 2 { throw isShut() }
+    if what == UInt64(SYNCMGR_WRITABLE) {
+      if row.shut.load() != 0 { throw isShut() }
+      guard let full = firstFull(), let object = attachment.segment.object(
+        attachment.segment.index(of: full))
+      else { return nil }
+      return Subject(object: object, mailbox: full, what: SM_WAIT_SENDERS)
+    }
+    let (object, own): (Object, Mailbox)
+    if what == UInt64(SYNCMGR_READABLE) {
+      (object, own) = try mailbox()
+    } else {
+      let found = try request(what)
+      (object, own) = (found.object, found.row)
+    }
+    if !attachment.isEmpty(own) { return nil }
+    if let failure = ending(own) { throw failure }
+    return Subject(object: object, mailbox: own, what: SM_WAIT_RECEIVERS)
+  }
+
+  /// A mailbox that a sender would have to wait for.
+  private func firstFull() -> Mailbox? {
+    if kind == SYNCMGR_CHANNEL_QUEUE { return attachment.hasRoom(row) ? nil : row }
+    var found: Mailbox?
+    attachment.lockSending(row)
+    attachment.forListed(of: row) {
+      if found == nil, $0.role.load() == SM_MAILBOX_OWN, !attachment.hasRoom($0) { found = $0 }
+    }
+    attachment.unlockSending(row)
+    return found
+  }
+
+  func wait(_ what: UInt64, _ timeout: Int64) throws(Failure) {
+    let deadline = try Deadline.after(timeout)
+    try checkKeepsMessages()
+    while let subject = try subject(what) {
+      if timeout == 0 {
+        throw Failure(SYNCMGR_E_TIMEOUT, caller.object, "it is not so and the call does not wait")
+      }
+      do throws(Failure) {
+        try ChannelWaits.wait(
+          caller.on(subject.object), subject.mailbox, for: subject.what, until: deadline
+        ) { isReady(subject) }
+      } catch {
+        if error.status == SYNCMGR_E_CLOSED, !caller.isClosed { continue }
+        throw error
+      }
+    }
+    passOnTurn(what)
+  }
+
+  func waitStart(_ what: UInt64, _ start: Tickets.Start) throws(Failure) -> Started {
+    try start.check(caller)
+    try checkKeepsMessages()
+    guard let subject = try subject(what) else { return Started(SYNCMGR_OK) }
+    return try ChannelWaits.start(
+      caller.on(subject.object), subject.mailbox, for: subject.what, start
+    ) { isReady(subject) }
+  }
+
+  private func isReady(_ subject: Subject) -> Bool {
+    if subject.what == SM_WAIT_RECEIVERS { return isWorthALook(subject.mailbox) }
+    return attachment.hasRoom(subject.mailbox) || row.shut.load() != 0
+      || subject.mailbox.role.load() == SM_MAILBOX_NONE
+  }
+
+  /// Who only waits has taken a turn and uses nothing: others that wait look as well.
+  private func passOnTurn(_ what: UInt64) {
+    guard let (object, own) = try? mailbox() else { return }
+    attachment.wakeDue(object, own)
+  }
+
+  private func checkKeepsMessages() throws(Failure) {
+    if kind == SYNCMGR_CHANNEL_MEMORY {
+      throw Failure(SYNCMGR_E_UNSUPPORTED, caller.object, text: "it keeps cells and no messages")
+    }
+  }
+
+  // MARK: - Looking
+
+  func mailboxes() -> [syncmgr_mailbox_t] {
+    var found: [syncmgr_mailbox_t] = []
+    if kind == SYNCMGR_CHANNEL_QUEUE { found.append(describe(row)) }
+    attachment.lockSending(row)
+    attachment.forListed(of: row) {
+      if $0.role.load() == SM_MAILBOX_OWN { found.append(describe($0)) }
+    }
+    attachment.unlockSending(row)
+    return found
+  }
+
+  private func describe(_ mailbox: Mailbox) -> syncmgr_mailbox_t {
+    var out = syncmgr_mailbox_t()
+    out.received = mailbox.received.load()
+    out.dropped = mailbox.dropped.load()
+    out.expired = mailbox.expired.load()
+    out.taken = mailbox.taken.load()
+    out.waiting = attachment.count(mailbox)
+    if let stream = attachment.workstream(ofOwner: mailbox.owner.load()) {
+      out.workstream = stream.id.load()
+      out.pid = Int32(bitPattern: stream.pid.load())
+      NameField(stream).copy(toCharacters: &out.name)
+    }
+    return out
+  }
+
+  /// Takes several messages that are there, as many as fit.
+  func receiveMany(
+    _ buffer: UnsafeMutableRawBufferPointer,
+    _ messages: UnsafeMutableBufferPointer<syncmgr_message_t>
+  ) throws(Failure) -> UInt32 {
+    try receive(.copy(buffer), 0, &messages[0])
+    var count = 1
+    let (_, own) = try mailbox()
+    var used = 0
+    while count < messages.count {
+      used = end(of: messages[count - 1], buffer)
+      let rest = UnsafeMutableRawBufferPointer(rebasing: buffer[used...])
+      // What does not fit, or is spoiled, is for the next call to tell.
+      guard (try? take(own, .copy(rest), &messages[count])) == true else { break }
+      count += 1
+    }
+    return UInt32(count)
+  }
+
+  private func end(
+    of message: syncmgr_message_t, _ buffer: UnsafeMutableRawBufferPointer
+  ) -> Int {
+    guard let metadata = message.metadata, let base = buffer.baseAddress else { return 0 }
+    var end = UnsafeRawPointer(metadata) - UnsafeRawPointer(base)
+    while end < buffer.count, buffer[end] != 0 { end += 1 }
+    end += 1
+    return min((end + 7) & ~7, buffer.count)
+  }
+
+  /// Who sends.
+  @inline(__always)
+  func sign(_ letter: inout Letter) {
+    letter.senderOwner = caller.mine
+    letter.wall = UInt64(bitPattern: sm_date())
+    guard let stream = attachment.segment.workstream(OwnerID.index(caller.mine)) else { return }
+    letter.sender = stream.id.load()
+    letter.name = UnsafeRawBufferPointer(
+      start: NameField(stream).at,
+      count: Int(min(stream.nameLength.load(), UInt32(NameField.capacity - 1))))
+  }
+}
+
+extension Attachment {
+  /// How many messages wait in a mailbox.
+  func count(_ mailbox: Mailbox) -> UInt32 {
+    var count = UInt64(mailbox.returned.load())
+    for level in 0..<min(mailbox.levels.load(), SM_LEVELS) {
+      count &+= mailbox.tail(level).load() &- mailbox.head(level).load()
+    }
+    return UInt32(clamping: count)
+  }
+}

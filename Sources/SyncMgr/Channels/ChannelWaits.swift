@@ -1,0 +1,109 @@
+import CSyncMgr
+import CSyncMgrShim
+
+/// Waiting for a message, or for room. The cells of both stand in the line of the mailbox's object:
+/// what a cell waits for is its `amount`. Nothing is handed over: a wait that is over means that it
+/// is worth looking. Whoever looks in vain waits again; whoever takes something and sees more, or
+/// does not use its turn, wakes the next.
+enum ChannelWaits {
+  /// Waits until `isReady`, which is looked at after everybody can see that somebody waits.
+  static func wait(
+    _ caller: Caller, _ mailbox: Mailbox, for what: UInt32, until deadline: Int64,
+    _ isReady: () -> Bool
+  ) throws(Failure) {
+    let attachment = caller.attachment
+    let cell = try attachment.takeCell()
+    if try enter(caller, mailbox, for: what, cell, flags: 0, ticket: nil, isReady) != nil { return }
+    let outcome = try Waits.block(caller, cell, until: deadline) { _ in nil }
+    _ = try outcome.get(caller.object)
+  }
+
+  static func start(
+    _ caller: Caller, _ mailbox: Mailbox, for what: UInt32, _ start: Tickets.Start,
+    _ isReady: () -> Bool
+  ) throws(Failure) -> Started {
+    try start.begin(caller) { (draft) throws(Failure) in
+      try enter(
+        caller, mailbox, for: what, draft.cell, flags: draft.flags, ticket: draft.handle, isReady)
+    }
+  }
+
+  /// Puts the cell into the line, or gives it back when there is nothing to wait for.
+  private static func enter(
+    _ caller: Caller, _ mailbox: Mailbox, for what: UInt32, _ cell: Cell, flags: UInt32,
+    ticket: UInt64?, _ isReady: () -> Bool
+  ) throws(Failure) -> Outcome? {
+    do throws(Failure) { try caller.lock() } catch {
+      caller.attachment.giveBack(cell)
+      throw error
+    }
+    // Before the look, so that whoever makes it ready after the look sees that somebody waits.
+    _ = mailbox.waiting.update { $0 | what }
+    if isReady() {
+      caller.unlock()
+      caller.attachment.giveBack(cell)
+      return Outcome(SYNCMGR_OK)
+    }
+    caller.enqueue(cell, amount: what, flags: flags, ticket: ticket)
+    caller.unlock()
+    return nil
+  }
+}
+
+extension Attachment {
+  /// Wakes the first in line who waits for this. Not under the mailbox's guard.
+  @inline(never)
+  func wake(_ mailbox: Mailbox, _ what: UInt32) {
+    guard let object = segment.object(segment.index(of: mailbox)) else { return }
+    var wakes = Wakes()
+    lock(object)
+    wakeFirst(object, mailbox, what, &wakes)
+    unlock(object)
+    wakes.send(self)
+  }
+
+  /// Under the object's guard.
+  func wakeFirst(_ object: Object, _ mailbox: Mailbox, _ what: UInt32, _ wakes: inout Wakes) {
+    var cell = liveHead(of: object)
+    var left = SM_CELLS
+    while let found = cell, left > 0 {
+      left -= 1
+      if found.amount.load() == what, !isGone(ofCell: found) {
+        unlink(found, object)
+        wakes.finish(found, SYNCMGR_OK, self)
+        return
+      }
+      cell = next(of: found)
+    }
+    // Nobody. Who comes now says so again, under the guard.
+    _ = mailbox.waiting.update { $0 & ~what }
+  }
+
+  private func isGone(ofCell cell: Cell) -> Bool {
+    let owner = segment.batch(segment.index(of: cell) / SM_BATCH_CELLS)?.owner.load() ?? 0
+    return owner != me && isGone(owner)
+  }
+
+  /// Wakes whoever has something to do now: for when somebody died who was to wake them, or they
+  /// did not use their turn. Not under the object's guard.
+  func wakeDue(_ object: Object, _ mailbox: Mailbox) {
+    let waiting = mailbox.waiting.load()
+    if waiting & SM_WAIT_RECEIVERS != 0, !isEmpty(mailbox) { wake(mailbox, SM_WAIT_RECEIVERS) }
+    if waiting & SM_WAIT_SENDERS != 0, hasRoom(mailbox) { wake(mailbox, SM_WAIT_SENDERS) }
+  }
+
+  /// Whether nothing can be taken. Without the guard: true may be untrue a moment later.
+  @inline(__always)
+  func isEmpty(_ mailbox: Mailbox) -> Bool {
+    if mailbox.returned.load() != 0 { return false }
+    for level in 0..<min(mailbox.levels.load(), SM_LEVELS)
+    where mailbox.head(level).load() != mailbox.tail(level).load() { return false }
+    return true
+  }
+
+  /// Whether a sender would find room. Without the guard.
+  func hasRoom(_ mailbox: Mailbox) -> Bool {
+    Int32(bitPattern: mailbox.claimed.load() &- mailbox.released.load())
+      < Int32(truncatingIfNeeded: mailbox.capacity.load())
+  }
+}

@@ -1,0 +1,185 @@
+import CSyncMgr
+import CSyncMgrShim
+
+/// A message on its way into mailboxes.
+struct Letter {
+  var data: UnsafeRawPointer?
+  var length: Int
+  /// Where it lies already: unit + 1; 0: nowhere.
+  var chunk: UInt32 = 0
+  /// That is a loan, which stays when the message cannot be sent.
+  var isLoan = false
+  var sender: UInt64 = 0
+  var senderOwner: UInt32 = 0
+  var name = UnsafeRawBufferPointer(start: nil, count: 0)
+  var topic = UnsafeRawBufferPointer(start: nil, count: 0)
+  var metadata = UnsafeRawBufferPointer(start: nil, count: 0)
+  var correlation: UInt64 = 0
+  var replyTo: UInt64 = 0
+  var priority = SYNCMGR_PRIORITY_MEDIUM
+  var flags: UInt32 = 0
+  /// Monotonic ns; 0: never.
+  var expires: UInt64 = 0
+  var wall: UInt64 = 0
+  var sequence: UInt64 = 0
+
+  @inline(__always)
+  static func level(_ priority: UInt32, _ levels: UInt32) -> UInt32 {
+    levels <= 1 ? 0 : min(priority, levels - 1)
+  }
+
+  /// Bytes with the texts, each of which is terminated.
+  @inline(__always)
+  var size: Int { length + name.count + topic.count + metadata.count + 3 }
+
+  /// Writes the texts behind the message.
+  @inline(__always)
+  func writeTexts(_ target: UnsafeMutableRawPointer) {
+    var next = target
+    for text in [name, topic, metadata] { next = Letter.write(text, next) }
+  }
+
+  @inline(__always)
+  private static func write(
+    _ text: UnsafeRawBufferPointer, _ target: UnsafeMutableRawPointer
+  ) -> UnsafeMutableRawPointer {
+    if let start = text.baseAddress, text.count > 0 {
+      target.copyMemory(from: start, byteCount: text.count)
+    }
+    target.storeBytes(of: 0, toByteOffset: text.count, as: UInt8.self)
+    return target + text.count + 1
+  }
+
+  /// Fills a slot whose state says that it is being written. Under the send guard.
+  @inline(__always)
+  func fill(_ post: Post, _ area: UnsafeMutableRawPointer, _ attachment: Attachment) {
+    if chunk == 0 {
+      if length > 0, let data { area.copyMemory(from: data, byteCount: length) }
+      writeTexts(area + length)
+    } else {
+      attachment.refer(post, to: chunk)
+    }
+    post.pointee.length = UInt32(truncatingIfNeeded: length)
+    post.pointee.sender = sender
+    post.pointee.sender_owner = senderOwner
+    post.pointee.correlation = correlation
+    post.pointee.reply_to = replyTo
+    post.pointee.wall = wall
+    post.pointee.expires = expires
+    post.pointee.priority = priority
+    post.pointee.flags = flags
+    post.pointee.deliveries = 0
+    post.pointee.sequence = sequence
+    post.pointee.due = 0
+    post.pointee.name_length = UInt16(truncatingIfNeeded: name.count)
+    post.pointee.topic_length = UInt16(truncatingIfNeeded: topic.count)
+    post.pointee.metadata_length = UInt16(truncatingIfNeeded: metadata.count)
+  }
+}
+
+extension Attachment {
+  /// A slot has the message in this chunk from here on.
+  @inline(never)
+  func refer(_ post: Post, to unit: UInt32) {
+    lockHeap()
+    if let chunk = segment.chunk(unit &- 1) {
+      retain(chunk)
+      post.chunk.store(unit)
+    }
+    Guard.unlock(header.heapGuardian)
+  }
+
+  /// Puts a message that is too large for a slot into memory of its own, in this process's hands.
+  @inline(never)
+  func enclose(_ letter: inout Letter) throws(Failure) {
+    let unit = try allocate(UInt64(letter.size), SM_CHUNK_MESSAGE)
+    let target = segment.unit(unit)
+    if letter.length > 0, let data = letter.data {
+      target.copyMemory(from: data, byteCount: letter.length)
+    }
+    letter.writeTexts(target + letter.length)
+    letter.chunk = unit + 1
+  }
+
+  /// The message is where it belongs, or goes nowhere: this process lets go of its memory.
+  @inline(never)
+  func letGo(_ letter: Letter) {
+    lockHeap()
+    if let chunk = segment.chunk(letter.chunk &- 1), chunk.state.load() == SM_CHUNK_MESSAGE,
+      chunk.hands.load() == me
+    {
+      chunk.hands.store(0)
+      chunk.owner.store(0)
+      release(chunk, letter.chunk - 1)
+    }
+    Guard.unlock(header.heapGuardian)
+  }
+
+  // MARK: - Into a mailbox
+
+  /// Whether a mailbox has no room. Under the send guard.
+  @inline(__always)
+  func isFull(_ mailbox: Mailbox) -> Bool {
+    let claimed = mailbox.claimed.load()
+    let capacity = Int32(truncatingIfNeeded: mailbox.capacity.load())
+    if Int32(bitPattern: claimed &- mailbox.seen.load()) < capacity { return false }
+    let released = mailbox.released.load()
+    mailbox.seen.store(released)
+    return Int32(bitPattern: claimed &- released) >= capacity
+  }
+
+  /// Puts a letter into a mailbox. False when there is no room. Under the send guard.
+  @inline(__always)
+  func push(_ letter: Letter, _ mailbox: Mailbox) -> Bool {
+    guard !isFull(mailbox), let posts = Posts(mailbox, segment) else { return false }
+    var slot = mailbox.hint.load()
+    if slot >= posts.capacity { slot = 0 }
+    if posts[slot].state.load() != SM_POST_FREE {
+      guard let free = findFree(posts, from: slot) else { return false }
+      slot = free
+    }
+    let post = posts[slot]
+    post.state.store(SM_POST_CLAIMED)
+    mailbox.claimed.store(mailbox.claimed.load() &+ 1)
+    mailbox.hint.store(slot + 1)
+    letter.fill(post, posts.area(slot), self)
+    let level = Letter.level(letter.priority, mailbox.levels.load())
+    let place = mailbox.tail(level).load()
+    post.place.store(place)
+    // Dies before this: the slot is free again. After it: the repair puts it into the ring.
+    post.state.store(SM_POST_READY)
+    posts.entry(level, place).store(slot)
+    mailbox.tail(level).store(place &+ 1)
+    return true
+  }
+
+  @inline(never)
+  private func findFree(_ posts: Posts, from first: UInt32) -> UInt32? {
+    for step in 0..<posts.capacity {
+      let slot = (first + step) % posts.capacity
+      if posts[slot].state.load() == SM_POST_FREE { return slot }
+    }
+    return nil
+  }
+
+  /// Drops the oldest message of the lowest level. False when there is none that is not given out.
+  /// Under the send guard.
+  func dropOldest(_ mailbox: Mailbox) -> Bool {
+    lockMailbox(mailbox)
+    defer { unlock(mailbox) }
+    guard let posts = Posts(mailbox, segment) else { return false }
+    for level in 0..<mailbox.levels.load() {
+      if let slot = oldest(mailbox, posts, level) {
+        pass(mailbox, level)
+        free(posts[slot], mailbox)
+        mailbox.dropped.store(mailbox.dropped.load() &+ 1)
+        return true
+      }
+    }
+    guard let slot = oldestReturned(mailbox, posts) else { return false }
+    mailbox.returned.store(mailbox.returned.load() &- 1)
+    free(posts[slot], mailbox)
+    mailbox.dropped.store(mailbox.dropped.load() &+ 1)
+    return true
+  }
+}

@@ -1,0 +1,266 @@
+import CSyncMgr
+import CSyncMgrShim
+
+/// Receiving: into a buffer of the caller, or as a view.
+extension Channel {
+  /// How a message is taken.
+  enum Form {
+    case copy(UnsafeMutableRawBufferPointer)
+    case view
+  }
+
+  /// Takes the next message of this workstream's mailbox.
+  @inline(__always)
+  func receive(
+    _ form: Form, _ timeout: Int64, _ message: inout syncmgr_message_t
+  ) throws(Failure) {
+    let (object, own) = try mailbox()
+    try receive(object, own, form, timeout, &message)
+  }
+
+  /// On E_TOO_LARGE the message's length is what it needs.
+  @inline(__always)
+  func receive(
+    _ object: Object, _ mailbox: Mailbox, _ form: Form, _ timeout: Int64,
+    _ message: inout syncmgr_message_t
+  ) throws(Failure) {
+    if timeout < SYNCMGR_FOREVER { _ = try Deadline.after(timeout) }
+    if try take(mailbox, form, &message) { return }
+    try receiveSlowly(object, mailbox, form, timeout, &message)
+  }
+
+  @inline(never)
+  private func receiveSlowly(
+    _ object: Object, _ mailbox: Mailbox, _ form: Form, _ timeout: Int64,
+    _ message: inout syncmgr_message_t
+  ) throws(Failure) {
+    let deadline = try Deadline.after(timeout)
+    while true {
+      if let failure = ending(mailbox) { throw failure }
+      if timeout == 0 {
+        throw Failure(SYNCMGR_E_TIMEOUT, caller.object, "there is no message")
+      }
+      if !attachment.spin(object, { !attachment.isEmpty(mailbox) }) {
+        try sleep(object, mailbox, deadline)
+      }
+      if try take(mailbox, form, &message) { return }
+    }
+  }
+
+  /// Waits for a message, also for one that is to come back from somebody whose time passes.
+  private func sleep(
+    _ object: Object, _ mailbox: Mailbox, _ deadline: Int64
+  ) throws(Failure) {
+    let due = mailbox.due.load()
+    let until = due == 0 ? deadline : Deadline.earlier(deadline, Int64(clamping: due))
+    do throws(Failure) {
+      try ChannelWaits.wait(
+        caller.on(object), mailbox, for: SM_WAIT_RECEIVERS, until: until
+      ) { isWorthALook(mailbox) }
+    } catch {
+      let isOverdue = error.status == SYNCMGR_E_TIMEOUT && !Deadline.hasPassed(deadline)
+      if error.status == SYNCMGR_E_CLOSED, let failure = ending(mailbox) { throw failure }
+      if !isOverdue { throw error }
+    }
+  }
+
+  /// There is a message, or there will be none.
+  func isWorthALook(_ mailbox: Mailbox) -> Bool {
+    !attachment.isEmpty(mailbox) || row.shut.load() != 0 || mailbox.failed.load() != 0
+      || isOverdue(mailbox)
+  }
+
+  private func isOverdue(_ mailbox: Mailbox) -> Bool {
+    let due = mailbox.due.load()
+    return due != 0 && UInt64(bitPattern: sm_now()) >= due
+  }
+
+  /// Why no message will come, when that is so.
+  func ending(_ mailbox: Mailbox) -> Failure? {
+    if row.shut.load() == 2 { return isShut() }
+    if mailbox.failed.load() != 0 {
+      return Failure(
+        SYNCMGR_E_UNAVAILABLE, caller.object, text: "who was asked is gone and has not replied")
+    }
+    return row.shut.load() == 1 && attachment.isEmpty(mailbox) ? isShut() : nil
+  }
+
+  // MARK: - Taking
+
+  /// Takes a message that is there.
+  @inline(__always)
+  func take(
+    _ mailbox: Mailbox, _ form: Form, _ message: inout syncmgr_message_t
+  ) throws(Failure) -> Bool {
+    if row.shut.load() == 2 { throw isShut() }
+    // A look without the guard, which most of those who wait in a loop find enough.
+    if attachment.isEmpty(mailbox), mailbox.due.load() == 0 { return false }
+    attachment.lockMailbox(mailbox)
+    let isTaken: Bool
+    do throws(Failure) { isTaken = try takeLocked(mailbox, form, &message) } catch {
+      attachment.unlock(mailbox)
+      throw error
+    }
+    attachment.unlock(mailbox)
+    afterTaking(mailbox, frees: isTaken && message.receipt == 0)
+    return isTaken
+  }
+
+  /// Wakes senders that wait for room, and the next receiver when there is more.
+  @inline(__always)
+  private func afterTaking(_ mailbox: Mailbox, frees: Bool) {
+    if mailbox.dead.load() != 0 { attachment.moveDead(mailbox) }
+    let waiting = mailbox.waiting.load()
+    if waiting == 0 { return }
+    if waiting & SM_WAIT_SENDERS != 0, frees { attachment.wake(mailbox, SM_WAIT_SENDERS) }
+    if waiting & SM_WAIT_RECEIVERS != 0, !attachment.isEmpty(mailbox) {
+      attachment.wake(mailbox, SM_WAIT_RECEIVERS)
+    }
+  }
+
+  @inline(__always)
+  private func takeLocked(
+    _ mailbox: Mailbox, _ form: Form, _ message: inout syncmgr_message_t
+  ) throws(Failure) -> Bool {
+    guard let posts = Posts(mailbox, attachment.segment) else {
+      // It was unsubscribed, or shut, in this moment.
+      if mailbox.role.load() == SM_MAILBOX_NONE { return false }
+      throw attachment.corrupt("a mailbox")
+    }
+    if isOverdue(mailbox) { returnOverdue(mailbox, posts) }
+    guard let found = try attachment.next(mailbox, posts) else { return false }
+    if case .copy(let buffer) = form, found.size > buffer.count {
+      message.length = found.size
+      throw tooSmall(found.size, buffer.count)
+    }
+    describe(found, &message)
+    switch form {
+    case .copy(let buffer):
+      if let target = buffer.baseAddress {
+        target.copyMemory(from: found.data, byteCount: found.size)
+        message.place(target, found)
+      }
+      if keeps(mailbox) { give(found, mailbox, &message) } else { attachment.remove(found, mailbox, posts) }
+    case .view:
+      message.place(found.data, found)
+      message.flags |= SYNCMGR_MESSAGE_VIEW
+      give(found, mailbox, &message)
+    }
+    let lost = mailbox.dropped.load() &+ mailbox.expired.load()
+    message.dropped = lost &- mailbox.told.load()
+    if message.dropped != 0 { mailbox.told.store(lost) }
+    return true
+  }
+
+  @inline(never)
+  private func tooSmall(_ needed: Int, _ has: Int) -> Failure {
+    Failure(
+      SYNCMGR_E_TOO_LARGE, caller.object,
+      text: "the message needs \(needed) bytes, and the buffer has \(has)")
+  }
+
+  /// Whether what is taken from it is to be acknowledged.
+  @inline(__always)
+  private func keeps(_ mailbox: Mailbox) -> Bool {
+    caller.slot.pointee.flags & SYNCMGR_CHANNEL_ACKNOWLEDGE != 0
+      && mailbox.role.load() == SM_MAILBOX_QUEUE
+  }
+
+  private func give(_ found: Found, _ mailbox: Mailbox, _ message: inout syncmgr_message_t) {
+    let visibility = Int64(bitPattern: row.visibility.load())
+    var due: UInt64 = 0
+    if visibility >= 0, mailbox.role.load() == SM_MAILBOX_QUEUE {
+      due = UInt64(bitPattern: sm_now()).addingReportingOverflow(UInt64(visibility)).partialValue
+    }
+    attachment.give(found, mailbox, to: caller.mine, due: due)
+    message.deliveries = found.post.deliveries.load()
+    message.receipt = Receipt.make(found.slot, found.post)
+  }
+
+  @inline(__always)
+  private func describe(_ found: Found, _ message: inout syncmgr_message_t) {
+    let post = found.post
+    message.length = found.length
+    message.sender_id = post.pointee.sender
+    message.sequence = post.pointee.sequence
+    message.correlation = post.pointee.correlation
+    message.reply_to = post.pointee.reply_to
+    message.receipt = 0
+    message.wall_ns = Int64(bitPattern: post.pointee.wall)
+    let expires = post.pointee.expires
+    message.ttl_ns =
+      expires == 0 ? SYNCMGR_FOREVER : max(Int64(clamping: expires) - sm_now(), 0)
+    message.priority = post.pointee.priority
+    message.deliveries = post.deliveries.load() &+ 1
+    message.flags = post.pointee.flags & 0xffff
+    message.reserved = 0
+  }
+
+  // MARK: - Giving back
+
+  /// Takes messages back whose receivers' time has passed. Under the mailbox's guard.
+  @inline(never)
+  private func returnOverdue(_ mailbox: Mailbox, _ posts: Posts) {
+    let now = UInt64(bitPattern: sm_now())
+    var earliest = UInt64.max
+    for slot in 0..<posts.capacity where posts[slot].state.load() == SM_POST_TAKEN {
+      let due = posts[slot].due.load()
+      if due == 0 { continue }
+      if due > now {
+        earliest = min(earliest, due)
+      } else {
+        attachment.giveBack(slot, mailbox, posts)
+      }
+    }
+    mailbox.due.store(earliest == UInt64.max ? 0 : earliest)
+  }
+
+  func acknowledge(_ receipt: UInt64) throws(Failure) {
+    let (_, mailbox) = try mailbox()
+    attachment.lockMailbox(mailbox)
+    let posts = Posts(mailbox, attachment.segment)
+    let slot = posts.flatMap { attachment.taken(receipt, by: caller.mine, mailbox, $0) }
+    if let posts, let slot { attachment.finish(slot, mailbox, posts) }
+    attachment.unlock(mailbox)
+    if slot == nil { throw notTaken() }
+    if mailbox.waiting.load() & SM_WAIT_SENDERS != 0 { attachment.wake(mailbox, SM_WAIT_SENDERS) }
+  }
+
+  func reject(_ receipt: UInt64, isDead: Bool, _ reason: UnsafeRawBufferPointer) throws(Failure) {
+    let (_, mailbox) = try mailbox()
+    guard keeps(mailbox) else {
+      throw Failure(
+        SYNCMGR_E_UNSUPPORTED, caller.object, text: "it is no queue with acknowledgements")
+    }
+    attachment.lockMailbox(mailbox)
+    let posts = Posts(mailbox, attachment.segment)
+    let slot = posts.flatMap { attachment.taken(receipt, by: caller.mine, mailbox, $0) }
+    if let posts, let slot { attachment.giveBack(slot, mailbox, posts, isDead: isDead) }
+    attachment.unlock(mailbox)
+    if slot == nil { throw notTaken() }
+    if mailbox.dead.load() != 0 { attachment.moveDead(mailbox, reason) }
+    attachment.wakeDue(caller.object, mailbox)
+  }
+
+  func notTaken() -> Failure {
+    Failure(
+      SYNCMGR_E_NOT_FOUND, caller.object, text: "this workstream does not have that message")
+  }
+}
+
+extension syncmgr_message_t {
+  /// Points to the parts of a message that lies at `base` whole.
+  @inline(__always)
+  mutating func place(_ base: UnsafeMutableRawPointer, _ found: Found) {
+    let texts = base + found.length
+    data = UnsafeRawPointer(base)
+    // What ends a text was written by somebody else: it is made sure of.
+    for end in [found.name, found.name + found.topic + 1, found.size - found.length - 1] {
+      texts.storeBytes(of: 0, toByteOffset: end, as: UInt8.self)
+    }
+    sender = UnsafePointer(texts.assumingMemoryBound(to: CChar.self))
+    topic = UnsafePointer((texts + found.name + 1).assumingMemoryBound(to: CChar.self))
+    metadata = UnsafePointer(
+      (texts + found.name + found.topic + 2).assumingMemoryBound(to: CChar.self))
+  }
+}
