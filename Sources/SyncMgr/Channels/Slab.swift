@@ -18,6 +18,7 @@ protocol Slotted: BitwiseCopyable {
 /// back by `removeAll` only.
 struct Slab<Element: Slotted> {
   private(set) var elements: UnsafeMutablePointer<Element>?
+  /// Twice as many as there is room for elements: most searches that find nothing end at once.
   private(set) var heads: UnsafeMutablePointer<UInt32>?
   private(set) var mask: UInt32 = 0
   private(set) var count = 0

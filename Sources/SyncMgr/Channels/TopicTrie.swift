@@ -68,11 +68,12 @@ final class TopicTrie {
     let id: UInt32
   }
 
-  private(set) var nodes = Slab<Node>()
-  private(set) var shapes = Slab<Shape>()
-  private(set) var entries = Slab<Entry>()
-  private(set) var texts = TopicTexts()
-  private(set) var root: UInt32 = 0
+  // The caller keeps changes apart from all else; checking it once more would cost each match.
+  @exclusivity(unchecked) private(set) var nodes = Slab<Node>()
+  @exclusivity(unchecked) private(set) var shapes = Slab<Shape>()
+  @exclusivity(unchecked) private(set) var entries = Slab<Entry>()
+  @exclusivity(unchecked) private(set) var texts = TopicTexts()
+  @exclusivity(unchecked) private(set) var root: UInt32 = 0
 
   deinit { removeAll() }
 

@@ -6,7 +6,7 @@ extension TopicTrie {
   /// A node is visited once at most, with all numbers of segments that can stand before it at a
   /// time: however many `**` there are, and however they can share the segments out, the time is
   /// bounded by the nodes that are visited times the segments of the topic. The stack grows with
-  /// the segments of the topic, by a few hundred bytes each.
+  /// the segments of the topic, by about half a kilobyte each.
   func match(_ topic: UnsafeRawBufferPointer, _ body: (UInt32) -> Void) {
     if count == 0 || topic.count > Topic.longest { return }
     var segments = 1
@@ -15,7 +15,7 @@ extension TopicTrie {
     withUnsafeTemporaryAllocation(of: UInt16.self, capacity: segments &+ 1) { starts in
       withUnsafeTemporaryAllocation(of: UInt32.self, capacity: segments) { hashes in
         let walk = TopicWalk(self, topic, segments, starts, hashes)
-        walk.visit(root, TopicPlaces(0, 1), false, body)
+        withUnsafePointer(to: walk) { TopicWalk.visit($0, root, TopicPlaces(0, 1), false, body) }
       }
     }
   }
@@ -58,41 +58,50 @@ struct TopicWalk {
   }
 
   /// A node that can be reached such that one of `places` comes next, or, when `isEnd`, nothing.
-  func visit(_ node: UInt32, _ places: TopicPlaces, _ isEnd: Bool, _ body: (UInt32) -> Void) {
-    let here = nodes.at(node)
+  /// By pointer, for it has many fields, and all of them would be copied at each call.
+  static func visit(
+    _ walk: UnsafePointer<TopicWalk>, _ node: UInt32, _ places: TopicPlaces, _ isEnd: Bool,
+    _ body: (UInt32) -> Void
+  ) {
+    let here = walk.pointee.nodes.at(node)
     if isEnd {
       var entry = here.pointee.entries
       while entry != 0 {
-        body(entries.at(entry).pointee.id)
-        entry = entries.at(entry).pointee.later
+        body(walk.pointee.entries.at(entry).pointee.id)
+        entry = walk.pointee.entries.at(entry).pointee.later
       }
     }
     if here.pointee.deep != 0 {
       // It can take as many segments as it likes, so only where it begins first is of interest.
-      visit(
-        here.pointee.deep, TopicPlaces(places.isEmpty ? count : places.first, count), true, body)
+      let count = walk.pointee.count
+      let all = TopicPlaces(places.isEmpty ? count : places.first, count)
+      visit(walk, here.pointee.deep, all, true, body)
     }
     if places.isEmpty { return }
-    if here.pointee.literals != 0 { follow(node, nil, places, body) }
+    if here.pointee.literals != 0 { follow(walk, node, nil, places, body) }
     var shape = here.pointee.shapes
     while shape != 0 {
-      follow(node, shapes.at(shape), places, body)
-      shape = shapes.at(shape).pointee.later
+      follow(walk, node, walk.pointee.shapes.at(shape), places, body)
+      shape = walk.pointee.shapes.at(shape).pointee.later
     }
   }
 
   /// Visits the literal children of a node, or its globs of one shape, that the segments at
   /// `places` lead to. A segment leads to one of them at most.
   @inline(__always)
-  private func follow(
-    _ parent: UInt32, _ shape: UnsafeMutablePointer<TopicTrie.Shape>?, _ places: TopicPlaces,
+  private static func follow(
+    _ walk: UnsafePointer<TopicWalk>, _ parent: UInt32,
+    _ shape: UnsafeMutablePointer<TopicTrie.Shape>?, _ places: TopicPlaces,
     _ body: (UInt32) -> Void
   ) {
     var rest = places
     while !rest.isEmpty {
       let place = rest.first
       rest.flip(place)
-      let child = shape.map { glob(parent, $0.pointee, place) } ?? literal(parent, place)
+      let child =
+        if let shape { walk.pointee.glob(parent, shape.pointee, place) } else {
+          walk.pointee.literal(parent, place)
+        }
       if child == 0 { continue }
       var reached = TopicPlaces()
       reached.flip(place)
@@ -100,28 +109,31 @@ struct TopicWalk {
       while !others.isEmpty {
         let other = others.first
         others.flip(other)
-        if fits(child, other) {
+        if walk.pointee.fits(child, other) {
           reached.flip(other)
           rest.flip(other)
         }
       }
-      enter(child, reached, body)
-      var finer = nodes.at(child).pointee.finer
+      enter(walk, child, reached, body)
+      var finer = walk.pointee.nodes.at(child).pointee.finer
       while finer != 0 {
-        enter(finer, matching(finer, reached), body)
-        finer = nodes.at(finer).pointee.later
+        enter(walk, finer, walk.pointee.matching(finer, reached), body)
+        finer = walk.pointee.nodes.at(finer).pointee.later
       }
     }
   }
 
   /// Visits a child that matches the segments at `places`.
   @inline(__always)
-  private func enter(_ child: UInt32, _ places: TopicPlaces, _ body: (UInt32) -> Void) {
+  private static func enter(
+    _ walk: UnsafePointer<TopicWalk>, _ child: UInt32, _ places: TopicPlaces,
+    _ body: (UInt32) -> Void
+  ) {
     if places.isEmpty { return }
     var next = places
-    let isEnd = next.takesOut(count &- 1)
+    let isEnd = next.takesOut(walk.pointee.count &- 1)
     next.advance()
-    visit(child, next, isEnd, body)
+    visit(walk, child, next, isEnd, body)
   }
 
   private func segment(_ place: Int) -> UnsafeRawBufferPointer {
