@@ -26,6 +26,17 @@ NAMES = {
 SIZES = {64: "64", 4096: "4k", 1 << 20: "1m", 1 << 24: "16m"}
 SYSTEM = {"pipe": None, "socket": None, "mq": None}
 
+# How many batches of a way, of how many milliseconds. Many short ones, so that some of them are
+# not disturbed, except where the processes share the CPUs or one message takes milliseconds.
+SHORT = (24, 5)
+SHARED = (12, 10)
+LONG = (5, 25)
+TRIPS = (40, 2)
+
+
+def is_large(length: int) -> bool:
+    return length > 65536
+
 
 @dataclass(frozen=True)
 class Pair:
@@ -73,8 +84,8 @@ def compare(unit: str, key: str, pairs: list, *program) -> Case:
     return Case(tuple(rows), one, rounds=3)
 
 
-def throughput(writers: int, readers: int, how: str, pairs: list) -> Case:
-    program = ("channel_throughput", writers, readers, how, 5, 25)
+def throughput(writers: int, readers: int, how: str, batches: tuple, pairs: list) -> Case:
+    program = ("channel_throughput", writers, readers, how, *batches)
     return compare("messages/s", "throughput", pairs, *program)
 
 
@@ -83,14 +94,14 @@ def one_to_one(length: int, ring=None, boost=None) -> Case:
     pairs = beside(case, "ours", {"ring": ring, "boost": boost, **SYSTEM}, length)
     if length == 64:
         pairs.append(Pair(f"{case}-sets", "many@64", "ring@64"))
-    if length > 65536:
+    if is_large(length):
         pairs += beside(f"{case}-lent", "loan", {"place": None}, length)
-    return throughput(1, 1, "queue", pairs)
+    return throughput(1, 1, "queue", LONG if is_large(length) else SHORT, pairs)
 
 
 def several(writers: int, readers: int, how: str, peers: dict) -> Case:
     case = f"channel-{writers}to{readers}-64"
-    return throughput(writers, readers, how, beside(case, "ours", peers, 64))
+    return throughput(writers, readers, how, SHARED, beside(case, "ours", peers, 64))
 
 
 def broadcast() -> Case:
@@ -98,7 +109,7 @@ def broadcast() -> Case:
 
     def program(readers, how):
         def samples():
-            words = ("channel_throughput", 1, readers, how, 5, 25, new_url(), "ours@64")
+            words = ("channel_throughput", 1, readers, how, *SHARED, new_url(), "ours@64")
             return {"writer": run(*words)["ours@64.writer"]}
 
         return samples
@@ -108,17 +119,18 @@ def broadcast() -> Case:
     return Case((row,), sides, rounds=3)
 
 
-def round_trip(how: str, pairs: list) -> Case:
-    return compare("us", "round_trip", pairs, "channel_roundtrip", how, 20)
+def round_trip(how: str, batches: tuple, pairs: list) -> Case:
+    return compare("us", "round_trip", pairs, "channel_roundtrip", how, *batches)
 
 
 def running(length: int, ours: str, peers: dict) -> Case:
     case = f"channel-roundtrip-{SIZES[length]}"
-    return round_trip("running", beside(case, ours, peers, length))
+    batches = LONG if is_large(length) else TRIPS
+    return round_trip("running", batches, beside(case, ours, peers, length))
 
 
 def parked(peers: dict) -> Case:
-    return round_trip("parked", beside("channel-parked-64", "ours", peers, 64))
+    return round_trip("parked", TRIPS, beside("channel-parked-64", "ours", peers, 64))
 
 
 def lent() -> Case:
@@ -126,7 +138,7 @@ def lent() -> Case:
     pairs = [Pair("channel-loan-64-place", "loan@64", "place@64")]
     for length in (1 << 20, 1 << 24):
         pairs.append(Pair(f"channel-loan-{SIZES[length]}", f"loan@{length}", "loan@64", "<= 2.0"))
-    return round_trip("running", pairs)
+    return round_trip("running", TRIPS, pairs)
 
 
 def publish() -> Case:

@@ -144,13 +144,16 @@ def _install_boost() -> None:
             pass
 
 
-def python(package: str = "") -> Path:
-    """Returns a Python that can import `package`, from an environment made for the benchmarks."""
+def python(package: str = "", module: str = "") -> Path:
+    """Returns a Python that has a package, from an environment made for the benchmarks.
+
+    `module` is what it is imported as, when that is not the package's name.
+    """
     interpreter = ENVIRONMENT / "bin" / "python"
     try:
         if not interpreter.exists():
             call(["python3", "-m", "venv", ENVIRONMENT], 120)
-        if package and not _imports(interpreter, package):
+        if package and not _imports(interpreter, module or package):
             call([interpreter, "-m", "pip", "install", "-q", package], 120)
     except Broken as reason:
         if package:
@@ -159,9 +162,9 @@ def python(package: str = "") -> Path:
     return interpreter
 
 
-def _imports(interpreter: Path, package: str) -> bool:
+def _imports(interpreter: Path, module: str) -> bool:
     try:
-        call([interpreter, "-c", f"import {package}"], 30)
+        call([interpreter, "-c", f"import {module}"], 30)
     except Broken:
         return False
     return True

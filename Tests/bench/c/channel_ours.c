@@ -128,6 +128,8 @@ typedef struct {
 } many_end_t;
 
 static void *many_open(void *shared, const plan_t *plan, int role, int index) {
+  /* One that takes a set could take what tells another reader that there is no more. */
+  if (plan->readers > 1) fail("many is for one reader");
   (void)shared;
   (void)index;
   many_end_t *end = own_memory(sizeof *end);

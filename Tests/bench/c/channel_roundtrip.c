@@ -2,15 +2,14 @@
  *
  * SPDX-License-Identifier: MIT
  *
- * channel_roundtrip running|parked BATCHES URL NAME@LENGTH...
- * The ways take turns in batches of some milliseconds. Prints the median time of a round trip in
- * each batch in microseconds, as `round_trip`; or `refused` and the longest message allowed.
+ * channel_roundtrip running|parked BATCHES MILLISECONDS URL NAME@LENGTH...
+ * The ways take turns in batches of about so many milliseconds. Prints the mean time of a round
+ * trip in each batch in microseconds, as `round_trip`; or `refused` and the longest message
+ * allowed.
  *   running   each process has a CPU of its own
  *   parked    both share one CPU, so that each must sleep before the other can answer
  */
 #include "channel.h"
-
-enum { BATCH_NS = 4000000 };
 
 typedef struct {
   meeting_t meeting;
@@ -40,10 +39,10 @@ static side_t open_side(bench_t *bench, int serves) {
   return side;
 }
 
-static void play(bench_t *bench, side_t *side, int serves) {
+static void play(bench_t *bench, side_t *side, uint64_t rounds, int serves) {
   const way_t *way = &bench->there[bench->turn];
-  way->carrier->play(side->out[bench->turn], side->in[bench->turn], way->plan.length,
-                     bench->rounds, serves);
+  way->carrier->play(side->out[bench->turn], side->in[bench->turn], way->plan.length, rounds,
+                     serves);
 }
 
 static void answer(int index, void *context) {
@@ -54,7 +53,8 @@ static void answer(int index, void *context) {
   for (int time = 1;; time++) {
     meet(&bench->meeting, time);
     if (bench->turn < 0) return;
-    play(bench, &side, 0);
+    play(bench, &side, 1, 0);
+    play(bench, &side, bench->rounds, 0);
   }
 }
 
@@ -63,25 +63,27 @@ static int64_t run_batch(bench_t *bench, side_t *side, int turn, uint64_t rounds
   bench->turn = turn;
   bench->rounds = rounds;
   meet(&bench->meeting, ++*time);
+  /* After the first round both are awake. */
+  play(bench, side, 1, 1);
   int64_t start = now_ns();
-  play(bench, side, 1);
+  play(bench, side, rounds, 1);
   return now_ns() - start;
 }
 
-static uint64_t find_rounds(bench_t *bench, side_t *side, int turn, int *time) {
+static uint64_t find_rounds(bench_t *bench, side_t *side, int turn, int64_t wanted_ns, int *time) {
   uint64_t rounds = 1;
   for (;;) {
     int64_t took = run_batch(bench, side, turn, rounds, time);
-    if (took >= BATCH_NS / 4) return rounds * BATCH_NS / (uint64_t)took + 1;
+    if (took >= wanted_ns / 4) return rounds * (uint64_t)wanted_ns / (uint64_t)took + 1;
     rounds *= 2;
   }
 }
 
-static void measure_all(bench_t *bench, side_t *side, long batches) {
+static void measure_all(bench_t *bench, side_t *side, long batches, int64_t wanted_ns) {
   int time = 0;
   uint64_t rounds[WAYS_MAX];
   for (int way = 0; way < bench->ways; way++) {
-    if (side->out[way] != NULL) rounds[way] = find_rounds(bench, side, way, &time);
+    if (side->out[way] != NULL) rounds[way] = find_rounds(bench, side, way, wanted_ns, &time);
   }
   for (long number = 0; number < batches; number++) {
     for (int way = 0; way < bench->ways; way++) {
@@ -109,20 +111,21 @@ static void make_ways(bench_t *bench) {
 }
 
 int main(int count, char **arguments) {
-  if (count < 5) fail("usage: channel_roundtrip running|parked BATCHES URL NAME@LENGTH...");
+  if (count < 6) fail("usage: channel_roundtrip HOW BATCHES MILLISECONDS URL NAME@LENGTH...");
   bench_t *bench = shared_memory(sizeof *bench);
   bench->parked = strcmp(arguments[1], "parked") == 0;
   if (!bench->parked && strcmp(arguments[1], "running") != 0) fail("running or parked");
   long batches = number_argument(count, arguments, 2, "BATCHES");
-  bench->ways = read_ways(count, arguments, 4, arguments[3], bench->there);
+  long milliseconds = number_argument(count, arguments, 3, "MILLISECONDS");
+  bench->ways = read_ways(count, arguments, 5, arguments[4], bench->there);
   bench->meeting.processes = 2;
   deadline(60);
   make_ways(bench);
   start_child(answer, 0, bench);
   pin_to(0);
   side_t side = open_side(bench, 1);
-  measure_all(bench, &side, batches);
+  measure_all(bench, &side, batches, milliseconds * 1000000);
   join_children(1);
-  remove_space(arguments[3]);
+  remove_space(arguments[4]);
   return 0;
 }

@@ -25,6 +25,7 @@ DEADLINE_S = 60
 # asks for `receiver()` and, after that, the other for `sender()`: functions that take or return
 # one message, or with `is_set` a list of them. `close()` comes last, where it was made.
 KINDS = {
+    "bare": ("channel_bare", "Bare"),
     "queue": ("channel_peers", "Queue"),
     "simple-queue": ("channel_peers", "SimpleQueue"),
     "zmq": ("channel_peers", "Zmq"),
