@@ -1991,6 +1991,20 @@ SYNCMGR_API int32_t syncmgr_channel_recv_many(syncmgr_channel_t *channel, void *
                                               size_t capacity, syncmgr_message_t *messages,
                                               uint32_t count, uint32_t *out_count);
 
+/** Calls `callback(message, user)` for each message of the workstream's mailbox, one after the other,
+ *  on a thread of its own: a callback that is slow or stuck delays nobody else. The message is
+ *  valid until the callback returns; of a channel with ACKNOWLEDGE it is to be acknowledged by its
+ *  receipt, through any handle of the workstream. The callback may call anything. `destroy(user)`,
+ *  which may be NULL, runs exactly once: after the last call, at syncmgr_off, when the workstream or
+ *  the manager closes, when the channel is shut or unsubscribed, or before this returns an error.
+ *  @return OK; E_NOT_FOUND (nothing was subscribed); E_UNSUPPORTED (MEMORY; a manager without
+ *          threads); E_INVALID (callback NULL); E_LIMIT; E_NO_MEMORY; E_SYSTEM; E_CLOSED. */
+SYNCMGR_API int32_t syncmgr_channel_on(syncmgr_channel_t *channel,
+                                       void (*callback)(const syncmgr_message_t *message,
+                                                        void *user),
+                                       void *user, void (*destroy)(void *user),
+                                       syncmgr_subscription_t **out_subscription);
+
 /** Takes the next message without copying it: `data` and the texts lie in the segment, read-only,
  *  until syncmgr_message_acknowledge gives the receipt back; it takes room in the mailbox until then.
  *  Of a channel without ACKNOWLEDGE the view of a dead receiver is dropped. Blocks up to

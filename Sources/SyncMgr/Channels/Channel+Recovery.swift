@@ -55,7 +55,7 @@ extension Attachment {
         let state = post.state.load()
         guard state == SM_POST_READY || state == SM_POST_RETURNED,
           post.flags.load() & SM_POST_RETURNS != 0,
-          let found = read(slot, 0, posts), let home = ownMailbox(of: post.pointee.sender_owner, channel)
+          let found = segment.read(slot, 0, posts), let home = ownMailbox(of: post.pointee.sender_owner, channel)
         else { continue }
         // Once: who does this again after us finds no mark.
         post.flags.store(post.flags.load() & ~SM_POST_RETURNS)
@@ -82,7 +82,7 @@ extension Attachment {
     var failed: [Mailbox] = []
     lockSending(channel)
     forListed(of: channel) {
-      if $0.role.load() == SM_MAILBOX_REPLY, $0.asked.load() == owner, isEmpty($0) {
+      if $0.role.load() == SM_MAILBOX_REPLY, $0.asked.load() == owner, segment.isEmpty($0) {
         $0.failed.store(1)
         failed.append($0)
       }
@@ -120,31 +120,6 @@ extension Attachment {
     if mailbox.mover.load() == dead || mailbox.dead.load() != 0 { moveDead(mailbox) }
     wakeDue(object, mailbox)
   }
-}
-
-extension Channel {
-  static let kind = Kind(
-    holdsGrants: false,
-    repair: { attachment, object in attachment.rebuildLine(object) },
-    abandon: { attachment, object, holding, died in
-      // The rest, which takes other guards, follows when this one is free: see `left`.
-      holding.index.store(0)
-    },
-    withdrawn: { _, _, _ in }, refused: { _, _, _ in },
-    removed: { attachment, object in attachment.removeChannel(object) },
-    settle: { attachment, object, dead in attachment.settleChannel(object, dead) },
-    left: { attachment, object, owner in
-      attachment.leaveChannel(attachment.segment.index(of: object), owner)
-      attachment.returnLoans(of: owner, attachment.segment.index(of: object))
-    },
-    check: { attachment, object in attachment.checkMailbox(object) })
-
-  static let mailboxKind = Kind(
-    holdsGrants: false,
-    repair: { attachment, object in attachment.rebuildLine(object) },
-    abandon: { _, _, _, _ in }, withdrawn: { _, _, _ in }, refused: { _, _, _ in },
-    settle: { attachment, object, dead in attachment.settleMailbox(object, dead) },
-    check: { attachment, object in attachment.checkMailbox(object) })
 }
 
 extension Attachment {

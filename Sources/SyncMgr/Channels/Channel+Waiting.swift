@@ -27,18 +27,18 @@ extension Channel {
       let found = try request(what)
       (object, own) = (found.object, found.row)
     }
-    if !attachment.isEmpty(own) { return nil }
+    if !attachment.segment.isEmpty(own) { return nil }
     if let failure = ending(own) { throw failure }
     return Subject(object: object, mailbox: own, what: SM_WAIT_RECEIVERS)
   }
 
   /// A mailbox that a sender would have to wait for.
   private func firstFull() -> Mailbox? {
-    if kind == SYNCMGR_CHANNEL_QUEUE { return attachment.hasRoom(row) ? nil : row }
+    if kind == SYNCMGR_CHANNEL_QUEUE { return attachment.segment.hasRoom(row) ? nil : row }
     var found: Mailbox?
     attachment.lockSending(row)
     attachment.forListed(of: row) {
-      if found == nil, $0.role.load() == SM_MAILBOX_OWN, !attachment.hasRoom($0) { found = $0 }
+      if found == nil, $0.role.load() == SM_MAILBOX_OWN, !attachment.segment.hasRoom($0) { found = $0 }
     }
     attachment.unlockSending(row)
     return found
@@ -74,7 +74,7 @@ extension Channel {
 
   private func isReady(_ subject: Subject) -> Bool {
     if subject.what == SM_WAIT_RECEIVERS { return isWorthALook(subject.mailbox) }
-    return attachment.hasRoom(subject.mailbox) || row.shut.load() != 0
+    return attachment.segment.hasRoom(subject.mailbox) || row.shut.load() != 0
       || subject.mailbox.role.load() == SM_MAILBOX_NONE
   }
 
@@ -150,13 +150,8 @@ extension Channel {
   /// Who sends.
   @inline(__always)
   func sign(_ letter: inout Letter) {
-    letter.senderOwner = caller.mine
-    letter.wall = UInt64(bitPattern: sm_date())
     guard let stream = attachment.segment.workstream(OwnerID.index(caller.mine)) else { return }
-    letter.sender = stream.id.load()
-    letter.name = UnsafeRawBufferPointer(
-      start: NameField(stream).at,
-      count: Int(min(stream.nameLength.load(), UInt32(NameField.capacity - 1))))
+    letter.sign(stream, caller.mine)
   }
 }
 

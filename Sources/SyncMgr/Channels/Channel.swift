@@ -250,7 +250,7 @@ extension Attachment {
     for one in all {
       guard let object = segment.object(one) else { continue }
       var wakes = Wakes()
-      let isOver = channel.shut.load() == 2 || segment.mailbox(one).map { isEmpty($0) } ?? true
+      let isOver = channel.shut.load() == 2 || segment.mailbox(one).map { segment.isEmpty($0) } ?? true
       lock(object)
       finishLine(object, isOver ? SYNCMGR_E_CLOSED : SYNCMGR_OK, &wakes)
       unlock(object)

@@ -88,20 +88,28 @@ extension Attachment {
   /// did not use their turn. Not under the object's guard.
   func wakeDue(_ object: Object, _ mailbox: Mailbox) {
     let waiting = mailbox.waiting.load()
-    if waiting & SM_WAIT_RECEIVERS != 0, !isEmpty(mailbox) { wake(mailbox, SM_WAIT_RECEIVERS) }
-    if waiting & SM_WAIT_SENDERS != 0, hasRoom(mailbox) { wake(mailbox, SM_WAIT_SENDERS) }
+    if waiting & SM_WAIT_RECEIVERS != 0, !segment.isEmpty(mailbox) { wake(mailbox, SM_WAIT_RECEIVERS) }
+    if waiting & SM_WAIT_SENDERS != 0, segment.hasRoom(mailbox) { wake(mailbox, SM_WAIT_SENDERS) }
   }
+}
 
-  /// Whether nothing can be taken. Without the guard: true may be untrue a moment later.
+/// A look at a mailbox without its guard: it may have changed a moment later.
+extension Segment {
+  /// Whether nothing can be taken.
   @inline(__always)
   func isEmpty(_ mailbox: Mailbox) -> Bool {
     if mailbox.returned.load() != 0 { return false }
-    for level in 0..<min(mailbox.levels.load(), SM_LEVELS)
-    where mailbox.head(level).load() != mailbox.tail(level).load() { return false }
+    for level in 0..<min(mailbox.levels.load(), SM_LEVELS) {
+      // What the tail was tells most of the time, and is not the sender's to write.
+      let head = mailbox.head(level).load()
+      if head != mailbox.tailSeen(level).load() || head != mailbox.tail(level).load() {
+        return false
+      }
+    }
     return true
   }
 
-  /// Whether a sender would find room. Without the guard.
+  /// Whether a sender would find room.
   func hasRoom(_ mailbox: Mailbox) -> Bool {
     Int32(bitPattern: mailbox.claimed.load() &- mailbox.released.load())
       < Int32(truncatingIfNeeded: mailbox.capacity.load())

@@ -46,7 +46,7 @@ extension Attachment {
     }
     let letters = segment.mailbox(mailbox.deadLetters.load() &- 1)
     var bytes: [UInt8] = []
-    let found = letters == nil ? nil : read(slot, 0, posts)
+    let found = letters == nil ? nil : segment.read(slot, 0, posts)
     if let found { bytes = [UInt8](UnsafeRawBufferPointer(start: found.data, count: found.size)) }
     let post = posts[slot].pointee
     unlock(mailbox)

@@ -74,7 +74,7 @@ extension Channel {
       let slot = posts.entry(0, tail - 1 - back).load()
       guard slot < posts.capacity, posts[slot].state.load() == SM_POST_READY,
         posts[slot].place.load() == tail - 1 - back,
-        let found = attachment.read(slot, 0, posts), isWanted(found, pattern)
+        let found = attachment.segment.read(slot, 0, posts), isWanted(found, pattern)
       else { continue }
       wanted.append(found)
     }

@@ -28,6 +28,17 @@ struct Letter {
     levels <= 1 ? 0 : min(priority, levels - 1)
   }
 
+  /// Who sends it, and when.
+  @inline(__always)
+  mutating func sign(_ stream: Workstream, _ owner: UInt32) {
+    senderOwner = owner
+    wall = UInt64(bitPattern: sm_date())
+    sender = stream.id.load()
+    name = UnsafeRawBufferPointer(
+      start: NameField(stream).at,
+      count: Int(min(stream.nameLength.load(), UInt32(NameField.capacity - 1))))
+  }
+
   /// Bytes with the texts, each of which is terminated.
   @inline(__always)
   var size: Int { length + name.count + topic.count + metadata.count + 3 }
@@ -50,15 +61,16 @@ struct Letter {
     return target + text.count + 1
   }
 
+  /// Writes a message that lies in its slot.
+  @inline(__always)
+  func write(_ area: UnsafeMutableRawPointer) {
+    if length > 0, let data { area.copyMemory(from: data, byteCount: length) }
+    writeTexts(area + length)
+  }
+
   /// Fills a slot whose state says that it is being written. Under the send guard.
   @inline(__always)
-  func fill(_ post: Post, _ area: UnsafeMutableRawPointer, _ attachment: Attachment) {
-    if chunk == 0 {
-      if length > 0, let data { area.copyMemory(from: data, byteCount: length) }
-      writeTexts(area + length)
-    } else {
-      attachment.refer(post, to: chunk)
-    }
+  func describe(_ post: Post) {
     post.pointee.length = UInt32(truncatingIfNeeded: length)
     post.pointee.sender = sender
     post.pointee.sender_owner = senderOwner
@@ -115,9 +127,46 @@ extension Attachment {
     Guard.unlock(header.heapGuardian)
   }
 
-  // MARK: - Into a mailbox
+  /// Puts a letter into a mailbox. False when there is no room. Under the send guard.
+  func push(_ letter: Letter, _ mailbox: Mailbox) -> Bool {
+    guard !segment.isFull(mailbox), let posts = Posts(mailbox, segment),
+      let slot = segment.claimSlot(mailbox, posts)
+    else { return false }
+    if letter.chunk == 0 {
+      letter.write(posts.area(slot))
+    } else {
+      refer(posts[slot], to: letter.chunk)
+    }
+    letter.describe(posts[slot])
+    segment.publish(slot, letter.priority, mailbox, posts)
+    return true
+  }
 
-  /// Whether a mailbox has no room. Under the send guard.
+  /// Drops the oldest message of the lowest level. False when there is none that is not given out.
+  /// Under the send guard.
+  func dropOldest(_ mailbox: Mailbox) -> Bool {
+    lockMailbox(mailbox)
+    defer { unlock(mailbox) }
+    guard let posts = Posts(mailbox, segment) else { return false }
+    for level in 0..<mailbox.levels.load() {
+      if let slot = segment.oldest(mailbox, posts, level) {
+        segment.pass(mailbox, level)
+        free(posts[slot], mailbox)
+        mailbox.dropped.store(mailbox.dropped.load() &+ 1)
+        return true
+      }
+    }
+    guard let slot = oldestReturned(mailbox, posts) else { return false }
+    mailbox.returned.store(mailbox.returned.load() &- 1)
+    free(posts[slot], mailbox)
+    mailbox.dropped.store(mailbox.dropped.load() &+ 1)
+    return true
+  }
+}
+
+/// Putting messages into slots. Under the send guard.
+extension Segment {
+  /// Whether a mailbox has no room.
   @inline(__always)
   func isFull(_ mailbox: Mailbox) -> Bool {
     let claimed = mailbox.claimed.load()
@@ -128,29 +177,19 @@ extension Attachment {
     return Int32(bitPattern: claimed &- released) >= capacity
   }
 
-  /// Puts a letter into a mailbox. False when there is no room. Under the send guard.
+  /// A slot to be written. Dies before it is published: the repair frees it.
   @inline(__always)
-  func push(_ letter: Letter, _ mailbox: Mailbox) -> Bool {
-    guard !isFull(mailbox), let posts = Posts(mailbox, segment) else { return false }
+  func claimSlot(_ mailbox: Mailbox, _ posts: Posts) -> UInt32? {
     var slot = mailbox.hint.load()
     if slot >= posts.capacity { slot = 0 }
     if posts[slot].state.load() != SM_POST_FREE {
-      guard let free = findFree(posts, from: slot) else { return false }
+      guard let free = findFree(posts, from: slot) else { return nil }
       slot = free
     }
-    let post = posts[slot]
-    post.state.store(SM_POST_CLAIMED)
+    posts[slot].state.store(SM_POST_CLAIMED)
     mailbox.claimed.store(mailbox.claimed.load() &+ 1)
     mailbox.hint.store(slot + 1)
-    letter.fill(post, posts.area(slot), self)
-    let level = Letter.level(letter.priority, mailbox.levels.load())
-    let place = mailbox.tail(level).load()
-    post.place.store(place)
-    // Dies before this: the slot is free again. After it: the repair puts it into the ring.
-    post.state.store(SM_POST_READY)
-    posts.entry(level, place).store(slot)
-    mailbox.tail(level).store(place &+ 1)
-    return true
+    return slot
   }
 
   @inline(never)
@@ -162,24 +201,15 @@ extension Attachment {
     return nil
   }
 
-  /// Drops the oldest message of the lowest level. False when there is none that is not given out.
-  /// Under the send guard.
-  func dropOldest(_ mailbox: Mailbox) -> Bool {
-    lockMailbox(mailbox)
-    defer { unlock(mailbox) }
-    guard let posts = Posts(mailbox, segment) else { return false }
-    for level in 0..<mailbox.levels.load() {
-      if let slot = oldest(mailbox, posts, level) {
-        pass(mailbox, level)
-        free(posts[slot], mailbox)
-        mailbox.dropped.store(mailbox.dropped.load() &+ 1)
-        return true
-      }
-    }
-    guard let slot = oldestReturned(mailbox, posts) else { return false }
-    mailbox.returned.store(mailbox.returned.load() &- 1)
-    free(posts[slot], mailbox)
-    mailbox.dropped.store(mailbox.dropped.load() &+ 1)
-    return true
+  /// Puts a written slot into the ring of its level.
+  @inline(__always)
+  func publish(_ slot: UInt32, _ priority: UInt32, _ mailbox: Mailbox, _ posts: Posts) {
+    let level = Letter.level(priority, mailbox.levels.load())
+    let place = mailbox.tail(level).load()
+    posts[slot].place.store(place)
+    // Dies before this: the slot is free again. After it: the repair puts it into the ring.
+    posts[slot].state.store(SM_POST_READY)
+    posts.entry(level, place).store(slot)
+    mailbox.tail(level).store(place &+ 1)
   }
 }

@@ -40,7 +40,7 @@ extension Channel {
       if timeout == 0 {
         throw Failure(SYNCMGR_E_TIMEOUT, caller.object, "there is no message")
       }
-      if !attachment.spin(object, { !attachment.isEmpty(mailbox) }) {
+      if !attachment.spin(object, { !attachment.segment.isEmpty(mailbox) }) {
         try sleep(object, mailbox, deadline)
       }
       if try take(mailbox, form, &message) { return }
@@ -66,7 +66,7 @@ extension Channel {
 
   /// There is a message, or there will be none.
   func isWorthALook(_ mailbox: Mailbox) -> Bool {
-    !attachment.isEmpty(mailbox) || row.shut.load() != 0 || mailbox.failed.load() != 0
+    !attachment.segment.isEmpty(mailbox) || row.shut.load() != 0 || mailbox.failed.load() != 0
       || isOverdue(mailbox)
   }
 
@@ -82,7 +82,7 @@ extension Channel {
       return Failure(
         SYNCMGR_E_UNAVAILABLE, caller.object, text: "who was asked is gone and has not replied")
     }
-    return row.shut.load() == 1 && attachment.isEmpty(mailbox) ? isShut() : nil
+    return row.shut.load() == 1 && attachment.segment.isEmpty(mailbox) ? isShut() : nil
   }
 
   // MARK: - Taking
@@ -94,7 +94,7 @@ extension Channel {
   ) throws(Failure) -> Bool {
     if row.shut.load() == 2 { throw isShut() }
     // A look without the guard, which most of those who wait in a loop find enough.
-    if attachment.isEmpty(mailbox), mailbox.due.load() == 0 { return false }
+    if attachment.segment.isEmpty(mailbox), mailbox.due.load() == 0 { return false }
     attachment.lockMailbox(mailbox)
     let isTaken: Bool
     do throws(Failure) { isTaken = try takeLocked(mailbox, form, &message) } catch {
@@ -113,7 +113,7 @@ extension Channel {
     let waiting = mailbox.waiting.load()
     if waiting == 0 { return }
     if waiting & SM_WAIT_SENDERS != 0, frees { attachment.wake(mailbox, SM_WAIT_SENDERS) }
-    if waiting & SM_WAIT_RECEIVERS != 0, !attachment.isEmpty(mailbox) {
+    if waiting & SM_WAIT_RECEIVERS != 0, !attachment.segment.isEmpty(mailbox) {
       attachment.wake(mailbox, SM_WAIT_RECEIVERS)
     }
   }
@@ -133,7 +133,7 @@ extension Channel {
       message.length = found.size
       throw tooSmall(found.size, buffer.count)
     }
-    describe(found, &message)
+    found.describe(&message)
     switch form {
     case .copy(let buffer):
       if let target = buffer.baseAddress {
@@ -146,9 +146,7 @@ extension Channel {
       message.flags |= SYNCMGR_MESSAGE_VIEW
       give(found, mailbox, &message)
     }
-    let lost = mailbox.dropped.load() &+ mailbox.expired.load()
-    message.dropped = lost &- mailbox.told.load()
-    if message.dropped != 0 { mailbox.told.store(lost) }
+    message.tell(mailbox)
     return true
   }
 
@@ -175,25 +173,6 @@ extension Channel {
     attachment.give(found, mailbox, to: caller.mine, due: due)
     message.deliveries = found.post.deliveries.load()
     message.receipt = Receipt.make(found.slot, found.post)
-  }
-
-  @inline(__always)
-  private func describe(_ found: Found, _ message: inout syncmgr_message_t) {
-    let post = found.post
-    message.length = found.length
-    message.sender_id = post.pointee.sender
-    message.sequence = post.pointee.sequence
-    message.correlation = post.pointee.correlation
-    message.reply_to = post.pointee.reply_to
-    message.receipt = 0
-    message.wall_ns = Int64(bitPattern: post.pointee.wall)
-    let expires = post.pointee.expires
-    message.ttl_ns =
-      expires == 0 ? SYNCMGR_FOREVER : max(Int64(clamping: expires) - sm_now(), 0)
-    message.priority = post.pointee.priority
-    message.deliveries = post.deliveries.load() &+ 1
-    message.flags = post.pointee.flags & 0xffff
-    message.reserved = 0
   }
 
   // MARK: - Giving back
@@ -248,7 +227,36 @@ extension Channel {
   }
 }
 
+extension Found {
+  /// Says all of a message but where it is.
+  @inline(__always)
+  func describe(_ message: inout syncmgr_message_t) {
+    message.length = length
+    message.sender_id = post.pointee.sender
+    message.sequence = post.pointee.sequence
+    message.correlation = post.pointee.correlation
+    message.reply_to = post.pointee.reply_to
+    message.receipt = 0
+    message.wall_ns = Int64(bitPattern: post.pointee.wall)
+    let expires = post.pointee.expires
+    message.ttl_ns =
+      expires == 0 ? SYNCMGR_FOREVER : max(Int64(clamping: expires) - sm_now(), 0)
+    message.priority = post.pointee.priority
+    message.deliveries = post.deliveries.load() &+ 1
+    message.flags = post.pointee.flags & 0xffff
+    message.reserved = 0
+  }
+}
+
 extension syncmgr_message_t {
+  /// How many messages the mailbox has lost since it told the last time. Under its guard.
+  @inline(__always)
+  mutating func tell(_ mailbox: Mailbox) {
+    let lost = mailbox.dropped.load() &+ mailbox.expired.load()
+    dropped = lost &- mailbox.told.load()
+    if dropped != 0 { mailbox.told.store(lost) }
+  }
+
   /// Points to the parts of a message that lies at `base` whole.
   @inline(__always)
   mutating func place(_ base: UnsafeMutableRawPointer, _ found: Found) {

@@ -37,7 +37,7 @@ extension Channel {
   ) throws(Failure) -> (status: Int32, count: UInt32) {
     if kind == SYNCMGR_CHANNEL_QUEUE {
       attachment.lockSending(row)
-      if row.shut.load() == 0, !attachment.isFull(row) {
+      if row.shut.load() == 0, !attachment.segment.isFull(row) {
         stamp(&letter)
         let isSent = attachment.push(letter, row)
         attachment.unlockSending(row)
@@ -83,7 +83,7 @@ extension Channel {
         if row.shut.load() != 0 { throw isShut() }
         targets = try self.targets(letter, options)
         full = policy == SYNCMGR_OVERFLOW_BLOCK || policy == SYNCMGR_OVERFLOW_FAIL
-          ? targets.first { attachment.isFull($0) } : nil
+          ? targets.first { attachment.segment.isFull($0) } : nil
       } catch {
         attachment.unlockSending(row)
         throw error
@@ -147,10 +147,10 @@ extension Channel {
     let index = attachment.segment.index(of: mailbox)
     guard let object = attachment.segment.object(index) else { return }
     let serial = mailbox.serial.load()
-    if attachment.spin(object, { attachment.hasRoom(mailbox) }) { return }
+    if attachment.spin(object, { attachment.segment.hasRoom(mailbox) }) { return }
     do throws(Failure) {
       try ChannelWaits.wait(caller.on(object), mailbox, for: SM_WAIT_SENDERS, until: deadline) {
-        attachment.hasRoom(mailbox) || row.shut.load() != 0 || mailbox.serial.load() != serial
+        attachment.segment.hasRoom(mailbox) || row.shut.load() != 0 || mailbox.serial.load() != serial
           || mailbox.role.load() == SM_MAILBOX_NONE
       }
     } catch {

@@ -16,8 +16,8 @@ struct Found {
   var size: Int { length + name + topic + metadata + 3 }
 }
 
-/// Taking messages out of mailboxes. Everything here is under the mailbox's guard.
-extension Attachment {
+/// Looking for messages. Under the mailbox's guard.
+extension Segment {
   /// The slot at the head of a level's ring; nil when the ring is empty. Passes over what is not
   /// there any more: whoever died while taking it.
   @inline(__always)
@@ -48,6 +48,36 @@ extension Attachment {
     mailbox.head(level).store(mailbox.head(level).load() &+ 1)
   }
 
+  /// Where the parts of a message are; nil when its numbers lead elsewhere.
+  @inline(__always)
+  func read(_ slot: UInt32, _ level: UInt32, _ posts: Posts) -> Found? {
+    let post = posts[slot]
+    let length = Int(post.pointee.length)
+    let (name, topic) = (Int(post.pointee.name_length), Int(post.pointee.topic_length))
+    let metadata = Int(post.pointee.metadata_length)
+    let unit = post.chunk.load()
+    let found: Found
+    let room: Int
+    if unit == 0 {
+      room = posts.room
+      found = Found(
+        slot: slot, post: post, level: level, data: posts.area(slot), length: length, name: name,
+        topic: topic, metadata: metadata)
+    } else {
+      guard let chunk = chunk(unit - 1), chunk.state.load() == SM_CHUNK_MESSAGE else {
+        return nil
+      }
+      room = Int(min(chunk.units.load(), SM_UNITS - (unit - 1))) * Int(SM_UNIT)
+      found = Found(
+        slot: slot, post: post, level: level, data: self.unit(unit - 1), length: length,
+        name: name, topic: topic, metadata: metadata)
+    }
+    return found.size <= room ? found : nil
+  }
+}
+
+/// Taking messages out of mailboxes. Everything here is under the mailbox's guard.
+extension Attachment {
   /// Of those that came back the one to go first: of the highest level, of these the oldest.
   @inline(never)
   func oldestReturned(_ mailbox: Mailbox, _ posts: Posts) -> UInt32? {
@@ -75,7 +105,7 @@ extension Attachment {
         mailbox.expired.store(mailbox.expired.load() &+ 1)
         continue
       }
-      if let found = read(slot, level, posts) { return found }
+      if let found = segment.read(slot, level, posts) { return found }
       remove(slot, level, mailbox, posts)
       throw corrupt("a message")
     }
@@ -88,7 +118,7 @@ extension Attachment {
     if mailbox.returned.load() != 0 { return nextReturned(mailbox, posts) }
     while level > 0 {
       level -= 1
-      if let slot = oldest(mailbox, posts, level) { return (slot, level) }
+      if let slot = segment.oldest(mailbox, posts, level) { return (slot, level) }
     }
     return nil
   }
@@ -104,36 +134,9 @@ extension Attachment {
     var level = levels
     while level > backLevel + 1 {
       level -= 1
-      if let slot = oldest(mailbox, posts, level) { return (slot, level) }
+      if let slot = segment.oldest(mailbox, posts, level) { return (slot, level) }
     }
     return (back, backLevel)
-  }
-
-  /// Where the parts of a message are; nil when its numbers lead elsewhere.
-  @inline(__always)
-  func read(_ slot: UInt32, _ level: UInt32, _ posts: Posts) -> Found? {
-    let post = posts[slot]
-    let length = Int(post.pointee.length)
-    let (name, topic) = (Int(post.pointee.name_length), Int(post.pointee.topic_length))
-    let metadata = Int(post.pointee.metadata_length)
-    let unit = post.chunk.load()
-    let found: Found
-    let room: Int
-    if unit == 0 {
-      room = posts.room
-      found = Found(
-        slot: slot, post: post, level: level, data: posts.area(slot), length: length, name: name,
-        topic: topic, metadata: metadata)
-    } else {
-      guard let chunk = segment.chunk(unit - 1), chunk.state.load() == SM_CHUNK_MESSAGE else {
-        return nil
-      }
-      room = Int(min(chunk.units.load(), SM_UNITS - (unit - 1))) * Int(SM_UNIT)
-      found = Found(
-        slot: slot, post: post, level: level, data: segment.unit(unit - 1), length: length,
-        name: name, topic: topic, metadata: metadata)
-    }
-    return found.size <= room ? found : nil
   }
 
   /// Takes a message for good, and frees its slot.
@@ -143,7 +146,7 @@ extension Attachment {
     if post.state.load() == SM_POST_RETURNED {
       mailbox.returned.store(mailbox.returned.load() &- 1)
     } else {
-      pass(mailbox, level)
+      segment.pass(mailbox, level)
     }
     free(post, mailbox)
   }
@@ -167,7 +170,7 @@ extension Attachment {
     if isBack {
       mailbox.returned.store(mailbox.returned.load() &- 1)
     } else {
-      pass(mailbox, found.level)
+      segment.pass(mailbox, found.level)
     }
     if due != 0, mailbox.due.load() == 0 || due < mailbox.due.load() { mailbox.due.store(due) }
     mailbox.received.store(mailbox.received.load() &+ 1)

@@ -61,7 +61,7 @@ extension Barrier {
     },
     refused: { _, _, _ in },
     asleep: { EpochSleep.shown($0) },
-    parameters: { Barrier.showParameters($0, &$1) },
+    parameters: { Barrier.showParameters($1, &$2) },
     state: { Barrier.showState($0, $1, &$2) },
     check: { attachment, object in
       let generation = object.grants.load()

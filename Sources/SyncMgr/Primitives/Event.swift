@@ -165,7 +165,7 @@ enum Event {
       wakes.send(attachment, object)
     },
     asleep: { EpochSleep.shown($0) },
-    parameters: { Event.showParameters($0, &$1) },
+    parameters: { Event.showParameters($1, &$2) },
     state: { Event.showState($0, $1, &$2) },
     check: { attachment, object in
       object.word.load() & isSet != 0 && attachment.head(of: object) != nil

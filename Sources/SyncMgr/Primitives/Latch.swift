@@ -75,7 +75,7 @@ enum Latch {
     withdrawn: { _, _, _ in },
     refused: { _, _, _ in },
     asleep: { EpochSleep.shown($0) },
-    parameters: { Latch.showParameters($0, &$1) },
+    parameters: { Latch.showParameters($1, &$2) },
     state: { Latch.showState($0, $1, &$2) },
     check: { attachment, object in
       object.word.load() == 0 && attachment.head(of: object) != nil

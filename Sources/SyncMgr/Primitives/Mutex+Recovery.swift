@@ -61,7 +61,7 @@ extension Mutex {
     supply: { object in .single(owner: owner(object.word.load())) },
     held: { Mutex.held($0, $1) },
     acquisitions: { Mutex.acquisitions($0) },
-    parameters: { Mutex.showParameters($0, &$1) },
+    parameters: { Mutex.showParameters($1, &$2) },
     state: { Mutex.showState($0, $1, &$2) },
     check: { attachment, object in
       let word = object.word.load()

@@ -224,7 +224,7 @@ enum RWLock {
     held: { Permits.held($0, $1) },
     mode: { RWLock.mode($0) },
     acquisitions: { Permits.acquisitions($0) },
-    parameters: { RWLock.showParameters($0, &$1) },
+    parameters: { RWLock.showParameters($1, &$2) },
     state: { RWLock.showState($0, $1, &$2) },
     check: { attachment, object in Permits.check(attachment, object) })
 }

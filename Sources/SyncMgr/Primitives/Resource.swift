@@ -196,7 +196,7 @@ enum Resource {
     supply: { object in .recorded(total: object.count.load()) },
     held: { Permits.held($0, $1) },
     asleep: { shownRequest($0) },
-    parameters: { showParameters($0, &$1) },
+    parameters: { showParameters($1, &$2) },
     state: { showState($0, $1, &$2) },
     check: { attachment, object in
       var held: UInt32 = 0

@@ -144,7 +144,7 @@ enum Semaphore {
     supply: { object in Permits.supply(object) },
     held: { Permits.held($0, $1) },
     acquisitions: { Permits.acquisitions($0) },
-    parameters: { Semaphore.showParameters($0, &$1) },
+    parameters: { Semaphore.showParameters($1, &$2) },
     state: { Semaphore.showState($0, $1, &$2) },
     check: { attachment, object in Permits.check(attachment, object) })
 }

@@ -28,7 +28,7 @@ extension SyncPoint {
     refused: { _, _, _ in },
     expire: { attachment, object, cell, isRight in expire(attachment, object, cell, isRight) },
     absent: { attachment, object in absent(attachment, object) },
-    parameters: { showParameters($0, &$1) },
+    parameters: { showParameters($1, &$2) },
     state: { showState($0, $1, &$2) },
     streamDied: { attachment, object, stream in
       guard object.type.load() == SYNCMGR_TYPE_SYNC_POINT, object.state.load() == SlotState.live

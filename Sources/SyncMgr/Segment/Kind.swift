@@ -38,7 +38,7 @@ struct Kind: Sendable {
   var acquisitions: @Sendable (Object) -> UInt64? = { _ in nil }
   /// Writes the members of the object's parameters, and of its state, for the window. Without the
   /// guard: what it reads may be of different moments.
-  var parameters: @Sendable (Object, inout JSON) -> Void = { _, _ in }
+  var parameters: @Sendable (Attachment, Object, inout JSON) -> Void = { _, _, _ in }
   var state: @Sendable (Attachment, Object, inout JSON) -> Void = { _, _, _ in }
   /// The process of a workstream died, whether the workstream has the object open or not. For types
   /// that wait for workstreams by name, see `header.syncPoints`.

@@ -1,8 +1,14 @@
 import CSyncMgr
 import CSyncMgrShim
 
+/// A callback that was registered, for as long as its handle is open.
+class Registration {
+  /// Ends it, after its handle was retired. Waits for a running callback, unless called from within.
+  func end(_ handle: UInt64) {}
+}
+
 /// A callback that was registered for notices.
-final class Subscription {
+final class Subscription: Registration {
   let dispatcher: Dispatcher
   let filter: NoticeFilter
   let callback: Callback
@@ -29,6 +35,8 @@ final class Subscription {
     self.user = user
     self.destroy = destroy
   }
+
+  override func end(_ handle: UInt64) { dispatcher.end(handle, self) }
 }
 
 /// Runs a manager's callbacks, one at a time: on a thread of its own, which the first registration
@@ -37,6 +45,8 @@ final class Dispatcher: @unchecked Sendable {
   // Safe because everything that changes is under the process's lock, and `control` is an atomic.
   let attachment: Attachment
   private var subscriptions: [(handle: UInt64, subscription: Subscription)] = []
+  /// Callbacks with threads of their own, which end with the manager too.
+  private var others: [(handle: UInt64, registration: Registration)] = []
   private var running: Subscription?
   private var runningThread: UInt64 = 0
   private var thread: UInt64 = 0
@@ -78,16 +88,16 @@ final class Dispatcher: @unchecked Sendable {
 
   static func off(_ handle: UInt64) throws(Failure) {
     let slot = try Handles.enter(handle, .subscription)
-    let subscription = Unmanaged<Subscription>.fromOpaque(slot.pointee.context.unsafelyUnwrapped)
+    let registration = Unmanaged<Registration>.fromOpaque(slot.pointee.context.unsafelyUnwrapped)
       .takeUnretainedValue()
     let isFirst = Handles.retire(slot, handle)
     sm_leave()
     if !isFirst { throw Failure(SYNCMGR_E_CLOSED, "the subscription was ended") }
-    subscription.dispatcher.end(handle, subscription)
+    registration.end(handle)
   }
 
   /// Ends a subscription whose handle is retired. Waits for a running callback, unless this is it.
-  private func end(_ handle: UInt64, _ subscription: Subscription) {
+  fileprivate func end(_ handle: UInt64, _ subscription: Subscription) {
     Local.always { _ in
       subscriptions.removeAll { $0.subscription === subscription }
       if running === subscription, runningThread == sm_thread_current() {
@@ -126,12 +136,23 @@ final class Dispatcher: @unchecked Sendable {
     for (handle, subscription) in ending {
       if Handles.retire(Tickets.slot(of: handle), handle) { end(handle, subscription) }
     }
+    for (handle, registration) in Local.always({ _ in others }) {
+      if Handles.retire(Tickets.slot(of: handle), handle) { registration.end(handle) }
+    }
     if thread == 0 { return }
     if thread == sm_thread_current() {
       sm_thread_detach(thread)
     } else {
       _ = sm_thread_join(thread)
     }
+  }
+
+  func keep(_ handle: UInt64, _ registration: Registration) {
+    Local.always { _ in others.append((handle, registration)) }
+  }
+
+  func forget(_ registration: Registration) {
+    Local.always { _ in others.removeAll { $0.registration === registration } }
   }
 
   private func wake() {

@@ -120,6 +120,27 @@ public func syncmgr_channel_unsubscribe(
   }
 }
 
+/// `destroy` runs before an error is returned.
+@c @implementation
+public func syncmgr_channel_on(
+  _ channel: OpaquePointer?,
+  _ callback: (
+    @convention(c) (UnsafePointer<syncmgr_message_t>?, UnsafeMutableRawPointer?) -> Void
+  )?,
+  _ user: UnsafeMutableRawPointer?,
+  _ destroy: (@convention(c) (UnsafeMutableRawPointer?) -> Void)?,
+  _ out_subscription: UnsafeMutablePointer<OpaquePointer?>?
+) -> Int32 {
+  let status = channelCall(channel) { (channel) throws(Failure) in
+    let target = try required(out_subscription)
+    guard let callback else { throw Failure(SYNCMGR_E_INVALID, "there is no callback") }
+    target.pointee = pointer(try MessageCallback.start(channel, callback, user, destroy))
+    return SYNCMGR_OK
+  }
+  if status < 0 { destroy?(user) }
+  return status
+}
+
 // MARK: - Waiting and looking
 
 @c @implementation

@@ -7,6 +7,26 @@ public func syncmgr_channel_send(
   _ options: UnsafePointer<syncmgr_send_options_t>?, _ timeout_ns: Int64,
   _ out_count: UnsafeMutablePointer<UInt32>?
 ) -> Int32 {
+  if options == nil, timeout_ns >= SYNCMGR_FOREVER,
+    let slot = sm_enter(number(channel), HandleType.channel.rawValue)
+  {
+    let isSent = AtOnce.send(slot, data, length)
+    sm_leave()
+    if isSent {
+      out_count?.pointee = 1
+      return SYNCMGR_OK
+    }
+  }
+  return sendSlowly(channel, data, length, options, timeout_ns, out_count)
+}
+
+/// Apart, so that the fast path needs no frame.
+@inline(never)
+private func sendSlowly(
+  _ channel: OpaquePointer?, _ data: UnsafeRawPointer?, _ length: Int,
+  _ options: UnsafePointer<syncmgr_send_options_t>?, _ timeout_ns: Int64,
+  _ out_count: UnsafeMutablePointer<UInt32>?
+) -> Int32 {
   channelCall(channel) { (channel) throws(Failure) in
     var letter = try letter(channel, data, length)
     var wanted = SendOptions(timeout: timeout_ns)
@@ -53,6 +73,21 @@ public func syncmgr_channel_send_many(
 
 @c @implementation
 public func syncmgr_channel_recv(
+  _ channel: OpaquePointer?, _ buffer: UnsafeMutableRawPointer?, _ capacity: Int,
+  _ timeout_ns: Int64, _ out_message: UnsafeMutablePointer<syncmgr_message_t>?
+) -> Int32 {
+  if let out_message, timeout_ns >= SYNCMGR_FOREVER,
+    let slot = sm_enter(number(channel), HandleType.channel.rawValue)
+  {
+    let isTaken = AtOnce.receive(slot, buffer, capacity, out_message)
+    sm_leave()
+    if isTaken { return SYNCMGR_OK }
+  }
+  return receiveSlowly(channel, buffer, capacity, timeout_ns, out_message)
+}
+
+@inline(never)
+private func receiveSlowly(
   _ channel: OpaquePointer?, _ buffer: UnsafeMutableRawPointer?, _ capacity: Int,
   _ timeout_ns: Int64, _ out_message: UnsafeMutablePointer<syncmgr_message_t>?
 ) -> Int32 {

@@ -60,9 +60,9 @@ struct Snapshot {
 
   private mutating func collectObjects() {
     for index in 0..<segment.objectCount {
-      guard let object = segment.object(index), object.state.load() == SlotState.live else {
-        continue
-      }
+      guard let object = segment.object(index), object.state.load() == SlotState.live,
+        object.type.load() != ObjectType.mailbox
+      else { continue }
       objects.append((index, object, NameField(object).read().text))
     }
   }
@@ -88,8 +88,16 @@ struct Snapshot {
       flags: cell.flags.load())
     // The cell may have been used for another wait meanwhile: that one is left for next time.
     if waitsFor() == object, cell.order.load() == order {
-      lines[object &- 1, default: []].append(waiter)
+      lines[shown(object &- 1), default: []].append(waiter)
     }
+  }
+
+  /// A mailbox is shown as the channel that it belongs to.
+  private func shown(_ index: UInt32) -> UInt32 {
+    guard segment.object(index)?.type.load() == ObjectType.mailbox,
+      let mailbox = segment.mailbox(index)
+    else { return index }
+    return mailbox.channel.load() &- 1
   }
 
   private mutating func collectHoldings() {
@@ -239,7 +247,7 @@ struct Snapshot {
     json.text("name", name)
     json.text("type", HandleType(rawValue: type)?.word ?? "type-\(type)")
     json.number("open", opens[index] ?? 0)
-    json.object("parameters") { kind?.parameters(object, &$0) }
+    json.object("parameters") { kind?.parameters(attachment, object, &$0) }
     json.object("state") { kind?.state(attachment, object, &$0) }
     json.array("holders") { json in
       for hold in holds[index] ?? [] { json.object { write(hold, kind, &$0) } }

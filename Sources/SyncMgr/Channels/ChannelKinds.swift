@@ -1,0 +1,34 @@
+import CSyncMgr
+import CSyncMgrShim
+
+/// What the floors below need to know of channels and of their mailboxes.
+extension Channel {
+  static let kind = Kind(
+    holdsGrants: false,
+    repair: { attachment, object in attachment.rebuildLine(object) },
+    abandon: { attachment, object, holding, died in
+      // The rest, which takes other guards, follows when this one is free: see `left`.
+      holding.index.store(0)
+    },
+    withdrawn: { _, _, _ in }, refused: { _, _, _ in },
+    parameters: { attachment, object, json in
+      Channel.showParameters(attachment, object, &json)
+    },
+    state: { attachment, object, json in Channel.showState(attachment, object, &json) },
+    removed: { attachment, object in attachment.removeChannel(object) },
+    settle: { attachment, object, dead in attachment.settleChannel(object, dead) },
+    left: { attachment, object, owner in
+      attachment.leaveChannel(attachment.segment.index(of: object), owner)
+      attachment.returnLoans(of: owner, attachment.segment.index(of: object))
+    },
+    check: { attachment, object in attachment.checkMailbox(object) })
+
+  static let mailboxKind = Kind(
+    holdsGrants: false,
+    repair: { attachment, object in attachment.rebuildLine(object) },
+    abandon: { _, _, _, _ in }, withdrawn: { _, _, _ in }, refused: { _, _, _ in },
+    absent: { attachment, object in Channel.absent(attachment, object) },
+    settle: { attachment, object, dead in attachment.settleMailbox(object, dead) },
+    check: { attachment, object in attachment.checkMailbox(object) })
+}
+
