@@ -1908,7 +1908,8 @@ typedef struct syncmgr_send_options {
   int64_t ttl_ns;       /**< not delivered after this time; FOREVER */
   uint64_t correlation; /**< passed on */
   const char *target;   /**< DIRECT: name of the workstream. BROADCAST, PUBSUB: only these, names
-                             with a '/' between, of those who would get it; NULL: all */
+                             with a '/' between, of those who subscribed, the sender itself too if
+                             it is named; NULL: all */
   const char *topic;    /**< PUBSUB: required, without wildcards. Else passed on, or NULL */
   const char *metadata; /**< JSON, or NULL */
 } syncmgr_send_options_t;
@@ -1939,10 +1940,15 @@ SYNCMGR_API int32_t syncmgr_channel_send_many(syncmgr_channel_t *channel, const 
                                               const syncmgr_send_options_t *options,
                                               int64_t timeout_ns);
 
+/** Looks whether a message with these options would have to wait for room, and for whose: `out_what`
+ *  gets the number of one full mailbox, for syncmgr_channel_wait, or 0. Does not block.
+ *  @return OK; E_NOT_FOUND (DIRECT); E_CLOSED; E_INVALID; E_UNSUPPORTED (MEMORY). */
+SYNCMGR_API int32_t syncmgr_channel_room(syncmgr_channel_t *channel,
+                                         const syncmgr_send_options_t *options,
+                                         uint64_t *out_what);
+
 /* Receiving. */
 
-/** There is more in the mailbox. */
-#define SYNCMGR_MESSAGE_MORE 1u
 /** `data` points into the segment, until the receipt is given back. */
 #define SYNCMGR_MESSAGE_VIEW 2u
 /** Its sender waits for a reply, see syncmgr_channel_reply. */
@@ -2031,9 +2037,10 @@ SYNCMGR_API int32_t syncmgr_message_reject(syncmgr_channel_t *channel, uint64_t 
 #define SYNCMGR_READABLE 1u
 #define SYNCMGR_WRITABLE 2u
 
-/** Waits until a message can be taken (READABLE), every mailbox of the channel has room (WRITABLE), or
- *  there is a response to the request of this number. By the time the caller acts on it somebody
- *  else may have done so: then it waits again. Blocks up to `timeout_ns`.
+/** Waits until a message can be taken (READABLE), every mailbox of the channel has room (WRITABLE),
+ *  the one has that syncmgr_channel_room has named, or there is a response to the request of this
+ *  number. By the time the caller acts on it somebody else may have done so: then it waits again.
+ *  Who does not act on it after all need not say so: others are woken. Blocks up to `timeout_ns`.
  *  @return OK; E_TIMEOUT; E_CLOSED; E_NOT_FOUND (nothing was subscribed; no such request); E_INVALID
  *          (timeout); E_UNSUPPORTED (MEMORY); E_UNAVAILABLE (the request will have no response);
  *          E_DEADLOCK. */

@@ -224,6 +224,13 @@ void sm_unmap(void *base, uint64_t size) {
   munmap((char *)base - SM_LIFE_GAP, size + SM_LIFE_GAP);
 }
 
+void sm_blank(void *base, uint64_t size) {
+  SM_STEP("blank", 0);
+  munmap((char *)base - SM_LIFE_GAP, SM_LIFE_GAP);
+  mmap(base, size, PROT_READ | PROT_WRITE,
+       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+}
+
 void *sm_map_wiped(uint64_t size) {
   void *base = mmap(NULL, size, PROT_READ | PROT_WRITE,
                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);

@@ -70,6 +70,8 @@ int32_t sm_is_locked(int32_t fd, uint64_t offset); /* 1, 0: by another process *
 #define SM_LIFE_GAP 131072u
 void *sm_map(int32_t fd, uint64_t size, int32_t *error);
 void sm_unmap(void *base, uint64_t size);
+/* Leaves memory of zeros in place of a mapping: addresses that were lent stay good to touch. */
+void sm_blank(void *base, uint64_t size);
 /* Private memory that a forked child finds zeroed. NULL when there is none. */
 void *sm_map_wiped(uint64_t size);
 

@@ -148,7 +148,10 @@ extension Attachment {
     guard let mailbox = segment.mailbox(segment.index(of: object)) else { return "has no mailbox" }
     if mailbox.memory.load() == 0 { return nil }
     guard let posts = Posts(mailbox, segment) else { return "has a mailbox whose sizes contradict" }
-    if mailbox.guardian.load() != 0 { return "has a mailbox that is locked" }
+    for guardian in [mailbox.guardian, mailbox.sendGuardian] {
+      let owner = guardian.load()
+      if owner != 0, owner != me, isGone(owner) { return "has a mailbox guarded by a dead process" }
+    }
     var counts = [UInt32](repeating: 0, count: 6)
     for slot in 0..<posts.capacity {
       let post = posts[slot]

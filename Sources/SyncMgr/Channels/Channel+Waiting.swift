@@ -20,6 +20,7 @@ extension Channel {
       else { return nil }
       return Subject(object: object, mailbox: full, what: SM_WAIT_SENDERS)
     }
+    if what >> 63 != 0 { return try room(what) }
     let (object, own): (Object, Mailbox)
     if what == UInt64(SYNCMGR_READABLE) {
       (object, own) = try mailbox()
@@ -27,9 +28,32 @@ extension Channel {
       let found = try request(what)
       (object, own) = (found.object, found.row)
     }
+    attachment.returnOverdue(object, own)
     if !attachment.segment.isEmpty(own) { return nil }
     if let failure = ending(own) { throw failure }
     return Subject(object: object, mailbox: own, what: SM_WAIT_RECEIVERS)
+  }
+
+  /// The full mailbox that `room(for:)` has found, while it is full.
+  private func room(_ what: UInt64) throws(Failure) -> Subject? {
+    if row.shut.load() != 0 { throw isShut() }
+    let index = UInt32(truncatingIfNeeded: what & 0xf_ffff) &- 1
+    let (object, own) = try mailbox(index)
+    let isGone =
+      own.role.load() == SM_MAILBOX_NONE || number(index, own) != what & (UInt64.max >> 1)
+    if isGone || attachment.segment.hasRoom(own) { return nil }
+    return Subject(object: object, mailbox: own, what: SM_WAIT_SENDERS)
+  }
+
+  /// The number of a mailbox that is full and would get the message; 0 when there is none.
+  func room(for letter: Letter, _ options: SendOptions) throws(Failure) -> UInt64 {
+    try checkKeepsMessages()
+    attachment.lockSending(row)
+    defer { attachment.unlockSending(row) }
+    if row.shut.load() != 0 { throw isShut() }
+    let targets = try targets(letter, options)
+    guard let full = targets.first(where: { !attachment.segment.hasRoom($0) }) else { return 0 }
+    return number(attachment.segment.index(of: full), full) | 1 << 63
   }
 
   /// A mailbox that a sender would have to wait for.
@@ -51,37 +75,40 @@ extension Channel {
       if timeout == 0 {
         throw Failure(SYNCMGR_E_TIMEOUT, caller.object, "it is not so and the call does not wait")
       }
+      let isReceiver = subject.what == SM_WAIT_RECEIVERS
+      let look = isReceiver ? nextReturn(subject.mailbox) : Deadline.never
       do throws(Failure) {
         try ChannelWaits.wait(
-          caller.on(subject.object), subject.mailbox, for: subject.what, until: deadline
+          caller.on(subject.object), subject.mailbox, for: subject.what,
+          until: Deadline.earlier(deadline, look)
         ) { isReady(subject) }
+        // Who only waits uses nothing: others that wait look as well.
+        attachment.wakeDue(subject.object, subject.mailbox)
       } catch {
         if error.status == SYNCMGR_E_CLOSED, !caller.isClosed { continue }
+        if error.status == SYNCMGR_E_TIMEOUT, !Deadline.hasPassed(deadline) { continue }
         throw error
       }
     }
-    passOnTurn(what)
   }
 
   func waitStart(_ what: UInt64, _ start: Tickets.Start) throws(Failure) -> Started {
     try start.check(caller)
     try checkKeepsMessages()
     guard let subject = try subject(what) else { return Started(SYNCMGR_OK) }
-    return try ChannelWaits.start(
+    let started = try ChannelWaits.start(
       caller.on(subject.object), subject.mailbox, for: subject.what, start
     ) { isReady(subject) }
+    if subject.what == SM_WAIT_RECEIVERS {
+      attachment.watchOverdue(self, subject.object, subject.mailbox)
+    }
+    return started
   }
 
   private func isReady(_ subject: Subject) -> Bool {
     if subject.what == SM_WAIT_RECEIVERS { return isWorthALook(subject.mailbox) }
     return attachment.segment.hasRoom(subject.mailbox) || row.shut.load() != 0
       || subject.mailbox.role.load() == SM_MAILBOX_NONE
-  }
-
-  /// Who only waits has taken a turn and uses nothing: others that wait look as well.
-  private func passOnTurn(_ what: UInt64) {
-    guard let (object, own) = try? mailbox() else { return }
-    attachment.wakeDue(object, own)
   }
 
   private func checkKeepsMessages() throws(Failure) {

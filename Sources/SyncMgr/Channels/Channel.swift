@@ -140,12 +140,12 @@ struct Channel {
     try check("max_deliveries", UInt64(row.maxDeliveries.load()), UInt64(wanted.maxDeliveries))
     try check("visibility_ns", row.visibility.load(), UInt64(bitPattern: wanted.visibility))
     let letters = row.deadLetters.load()
-    let isSame =
-      letters == 0
-      ? wanted.deadLetters == nil
-      : wanted.deadLetters.map { attachment.findObject($0) == letters - 1 } ?? false
-    if !isSame {
-      throw Failure(SYNCMGR_E_MISMATCH, object, "it has another queue for dead letters")
+    let has = attachment.segment.object(letters &- 1).map { NameField($0).read() }
+    if has?.bytes != wanted.deadLetters?.bytes {
+      func quoted(_ name: Name?) -> String { name.map { "'\($0.text)'" } ?? "none" }
+      throw Failure(
+        SYNCMGR_E_MISMATCH, object,
+        text: "its queue for dead letters is \(quoted(has)), not \(quoted(wanted.deadLetters))")
     }
   }
 

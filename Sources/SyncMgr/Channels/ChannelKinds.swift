@@ -4,13 +4,15 @@ import CSyncMgrShim
 /// What the floors below need to know of channels and of their mailboxes.
 extension Channel {
   static let kind = Kind(
-    holdsGrants: false,
+    holdsGrants: true,
     repair: { attachment, object in attachment.rebuildLine(object) },
     abandon: { attachment, object, holding, died in
       // The rest, which takes other guards, follows when this one is free: see `left`.
       holding.index.store(0)
     },
-    withdrawn: { _, _, _ in }, refused: { _, _, _ in },
+    withdrawn: { attachment, object, _ in attachment.passOnTurn(object) },
+    refused: { attachment, object, _ in attachment.passOnTurn(object) },
+    givesTurns: true,
     parameters: { attachment, object, json in
       Channel.showParameters(attachment, object, &json)
     },
@@ -24,9 +26,12 @@ extension Channel {
     check: { attachment, object in attachment.checkMailbox(object) })
 
   static let mailboxKind = Kind(
-    holdsGrants: false,
+    holdsGrants: true,
     repair: { attachment, object in attachment.rebuildLine(object) },
-    abandon: { _, _, _, _ in }, withdrawn: { _, _, _ in }, refused: { _, _, _ in },
+    abandon: { _, _, _, _ in },
+    withdrawn: { attachment, object, _ in attachment.passOnTurn(object) },
+    refused: { attachment, object, _ in attachment.passOnTurn(object) },
+    givesTurns: true,
     absent: { attachment, object in Channel.absent(attachment, object) },
     settle: { attachment, object, dead in attachment.settleMailbox(object, dead) },
     check: { attachment, object in attachment.checkMailbox(object) })

@@ -62,6 +62,15 @@ extension Attachment {
     wakes.send(self)
   }
 
+  /// A turn was not used: whoever can do something now gets it. Under the object's guard.
+  func passOnTurn(_ object: Object) {
+    guard let mailbox = segment.mailbox(segment.index(of: object)) else { return }
+    var wakes = Wakes()
+    if !segment.isEmpty(mailbox) { wakeFirst(object, mailbox, SM_WAIT_RECEIVERS, &wakes) }
+    if segment.hasRoom(mailbox) { wakeFirst(object, mailbox, SM_WAIT_SENDERS, &wakes) }
+    wakes.send(self)
+  }
+
   /// Under the object's guard.
   func wakeFirst(_ object: Object, _ mailbox: Mailbox, _ what: UInt32, _ wakes: inout Wakes) {
     var cell = liveHead(of: object)

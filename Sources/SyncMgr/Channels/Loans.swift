@@ -13,6 +13,7 @@ extension Channel {
     let unit = try attachment.allocate(
       overflow ? UInt64.max : total, SM_CHUNK_MESSAGE, object: caller.slot.pointee.index + 1,
       owner: caller.mine)
+    attachment.lent.store(1)
     return attachment.segment.unit(unit)
   }
 

@@ -47,21 +47,32 @@ extension Channel {
     }
   }
 
-  /// Waits for a message, also for one that is to come back from somebody whose time passes.
   private func sleep(
     _ object: Object, _ mailbox: Mailbox, _ deadline: Int64
   ) throws(Failure) {
-    let due = mailbox.due.load()
-    let until = due == 0 ? deadline : Deadline.earlier(deadline, Int64(clamping: due))
     do throws(Failure) {
       try ChannelWaits.wait(
-        caller.on(object), mailbox, for: SM_WAIT_RECEIVERS, until: until
+        caller.on(object), mailbox, for: SM_WAIT_RECEIVERS,
+        until: Deadline.earlier(deadline, nextReturn(mailbox))
       ) { isWorthALook(mailbox) }
     } catch {
-      let isOverdue = error.status == SYNCMGR_E_TIMEOUT && !Deadline.hasPassed(deadline)
       if error.status == SYNCMGR_E_CLOSED, let failure = ending(mailbox) { throw failure }
-      if !isOverdue { throw error }
+      if error.status == SYNCMGR_E_TIMEOUT, !Deadline.hasPassed(deadline) { return }
+      // Who was woken and cannot take leaves it to the next.
+      attachment.wakeDue(object, mailbox)
+      throw error
     }
+  }
+
+  /// When to look for messages whose receivers' time has passed: also for one that is taken only
+  /// after the look.
+  func nextReturn(_ mailbox: Mailbox) -> Int64 {
+    let visibility = Int64(bitPattern: row.visibility.load())
+    if visibility < 0 || mailbox.role.load() != SM_MAILBOX_QUEUE { return Deadline.never }
+    let (end, overflow) = sm_now().addingReportingOverflow(max(visibility, 1_000_000))
+    let due = mailbox.due.load()
+    return Deadline.earlier(
+      overflow ? Deadline.never : end, due == 0 ? Deadline.never : Int64(clamping: due))
   }
 
   /// There is a message, or there will be none.
@@ -70,7 +81,9 @@ extension Channel {
       || isOverdue(mailbox)
   }
 
-  private func isOverdue(_ mailbox: Mailbox) -> Bool {
+  private func isOverdue(_ mailbox: Mailbox) -> Bool { Channel.isOverdue(mailbox) }
+
+  static func isOverdue(_ mailbox: Mailbox) -> Bool {
     let due = mailbox.due.load()
     return due != 0 && UInt64(bitPattern: sm_now()) >= due
   }
@@ -127,7 +140,7 @@ extension Channel {
       if mailbox.role.load() == SM_MAILBOX_NONE { return false }
       throw attachment.corrupt("a mailbox")
     }
-    if isOverdue(mailbox) { returnOverdue(mailbox, posts) }
+    if isOverdue(mailbox) { attachment.returnOverdue(mailbox, posts) }
     guard let found = try attachment.next(mailbox, posts) else { return false }
     if case .copy(let buffer) = form, found.size > buffer.count {
       message.length = found.size
@@ -142,6 +155,7 @@ extension Channel {
       }
       if keeps(mailbox) { give(found, mailbox, &message) } else { attachment.remove(found, mailbox, posts) }
     case .view:
+      attachment.lent.store(1)
       message.place(found.data, found)
       message.flags |= SYNCMGR_MESSAGE_VIEW
       give(found, mailbox, &message)
@@ -176,23 +190,6 @@ extension Channel {
   }
 
   // MARK: - Giving back
-
-  /// Takes messages back whose receivers' time has passed. Under the mailbox's guard.
-  @inline(never)
-  private func returnOverdue(_ mailbox: Mailbox, _ posts: Posts) {
-    let now = UInt64(bitPattern: sm_now())
-    var earliest = UInt64.max
-    for slot in 0..<posts.capacity where posts[slot].state.load() == SM_POST_TAKEN {
-      let due = posts[slot].due.load()
-      if due == 0 { continue }
-      if due > now {
-        earliest = min(earliest, due)
-      } else {
-        attachment.giveBack(slot, mailbox, posts)
-      }
-    }
-    mailbox.due.store(earliest == UInt64.max ? 0 : earliest)
-  }
 
   func acknowledge(_ receipt: UInt64) throws(Failure) {
     let (_, mailbox) = try mailbox()

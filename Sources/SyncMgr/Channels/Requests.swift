@@ -6,8 +6,8 @@ import CSyncMgrShim
 /// with the response, or when the requester gives it up, closes, or dies.
 extension Channel {
   /// A request's number: which mailbox, and which of those that were there.
-  private func number(_ index: UInt32, _ mailbox: Mailbox) -> UInt64 {
-    (mailbox.serial.load() &<< 20) | UInt64(index + 1)
+  func number(_ index: UInt32, _ mailbox: Mailbox) -> UInt64 {
+    ((mailbox.serial.load() &<< 20) | UInt64(index + 1)) & (UInt64.max >> 1)
   }
 
   private func checkKind() throws(Failure) {

@@ -163,20 +163,24 @@ extension Channel {
   // MARK: - Who gets it
 
   /// The mailboxes that are to have a letter. Under the send guard.
-  private func targets(
+  func targets(
     _ letter: Letter, _ options: SendOptions
   ) throws(Failure) -> [Mailbox] {
     switch kind {
     case SYNCMGR_CHANNEL_QUEUE: return [row]
     case SYNCMGR_CHANNEL_DIRECT:
       if let mailbox = mailbox(of: options.target) { return [mailbox] }
+      try checkNames([options.target[...]])
       throw Failure(
         SYNCMGR_E_NOT_FOUND, caller.object,
         text: "no workstream '\(String(decoding: options.target, as: UTF8.self))' receives there")
     default: break
     }
     var found: [Mailbox] = []
-    let names = options.target.isEmpty ? [] : options.target.split(separator: 0x2f)
+    let names =
+      options.target.isEmpty
+      ? [] : options.target.split(separator: 0x2f, omittingEmptySubsequences: false)
+    try checkNames(names)
     func add(_ mailbox: Mailbox) {
       guard mailbox.role.load() == SM_MAILBOX_OWN else { return }
       let owner = mailbox.owner.load()
@@ -193,6 +197,15 @@ extension Channel {
       attachment.forListed(of: row) { add($0) }
     }
     return found
+  }
+
+  /// Whether names that no workstream has are names at all.
+  private func checkNames(_ names: [Slice<UnsafeRawBufferPointer>]) throws(Failure) {
+    for name in names {
+      _ = try (name.map { CChar(bitPattern: $0) } + [0]).withUnsafeBufferPointer {
+        (text) throws(Failure) in try Name(text.baseAddress, what: "target")
+      }
+    }
   }
 
   /// The mailbox of the workstream of this name. Under the send guard.

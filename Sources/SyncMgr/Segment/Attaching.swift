@@ -47,8 +47,9 @@ enum Attaching {
         sm_unlink(attachment.space.path)
       }
     }
+    let (base, hasLent) = (attachment.segment.base, attachment.lent.load() != 0)
     attachment.unregister()
-    sm_unmap(attachment.segment.base, sm_segment_size())
+    if hasLent { sm_blank(base, sm_segment_size()) } else { sm_unmap(base, sm_segment_size()) }
     if attachment.isShared { sm_close(attachment.file) }
   }
 

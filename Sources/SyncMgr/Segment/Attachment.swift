@@ -27,6 +27,8 @@ final class Attachment {
   var lookFor: UInt64 = 0
   /// What the service thread is to do, and when. Under the process's lock.
   var chores: [(time: Int64, work: () -> Void)] = []
+  /// Mailboxes that the service thread looks after. Under the process's lock.
+  var watchedMailboxes: Set<UInt32> = []
   /// What this process knows of channels' topics, by object. Under the process's lock.
   var mirrors: [UInt32: AnyObject] = [:]
   /// In which order locks were taken, see LockOrder.
@@ -35,6 +37,9 @@ final class Attachment {
   var interests: [ObjectIdentifier: UInt32] = [:]
   /// What the service thread does with this attachment, see Service.
   let served: Word32
+
+  /// 1 once addresses of the segment were given to the program: they stay good when it is left.
+  let lent: Word32
 
   /// Whether the space counts waits: its creator's choice.
   let counts: Bool
@@ -53,9 +58,10 @@ final class Attachment {
     self.inode = stat.inode
     self.me = me
     counts = segment.header.flags.load() & SYNCMGR_OPEN_NO_COUNTERS == 0
-    let word = UnsafeMutablePointer<UInt32>.allocate(capacity: 1)
-    word.initialize(to: 0)
-    served = Word32(word)
+    let words = UnsafeMutablePointer<UInt32>.allocate(capacity: 2)
+    words.initialize(repeating: 0, count: 2)
+    served = Word32(words)
+    lent = Word32(words + 1)
   }
 
   deinit { served.at.deallocate() }

@@ -36,9 +36,14 @@ private func channelOptions(
   if kind > SYNCMGR_CHANNEL_MEMORY {
     throw Failure(SYNCMGR_E_INVALID, naming: "there is no kind of channel \(kind)")
   }
-  let read = try readOptions(options, syncmgr_channel_options_t())
-  if options == nil { return Channel.Options(kind: kind) }
   var wanted = Channel.Options(kind: kind)
+  if options == nil { return wanted }
+  var defaults = syncmgr_channel_options_t()
+  defaults.capacity = wanted.capacity
+  defaults.inline_size = wanted.inlineSize
+  defaults.visibility_ns = wanted.visibility
+  let read = try readOptions(options, defaults)
+  try checkFlags(read.reserved, 0)
   wanted.flags = read.flags
   wanted.capacity = read.capacity
   wanted.inlineSize = read.inline_size

@@ -72,6 +72,21 @@ public func syncmgr_channel_send_many(
 }
 
 @c @implementation
+public func syncmgr_channel_room(
+  _ channel: OpaquePointer?, _ options: UnsafePointer<syncmgr_send_options_t>?,
+  _ out_what: UnsafeMutablePointer<UInt64>?
+) -> Int32 {
+  channelCall(channel) { (channel) throws(Failure) in
+    let target = try required(out_what)
+    var letter = try letter(channel, nil, 0)
+    var wanted = SendOptions()
+    try read(options, into: &letter, &wanted, channel)
+    target.pointee = try channel.room(for: letter, wanted)
+    return SYNCMGR_OK
+  }
+}
+
+@c @implementation
 public func syncmgr_channel_recv(
   _ channel: OpaquePointer?, _ buffer: UnsafeMutableRawPointer?, _ capacity: Int,
   _ timeout_ns: Int64, _ out_message: UnsafeMutablePointer<syncmgr_message_t>?
@@ -299,6 +314,7 @@ private func readSlowly(
   defaults.priority = SYNCMGR_PRIORITY_MEDIUM
   defaults.ttl_ns = SYNCMGR_FOREVER
   let asked = try readOptions(options, defaults)
+  try checkFlags(asked.reserved, 0)
   func refuse(_ isBad: Bool, _ what: StaticString) throws(Failure) {
     if isBad { throw Failure(SYNCMGR_E_INVALID, what) }
   }
@@ -313,6 +329,7 @@ private func readSlowly(
     "only what is sent to one workstream can come back")
   if let target = try bytes(asked.target, 4096, "target") {
     try refuse(kind == SYNCMGR_CHANNEL_QUEUE || isReply, "a queue has no targets")
+    if target.isEmpty { throw Failure(SYNCMGR_E_NAME, "the target's name is empty") }
     wanted.target = target
   }
   try refuse(

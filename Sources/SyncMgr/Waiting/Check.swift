@@ -122,7 +122,10 @@ extension Attachment {
       let words = "'\(name.text)' "
       let guardian = object.guardian.load()
       if guardian != 0, !isThere(guardian) { return words + "is guarded by a dead process" }
-      if segment.objectNames.find(name) != index { return words + "is not found by its name" }
+      let isNamed = object.type.load() != ObjectType.mailbox
+      if isNamed, segment.objectNames.find(name) != index {
+        return words + "is not found by its name"
+      }
       lock(object)
       let fault = faultOfLine(object) ?? Kinds.of(object)?.check(self, object)
       unlock(object)

@@ -237,7 +237,18 @@ enum Tickets {
     guard slot.tag.load() == handle else {
       throw usedUp()
     }
+    passOnTurn(cell, attachment)
     return SYNCMGR_FINISHED
+  }
+
+  /// Whoever cancels a wait will not use its turn.
+  private static func passOnTurn(_ cell: Cell, _ attachment: Attachment) {
+    guard let object = attachment.segment.object(cell.object.load() &- 1),
+      let kind = Kinds.of(object), kind.givesTurns
+    else { return }
+    attachment.lock(object)
+    kind.refused(attachment, object, cell)
+    attachment.unlock(object)
   }
 
   /// Takes a cell out of the line it stands in, which may change in this moment: a signal moves a

@@ -152,6 +152,7 @@ exports.functions = {
   syncmgr_channel_subscribe: 'i h s u',
   syncmgr_channel_unsubscribe: 'i h s',
   syncmgr_channel_send: 'i h a1 N o56:32 0 p4',
+  syncmgr_channel_room: 'i h o56:32 p8',
   syncmgr_channel_recv: 'i h a1 N 0 p120',
   syncmgr_channel_recv_many: 'i h a1 N a120 n p4',
   syncmgr_channel_view: 'i h 0 p120',
@@ -174,7 +175,7 @@ exports.functions = {
 };
 
 /** Functions with C callbacks: JavaScript reaches what they do in another way. */
-exports.unbound = ['syncmgr_subscribe', 'syncmgr_on', 'syncmgr_channel_send_many', 'syncmgr_channel_loan_return'];
+exports.unbound = ['syncmgr_subscribe', 'syncmgr_on', 'syncmgr_channel_send_many', 'syncmgr_channel_on', 'syncmgr_channel_loan_return'];
 
 /** The structures: how many bytes they have, and where their fields begin. */
 exports.structures = {
@@ -630,7 +631,6 @@ exports.constants = {
   SEND_RETAIN: 1,
   SEND_SELF: 2,
   SEND_RETURN: 4,
-  MESSAGE_MORE: 1,
   MESSAGE_VIEW: 2,
   MESSAGE_REPLY_WANTED: 4,
   MESSAGE_RETAINED: 8,

@@ -203,7 +203,6 @@ CHANNEL_DRAIN = 1
 SEND_RETAIN = 1
 SEND_SELF = 2
 SEND_RETURN = 4
-MESSAGE_MORE = 1
 MESSAGE_VIEW = 2
 MESSAGE_REPLY_WANTED = 4
 MESSAGE_RETAINED = 8
@@ -966,6 +965,7 @@ PROTOTYPES = {
         POINTER(SendOptions),
         c_int64,
     )),
+    "syncmgr_channel_room": (c_int32, (c_void_p, POINTER(SendOptions), POINTER(c_uint64))),
     "syncmgr_channel_recv": (c_int32, (c_void_p, c_void_p, c_size_t, c_int64, POINTER(Message))),
     "syncmgr_channel_recv_many": (c_int32, (
         c_void_p,
@@ -974,6 +974,13 @@ PROTOTYPES = {
         POINTER(Message),
         c_uint32,
         POINTER(c_uint32),
+    )),
+    "syncmgr_channel_on": (c_int32, (
+        c_void_p,
+        CFUNCTYPE(None, POINTER(Message), c_void_p),
+        c_void_p,
+        CFUNCTYPE(None, c_void_p),
+        POINTER(c_void_p),
     )),
     "syncmgr_channel_view": (c_int32, (c_void_p, c_int64, POINTER(Message))),
     "syncmgr_message_acknowledge": (c_int32, (c_void_p, c_uint64)),
