@@ -2,8 +2,9 @@
 
 SPDX-License-Identifier: MIT
 
-A way to carry messages is called NAME@LENGTH, as the programs call it. All ways of a case take
-turns in one run of one program, so one figure of ours stands beside those of several peers.
+A way to carry messages is called NAME@LENGTH, or NAME@LENGTHxROOM, as the programs call it. All
+ways of a case take turns in one run of one program, so one figure of ours stands beside those of
+several peers.
 """
 
 from dataclasses import dataclass
@@ -54,7 +55,7 @@ class Pair:
         return f"{NAMES[name]}, {length} bytes"
 
 
-def beside(case: str, ours: str, peers: dict, length: int) -> list:
+def beside(case: str, ours: str, peers: dict, length) -> list:
     """Returns the pairs of one way of ours with each of the peers, which have a reach or None."""
     return [
         Pair(f"{case}-{peer}", f"{ours}@{length}", f"{peer}@{length}", reach)
@@ -94,6 +95,8 @@ def one_to_one(length: int, ring=None, boost=None) -> Case:
     pairs = beside(case, "ours", {"ring": ring, "boost": boost, **SYSTEM}, length)
     if length == 64:
         pairs.append(Pair(f"{case}-sets", "many@64", "ring@64"))
+        # With room for 1024 messages instead of 64: one side may be far ahead.
+        pairs += beside(f"{case}-deep", "ours", {"ring": None, "boost": None}, "64x1024")
     if is_large(length):
         pairs += beside(f"{case}-lent", "loan", {"place": None}, length)
     return throughput(1, 1, "queue", LONG if is_large(length) else SHORT, pairs)

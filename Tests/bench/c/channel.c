@@ -21,11 +21,11 @@ static const carrier_t *find_carrier(const char *words, size_t length) {
   fail("there is no carrier as in %s", words);
 }
 
-/* Enough that neither side waits for the other at each message, and little enough that the large
- * ones fit into anybody's memory. */
+/* The same for all carriers, and little: where there is room for very many, one with a single lock
+ * is filled and emptied in long turns, and what is measured is one side alone. The large ones have
+ * to fit into anybody's memory. */
 static uint32_t room_for(size_t length) {
-  if (length <= 256) return 1024;
-  if (length <= 65536) return 256;
+  if (length <= 65536) return 64;
   return length <= 1048576 ? 16 : 4;
 }
 
@@ -38,12 +38,13 @@ int read_ways(int count, char **arguments, int first, const char *url, way_t *wa
     if (at == NULL) fail("not NAME@LENGTH: %s", arguments[index]);
     char *end;
     unsigned long length = strtoul(at + 1, &end, 10);
-    if (end == at + 1 || *end != 0 || length < 64 || length % 64 != 0) {
-      fail("not a multiple of 64: %s", at + 1);
-    }
+    unsigned long room = *end == 'x' ? strtoul(end + 1, &end, 10) : room_for(length);
+    if (*end != 0 || length < 64 || length % 64 != 0) fail("not a multiple of 64: %s", at + 1);
+    if (room < 2 || room > 65536 || (room & (room - 1)) != 0) fail("no room: %s", at + 1);
     way->words = arguments[index];
     way->carrier = find_carrier(way->words, (size_t)(at - way->words));
-    way->plan = (plan_t){.url = url, .length = length, .room = room_for(length), .readers = 1};
+    way->plan = (plan_t){
+        .url = url, .length = length, .room = (uint32_t)room, .readers = 1};
     snprintf(way->plan.name, sizeof way->plan.name, "%s", way->words);
   }
   return count - first;

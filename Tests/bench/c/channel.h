@@ -42,7 +42,8 @@ typedef struct carrier {
   void (*play)(void *out, void *in, size_t length, uint64_t rounds, int serves);
 } carrier_t;
 
-/** A carrier with the length of its messages, as the command line has it: NAME@LENGTH. */
+/** A carrier with the length of its messages, as the command line has it: NAME@LENGTH, or
+ *  NAME@LENGTHxROOM when it is to have another room than the usual one, a power of two. */
 typedef struct way {
   const char *words;
   const carrier_t *carrier;
