@@ -678,13 +678,13 @@ SYNCMGR_API int32_t syncmgr_barrier_open(syncmgr_workstream_t *workstream, const
 SYNCMGR_API int32_t syncmgr_barrier_close(syncmgr_barrier_t *barrier);
 
 /** Arrives and waits for the others. `out_generation` and `out_index` may be NULL; the index is the
- *  order of arrival, 0 for the first, parties - 1 for the last. The generation counts the times the
- *  barrier tripped before.
+ *  order of arrival, 0 for the first, parties - 1 for the last; that of a party which arrived at
+ *  a PHASER and left is not given again in its phase. The generation counts the times the barrier
+ *  tripped before.
  *  Blocks up to `timeout_ns`; when that passes the barrier breaks. With 0 it only tries: it arrives
  *  if it is the last, and otherwise nothing changes.
  *  @return OK; LEADER (was the last); E_BROKEN; E_TIMEOUT; E_ALREADY (this workstream has arrived
- *  in
- *          this generation); E_INVALID (timeout); E_LIMIT. */
+ *          in this generation); E_INVALID (timeout); E_LIMIT. */
 SYNCMGR_API int32_t syncmgr_barrier_wait(syncmgr_barrier_t *barrier, int64_t timeout_ns,
                                          uint64_t *out_generation, uint32_t *out_index);
 
@@ -860,7 +860,9 @@ SYNCMGR_API int32_t syncmgr_rwlock_downgrade(syncmgr_rwlock_t *rwlock);
  *  @return OK; E_NOT_OWNER. */
 SYNCMGR_API int32_t syncmgr_rwlock_token(syncmgr_rwlock_t *rwlock, uint64_t *out_token);
 
-/** Tells whether this workstream still holds the grant with this token. @return OK; E_LOST. */
+/** Tells whether this workstream has held the lock ever since its grant with this token: of several
+ *  shared holds each token counts until the last of them ends, also over upgrade and downgrade.
+ *  @return OK; E_LOST. */
 SYNCMGR_API int32_t syncmgr_rwlock_is_valid(syncmgr_rwlock_t *rwlock, uint64_t token);
 
 /** Writes up to `capacity` holders; `out_count` gets how many there are. `amount` is the number of
@@ -902,9 +904,10 @@ SYNCMGR_API int32_t syncmgr_condition_close(syncmgr_condition_t *condition);
  *  Blocks up to `timeout_ns` for the signal, and then for the mutex without limit.
  *  @return OK (signalled); OWNER_DIED (the mutex is locked, its owner before died; signalled or
  *          late, look); E_TIMEOUT (no signal came; the mutex is locked); E_NOT_OWNER (the mutex is
- *          not this workstream's; nothing was done); E_INVALID (handles of two workstreams,
- *          timeout 0 or below -1); E_LIMIT (nothing was done). After E_CLOSED the mutex is not
- *          locked. */
+ *          not this workstream's; nothing was done); E_LOST (it was, and was taken away, or its
+ *          lease ended, before the wait; nothing was done); E_INVALID (handles of two workstreams,
+ *          timeout 0 or below -1); E_LIMIT (nothing was done). After E_CLOSED and E_DEADLOCK the
+ *          mutex is not locked. */
 SYNCMGR_API int32_t syncmgr_condition_wait(syncmgr_condition_t *condition, syncmgr_mutex_t *mutex,
                                            int64_t timeout_ns);
 
@@ -1037,9 +1040,8 @@ SYNCMGR_API int32_t syncmgr_lease_remaining(void *lock, int64_t *out_ns);
  * A started wait counts as one that its workstream cannot go on without; one with several waits can
  * go on with any of them. Who waits for a stopped process is in no deadlock for that. Who waits at
  * a sync point waits for those that have yet to come. Waits for latches, events, conditions,
- * barriers and SIGNALLING semaphores can be ended by anybody: they are part of none. The wait of a
- * condition for its mutex is looked into from time to time only; when it is ended so, the mutex is
- * not locked.
+ * barriers and SIGNALLING semaphores can be ended by anybody: they are part of none. When
+ * the wait of a condition for its mutex is ended so, the mutex is not locked.
  */
 
 /** The victim's wait is ended without being asked for. Without it deadlocks are only recorded. */
@@ -1747,11 +1749,23 @@ SYNCMGR_API int32_t syncmgr_notify(syncmgr_workstream_t *workstream, const char 
                                    const char *detail, uint64_t *out_id);
 
 /** Takes the next message out of the workstream's inbox: that of the highest priority, of equal
- *  ones the oldest. To hear of messages without waiting, watch their kinds by a queue.
+ *  ones the oldest. To hear of messages without waiting, start a wait, or watch their kinds by a
+ *  queue.
  *  Blocks up to `timeout_ns`.
  *  @return OK; E_TIMEOUT (there is none); E_INVALID (timeout). */
 SYNCMGR_API int32_t syncmgr_inbox_next(syncmgr_workstream_t *workstream, int64_t timeout_ns,
                                        syncmgr_notice_t *out_message);
+
+/** Starts to wait for a message. One that is there is taken at once, into `out_message`. Otherwise
+ *  the ticket ends with OK when a message has come, which stays in the inbox: take it by
+ *  syncmgr_inbox_next with a timeout of 0. That is E_TIMEOUT when it has expired, or somebody else
+ *  took it. All waits that were started for the workstream end so; the kind of their records is 0.
+ *  When the workstream closes they end with E_CLOSED. Does not block.
+ *  @return PENDING with a ticket; or at once what syncmgr_inbox_next returns; E_LIMIT. */
+SYNCMGR_API int32_t syncmgr_inbox_next_start(syncmgr_workstream_t *workstream, int64_t timeout_ns,
+                                             syncmgr_queue_t *queue, uint64_t user_data,
+                                             syncmgr_ticket_t **out_ticket,
+                                             syncmgr_notice_t *out_message);
 
 /** Acknowledges a message, also one that is still in the inbox, which it then leaves. Once more
  *  does nothing.

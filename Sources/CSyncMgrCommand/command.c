@@ -6,6 +6,7 @@
 #include <linux/membarrier.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -180,3 +181,9 @@ __attribute__((constructor)) static void keep_arguments(int count, char **argume
 int32_t command_argument_count(void) { return argument_count; }
 
 char **command_arguments(void) { return arguments_kept; }
+
+int32_t command_flush(void) {
+  int failed_before = ferror(stdout);
+  if (fflush(stdout) != 0) return -errno;
+  return failed_before != 0 ? -EIO : 0;
+}

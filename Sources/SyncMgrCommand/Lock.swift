@@ -35,70 +35,79 @@ enum Lock {
       throw .usage("--shared and --exclusive exclude each other")
     }
     let isRW = invocation.has("shared") || invocation.has("exclusive")
-    return isRW ? try runRWLock(invocation) : try runMutex(invocation)
+    let mode = invocation.has("shared") ? SYNCMGR_SHARED : SYNCMGR_EXCLUSIVE
+    return try hold(invocation, isRW ? .rwlock(mode) : .mutex)
   }
 
   private static func require(_ invocation: Invocation) throws(Failure) {
     if invocation.command.isEmpty { throw .usage("a command to run is missing") }
   }
 
-  private static func runMutex(_ invocation: Invocation) throws(Failure) -> Int32 {
-    let name = invocation.arguments[0]
-    let (timeout, timedOut) = (try invocation.timeout(), try invocation.conflictExit())
-    let lease = try invocation.duration("lease")
-    let space = try Space.enter(invocation, threads: lease != nil)
-    defer { space.close() }
-    let me = try space.workstream(for: invocation.command)
-    let mutex = try open(space, name, invocation.has("fair") ? SYNCMGR_MUTEX_FAIR : 0) {
-      flags, out in
-      var options = syncmgr_mutex_options_t(
-        size: UInt32(MemoryLayout<syncmgr_mutex_options_t>.size), flags: flags)
-      return syncmgr_mutex_open(me, name, &options, out)
+  /// The library's calls for a lock of one type.
+  private struct Form {
+    typealias Out<Value> = UnsafeMutablePointer<Value>
+
+    let fair: UInt32
+    let open: (OpaquePointer?, String, UInt32, Out<OpaquePointer?>) -> Int32
+    let start: (OpaquePointer, Int64, Out<OpaquePointer?>) -> Int32
+    let token: (OpaquePointer, Out<UInt64>) -> Int32
+    let previousOwner: (OpaquePointer, Out<syncmgr_holder_t>) -> Int32
+    let unlock: (OpaquePointer) -> Int32
+
+    static var mutex: Form {
+      Form(
+        fair: SYNCMGR_MUTEX_FAIR,
+        open: { me, name, flags, out in
+          var options = syncmgr_mutex_options_t(
+            size: UInt32(MemoryLayout<syncmgr_mutex_options_t>.size), flags: flags)
+          return syncmgr_mutex_open(me, name, &options, out)
+        },
+        start: { syncmgr_mutex_lock_start($0, $1, nil, 0, $2) },
+        token: { syncmgr_mutex_token($0, $1) },
+        previousOwner: { syncmgr_mutex_previous_owner($0, $1) },
+        unlock: { syncmgr_mutex_unlock($0) })
     }
-    let (status, _) = try Running.wait(space, timeout, timedOut: timedOut) { limit, ticket in
-      syncmgr_mutex_lock_start(mutex, limit, nil, 0, ticket)
+
+    static func rwlock(_ mode: UInt32) -> Form {
+      Form(
+        fair: SYNCMGR_RWLOCK_FAIR,
+        open: { me, name, flags, out in
+          var options = syncmgr_rwlock_options_t(
+            size: UInt32(MemoryLayout<syncmgr_rwlock_options_t>.size), flags: flags)
+          return syncmgr_rwlock_open(me, name, &options, out)
+        },
+        start: { syncmgr_rwlock_lock_start($0, mode, $1, nil, 0, $2) },
+        token: { syncmgr_rwlock_token($0, $1) },
+        previousOwner: { syncmgr_rwlock_previous_owner($0, $1) },
+        unlock: { syncmgr_rwlock_unlock($0) })
     }
-    var token: UInt64 = 0
-    try check(syncmgr_mutex_token(mutex, &token))
-    if status == SYNCMGR_OWNER_DIED {
-      var before = syncmgr_holder_t()
-      let isKnown = syncmgr_mutex_previous_owner(mutex, &before) == SYNCMGR_OK
-      warnOfDeath(name, isKnown ? before : nil, invocation)
-    }
-    return try run(
-      invocation, space, UnsafeMutableRawPointer(mutex), lease, token,
-      died: status == SYNCMGR_OWNER_DIED
-    ) { _ in syncmgr_mutex_unlock(mutex) }
   }
 
-  private static func runRWLock(_ invocation: Invocation) throws(Failure) -> Int32 {
+  /// Runs the command while a lock is held.
+  private static func hold(_ invocation: Invocation, _ form: Form) throws(Failure) -> Int32 {
     let name = invocation.arguments[0]
     let (timeout, timedOut) = (try invocation.timeout(), try invocation.conflictExit())
     let lease = try invocation.duration("lease")
     let space = try Space.enter(invocation, threads: lease != nil)
     defer { space.close() }
     let me = try space.workstream(for: invocation.command)
-    let rwlock = try open(space, name, invocation.has("fair") ? SYNCMGR_RWLOCK_FAIR : 0) {
-      flags, out in
-      var options = syncmgr_rwlock_options_t(
-        size: UInt32(MemoryLayout<syncmgr_rwlock_options_t>.size), flags: flags)
-      return syncmgr_rwlock_open(me, name, &options, out)
+    let lock = try open(space, name, invocation.has("fair") ? form.fair : 0) { flags, out in
+      form.open(me, name, flags, out)
     }
-    let mode = invocation.has("shared") ? SYNCMGR_SHARED : SYNCMGR_EXCLUSIVE
     let (status, _) = try Running.wait(space, timeout, timedOut: timedOut) { limit, ticket in
-      syncmgr_rwlock_lock_start(rwlock, mode, limit, nil, 0, ticket)
+      form.start(lock, limit, ticket)
     }
     var token: UInt64 = 0
-    try check(syncmgr_rwlock_token(rwlock, &token))
-    if status == SYNCMGR_OWNER_DIED {
+    try check(form.token(lock, &token))
+    let died = status == SYNCMGR_OWNER_DIED
+    if died {
       var before = syncmgr_holder_t()
-      let isKnown = syncmgr_rwlock_previous_owner(rwlock, &before) == SYNCMGR_OK
+      let isKnown = form.previousOwner(lock, &before) == SYNCMGR_OK
       warnOfDeath(name, isKnown ? before : nil, invocation)
     }
-    return try run(
-      invocation, space, UnsafeMutableRawPointer(rwlock), lease, token,
-      died: status == SYNCMGR_OWNER_DIED
-    ) { _ in syncmgr_rwlock_unlock(rwlock) }
+    return try run(invocation, space, UnsafeMutableRawPointer(lock), lease, token, died: died) {
+      _ in form.unlock(lock)
+    }
   }
 
   /// Opens with the flags that an existing object has, where those asked for are not a wish but the

@@ -5,8 +5,13 @@ import Glibc
 let words = (1..<max(Int(command_argument_count()), 1)).map {
   String(cString: command_arguments()[$0]!)
 }
-let status = Dispatch.run(words)
-fflush(nil)
+var status = Dispatch.run(words)
+let flushed = command_flush()
+// Who reads no more has what he wanted.
+if flushed < 0, flushed != -EPIPE, status == 0 {
+  printError("syncmgr: the output could not be written: \(String(cString: strerror(-flushed)))")
+  status = Exit.failed
+}
 exit(status)
 
 /// Finds the subcommand and runs it.

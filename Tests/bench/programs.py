@@ -98,10 +98,11 @@ def build() -> None:
     queue = _boost_or("channel_boost_queue.cpp", "channel_boost_absent.c")
     carriers = [SOURCES / "c" / f"channel_{name}.c" for name in ("ours", "ring", "posix", "boost")]
     channel = [SOURCES / "c" / "channel.c", *carriers, *queue]
+    slices = [SOURCES / "c" / "slices.c"]
     for name, others in {
         "uncontended": boost,
-        "contended": [],
-        "mixed": boost,
+        "contended": slices,
+        "mixed": [*slices, *boost],
         "condition": [],
         "pingpong": [],
         "barrier": [],

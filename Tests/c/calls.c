@@ -53,6 +53,7 @@ CALL(workstream_complete, handle, NULL)
 CALL(workstream_fail, handle, NULL)
 CALL(notify, handle, "nobody", NULL, NULL, NULL, OUTPUT)
 CALL(inbox_next, handle, context->timeout_ns, OUTPUT)
+CALL(inbox_next_start, handle, context->timeout_ns, context->queue, 7, OUTPUT, SECOND_OUTPUT)
 CALL(notification_read, handle, 1)
 CALL(mutex_open, handle, "mutex", NULL, OUTPUT)
 CALL(semaphore_open, handle, "semaphore", 2, NULL, OUTPUT)
@@ -197,6 +198,7 @@ const call_t calls[] = {
     ROW(WORKSTREAM, workstream_fail),
     ROW(WORKSTREAM, notify),
     ROW(WORKSTREAM, inbox_next),
+    ROW(WORKSTREAM, inbox_next_start),
     ROW(WORKSTREAM, notification_read),
     ROW(WORKSTREAM, mutex_open),
     ROW(WORKSTREAM, semaphore_open),

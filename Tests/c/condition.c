@@ -312,3 +312,25 @@ TEST(the_mutex_can_be_taken_by_force_while_others_wait_for_the_condition) {
   CHECK_OK(syncmgr_mutex_unlock(one.mutex));
   check_and_close(space);
 }
+
+TEST(whose_mutex_was_taken_away_before_the_wait_is_told_lost_once) {
+  syncmgr_t *space = open_space(unique_url(), 0);
+  party_t one = join(space, "one", 0), other = join(space, "other", 0);
+  syncmgr_ticket_t *ticket = NULL;
+  for (unsigned way = 0; way < 3; way++) {
+    CHECK(syncmgr_mutex_lock(one.mutex, 0) >= 0);
+    if (way == 2) {
+      CHECK_OK(syncmgr_lease_set(one.mutex, MILLISECOND, 0));
+      WAIT_UNTIL(syncmgr_mutex_held_by(other.mutex, &(syncmgr_holder_t){0}) == SYNCMGR_FREE);
+    } else {
+      CHECK_OK(syncmgr_mutex_force_release(other.mutex));
+    }
+    CHECK_STATUS(way == 1 ? syncmgr_condition_wait_start(one.condition, one.mutex, SYNCMGR_FOREVER,
+                                                         NULL, 0, &ticket)
+                          : syncmgr_condition_wait(one.condition, one.mutex, SYNCMGR_FOREVER),
+                 SYNCMGR_E_LOST);
+    CHECK_STATUS(syncmgr_condition_wait(one.condition, one.mutex, SYNCMGR_FOREVER),
+                 SYNCMGR_E_NOT_OWNER);
+  }
+  check_and_close(space);
+}

@@ -64,6 +64,9 @@ TEST(who_gives_up_at_a_sync_point_is_not_there_any_more) {
   CHECK_STATUS(syncmgr_mutex_lock_start(wanted, 10 * SECOND, NULL, 0, &ticket), SYNCMGR_PENDING);
   join_thread(thread);
   CHECK_STATUS(meeting.status, SYNCMGR_E_DEADLOCK);
+  if (!strstr(meeting.words, "early waits at \"meet\" for late (pid ")) {
+    harness_fail(__FILE__, __LINE__, "it says: %s", meeting.words);
+  }
   syncmgr_sync_result_t result;
   CHECK_STATUS(syncmgr_sync_point_result(meeting.point, &result), SYNCMGR_PENDING);
   CHECK_OK(syncmgr_mutex_unlock(meeting.mutex));
@@ -86,6 +89,74 @@ TEST(a_sync_point_is_no_deadlock_while_the_missing_can_come) {
     if (round == 0) open_workstream(space, "other");
   }
   CHECK_OK(syncmgr_sync_point_wait(point_of(open_workstream(space, "late")), SECOND, NULL));
+  join_thread(thread);
+  CHECK_STATUS(meeting.status, SYNCMGR_OK);
+  check_and_close(space);
+}
+
+static void search_only_who_waits(syncmgr_t *space) {
+  syncmgr_deadlock_options_t options = SYNCMGR_DEADLOCK_OPTIONS_INIT;
+  options.interval_ns = SYNCMGR_FOREVER;
+  CHECK_OK(syncmgr_deadlock_configure(space, &options));
+}
+
+/* Who waits looks for itself: nobody else does here, from time to time. */
+TEST(who_closes_a_circle_by_going_to_a_sync_point_looks_for_it) {
+  syncmgr_t *space = open_space(unique_url(), 0);
+  search_only_who_waits(space);
+  syncmgr_workstream_t *early = open_workstream(space, "early");
+  syncmgr_workstream_t *late = open_workstream(space, "late");
+  syncmgr_mutex_t *mutex = open_mutex(early, "m", 0);
+  CHECK_OK(syncmgr_mutex_lock(mutex, 0));
+  wait_t waiting = {.mutex = open_mutex(late, "m", 0), .timeout_ns = 10 * SECOND};
+  begin_waits(&waiting, 1);
+  sleep_ms(100);
+  CHECK_STATUS(syncmgr_sync_point_wait(point_of(early), 5 * SECOND, NULL), SYNCMGR_E_TIMEOUT);
+  CHECK_OK(syncmgr_mutex_unlock(mutex));
+  CHECK_EQUAL(end_waits(&waiting, 1), 1);
+  check_and_close(space);
+}
+
+TEST(who_is_expected_at_a_sync_point_looks_though_it_holds_nothing) {
+  for (unsigned started = 0; started < 2; started++) {
+    syncmgr_t *space = open_space(unique_url(), 0);
+    search_only_who_waits(space);
+    syncmgr_workstream_t *early = open_workstream(space, "early");
+    syncmgr_workstream_t *late = open_workstream(space, "late");
+    visit_t meeting = {.mutex = open_mutex(early, "m", 0), .point = point_of(early)};
+    CHECK_OK(syncmgr_mutex_lock(meeting.mutex, 0));
+    pthread_t thread = start_thread(meet, &meeting);
+    sleep_ms(100);
+    syncmgr_mutex_t *wanted = open_mutex(late, "m", 0);
+    int32_t status;
+    if (started != 0) {
+      syncmgr_ticket_t *ticket = NULL;
+      status = syncmgr_mutex_lock_start(wanted, 5 * SECOND, NULL, 0, &ticket);
+      CHECK_STATUS(status, SYNCMGR_PENDING);
+      status = syncmgr_ticket_wait(ticket, SYNCMGR_FOREVER, NULL);
+    } else {
+      status = syncmgr_mutex_lock(wanted, 5 * SECOND);
+    }
+    CHECK_STATUS(status, SYNCMGR_E_DEADLOCK);
+    CHECK_OK(syncmgr_sync_point_wait(point_of(late), 10 * SECOND, NULL));
+    join_thread(thread);
+    CHECK_STATUS(meeting.status, SYNCMGR_OK);
+    check_and_close(space);
+  }
+}
+
+/* Each waits for the other at another point, and neither holds anything. */
+TEST(two_who_wait_for_each_other_at_two_sync_points_are_a_deadlock) {
+  syncmgr_t *space = open_space(unique_url(), 0);
+  search_only_who_waits(space);
+  visit_t meeting = {.point = point_of(open_workstream(space, "early"))};
+  pthread_t thread = start_thread(meet, &meeting);
+  sleep_ms(100);
+  syncmgr_workstream_t *late = open_workstream(space, "late");
+  syncmgr_sync_point_t *other = NULL;
+  CHECK_OK(syncmgr_sync_point_open(late, "elsewhere", "early/late", NULL, NULL, &other));
+  CHECK_STATUS(syncmgr_sync_point_wait(other, 5 * SECOND, NULL), SYNCMGR_E_DEADLOCK);
+  CHECK_OK(syncmgr_sync_point_wait(point_of(late), 10 * SECOND, NULL));
   join_thread(thread);
   CHECK_STATUS(meeting.status, SYNCMGR_OK);
   check_and_close(space);

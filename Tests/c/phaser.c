@@ -289,3 +289,26 @@ TEST_WITHIN(60, parties_of_many_processes_come_and_go_and_nobody_is_waited_for_i
   CHECK_EQUAL(state(&watcher).parties, 0);
   check_and_close(space);
 }
+
+/* Also not when the party that had it has left. */
+TEST(no_arrival_index_is_given_twice_in_a_phase) {
+  syncmgr_t *space = open_space(unique_url(), 0);
+  party_t parties[4];
+  for (unsigned index = 0; index < 4; index++) parties[index] = join(space);
+  for (unsigned phase = 0; phase < 2; phase++) {
+    CHECK_OK(syncmgr_barrier_arrive(parties[0].barrier, NULL));
+    syncmgr_ticket_t *second = start(&parties[1]);
+    CHECK_OK(syncmgr_barrier_leave(parties[0].barrier));
+    syncmgr_ticket_t *third = start(&parties[2]);
+    uint32_t last = 99;
+    CHECK_STATUS(syncmgr_barrier_wait(parties[3].barrier, 0, NULL, &last), SYNCMGR_LEADER);
+    syncmgr_record_t record;
+    CHECK_OK(syncmgr_ticket_wait(second, SECOND, &record));
+    CHECK_EQUAL(record.index, 1);
+    CHECK_OK(syncmgr_ticket_wait(third, SECOND, &record));
+    CHECK_EQUAL(record.index, 2);
+    CHECK_EQUAL(last, 3);
+    CHECK_OK(syncmgr_barrier_join(parties[0].barrier));
+  }
+  check_and_close(space);
+}

@@ -247,6 +247,46 @@ TEST(a_fair_one_is_handed_over_in_the_order_of_arrival) {
   check_and_close(space);
 }
 
+TEST(every_token_of_a_standing_hold_is_valid_until_the_hold_ends) {
+  syncmgr_t *space = open_space(unique_url(), 0);
+  party_t one = join(space, "one", 0), other = join(space, "other", 0);
+  uint64_t tokens[4] = {0}, between = 0;
+  for (unsigned index = 0; index < 3; index++) {
+    CHECK_OK(syncmgr_rwlock_lock(one.lock, SYNCMGR_SHARED, 0));
+    CHECK_OK(syncmgr_rwlock_token(one.lock, &tokens[index]));
+    CHECK_OK(syncmgr_rwlock_lock(other.lock, SYNCMGR_SHARED, 0));
+    CHECK_OK(syncmgr_rwlock_token(other.lock, &between));
+    CHECK_OK(syncmgr_rwlock_unlock(other.lock));
+    CHECK_STATUS(syncmgr_rwlock_is_valid(other.lock, between), SYNCMGR_E_LOST);
+  }
+  CHECK_OK(syncmgr_rwlock_unlock(one.lock));
+  CHECK_OK(syncmgr_rwlock_upgrade(one.lock, 0));
+  CHECK_OK(syncmgr_rwlock_token(one.lock, &tokens[3]));
+  for (unsigned index = 0; index < 4; index++) {
+    CHECK_OK(syncmgr_rwlock_is_valid(one.lock, tokens[index]));
+  }
+  CHECK_STATUS(syncmgr_rwlock_is_valid(one.lock, tokens[0] - 1), SYNCMGR_E_LOST);
+  CHECK_STATUS(syncmgr_rwlock_is_valid(one.lock, tokens[3] + 1), SYNCMGR_E_LOST);
+  CHECK_OK(syncmgr_rwlock_downgrade(one.lock));
+  CHECK_OK(syncmgr_rwlock_is_valid(one.lock, tokens[0]));
+  CHECK_OK(syncmgr_rwlock_unlock(one.lock));
+  /* By hand-over as well: a ticket never takes for itself. */
+  CHECK_OK(syncmgr_rwlock_lock(other.lock, SYNCMGR_EXCLUSIVE, 0));
+  syncmgr_ticket_t *ticket = NULL;
+  CHECK_STATUS(syncmgr_rwlock_lock_start(one.lock, SYNCMGR_SHARED, SYNCMGR_FOREVER, NULL, 0,
+                                         &ticket), SYNCMGR_PENDING);
+  CHECK_OK(syncmgr_rwlock_unlock(other.lock));
+  CHECK_OK(syncmgr_ticket_wait(ticket, SYNCMGR_FOREVER, NULL));
+  CHECK_OK(syncmgr_rwlock_token(one.lock, &between));
+  CHECK_OK(syncmgr_rwlock_lock(one.lock, SYNCMGR_SHARED, 0));
+  CHECK_OK(syncmgr_rwlock_is_valid(one.lock, between));
+  CHECK_STATUS(syncmgr_rwlock_is_valid(one.lock, tokens[3]), SYNCMGR_E_LOST);
+  CHECK_STATUS(syncmgr_rwlock_is_valid(one.lock, between - 1), SYNCMGR_E_LOST);
+  CHECK_OK(syncmgr_rwlock_force_release(other.lock));
+  CHECK_STATUS(syncmgr_rwlock_is_valid(one.lock, between), SYNCMGR_E_LOST);
+  check_and_close(space);
+}
+
 TEST(every_grant_has_a_token_and_tokens_only_grow) {
   syncmgr_t *space = open_space(unique_url(), 0);
   party_t one = join(space, "one", 0), two = join(space, "two", 0);

@@ -4,7 +4,7 @@ import re
 import shutil
 import subprocess
 
-from support import COMMAND, ROOT, CommandTest, json, unittest
+from support import COMMAND, ROOT, SOON, CommandTest, json, unittest
 
 MANUAL = ROOT / "share/man/man1/syncmgr.1"
 BASH = ROOT / "share/bash-completion/completions/syncmgr"
@@ -32,6 +32,20 @@ class Usage(CommandTest):
         for words in (("--space", self.url), ("-s", self.name), (f"--space={self.name}",)):
             self.assertEqual(self.run_command("ls", *words, "--names", SYNCMGR_SPACE=""), "here\n")
         self.run_command("ls", "--space", "ftp:x", exit=1)
+
+    def test_what_cannot_be_written_is_no_success(self):
+        self.open().mutex("here")
+        for words in (("ls",), ("--help",), ("ls", "--json"), ("show", "here"), ("doctor",)):
+            with open("/dev/full", "wb") as full:
+                done = subprocess.run([COMMAND, *words], env=self.environment(), stdout=full,
+                                      stderr=subprocess.PIPE, timeout=SOON, check=False)
+            self.assertEqual(done.returncode, 1, words)
+            self.assertIn(b"could not be written", done.stderr)
+        # The exit status of COMMAND stays what it is, and so does the success without any output.
+        with open("/dev/full", "wb") as full:
+            done = subprocess.run([COMMAND, "lock", "here", "true"], env=self.environment(),
+                                  stdout=full, timeout=SOON, check=False)
+        self.assertEqual(done.returncode, 0)
 
     def test_times(self):
         space = self.open()

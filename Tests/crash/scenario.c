@@ -10,7 +10,7 @@ static const struct scenario *const groups[] = {
     scenarios_event,   scenarios_ticket, scenarios_recovery,
     scenarios_rwlock,  scenarios_condition, scenarios_election, scenarios_phaser,
     scenarios_lease,   scenarios_meeting,
-    scenarios_notice,  scenarios_deadlock,
+    scenarios_notice,  scenarios_message, scenarios_deadlock,
 };
 
 const struct scenario *scenario_at(uint32_t place) {

@@ -59,6 +59,7 @@ extern const struct scenario scenarios_election[];
 extern const struct scenario scenarios_phaser[];
 extern const struct scenario scenarios_lease[];
 extern const struct scenario scenarios_notice[];
+extern const struct scenario scenarios_message[];
 extern const struct scenario scenarios_meeting[];
 extern const struct scenario scenarios_deadlock[];
 

@@ -66,6 +66,53 @@ static void act_search_and_clear(struct role *role) {
   CALL(role, syncmgr_deadlock_clear(role->manager, &count), SYNCMGR_OK);
 }
 
+/* Recorded first, and ended by hand. */
+static void prepare_standing(struct role *role) {
+  syncmgr_deadlock_options_t options = SYNCMGR_DEADLOCK_OPTIONS_INIT;
+  options.delay_ns = options.interval_ns = SYNCMGR_FOREVER;
+  options.flags = 0;
+  prepare_search(role);
+  CALL(role, syncmgr_deadlock_configure(role->manager, &options), SYNCMGR_OK);
+  act_search(role);
+}
+
+static void act_resolve(struct role *role) {
+  syncmgr_deadlock_t records[2];
+  uint32_t count = 0;
+  CALL(role, syncmgr_deadlock_list(role->manager, records, 2, &count), SYNCMGR_OK);
+  INSIST(role, count == 2, "%u deadlocks stand", count);
+  for (uint32_t index = 0; index < 2; index++) {
+    CALL(role,
+         syncmgr_deadlock_resolve(role->manager, records[index].id, SYNCMGR_VICTIM_YOUNGEST),
+         SYNCMGR_OK);
+    CALL(role, syncmgr_deadlock_clear(role->manager, &count), SYNCMGR_OK);
+    INSIST(role, count == 1, "%u records were forgotten", count);
+  }
+}
+
+/* What the victim did not end is ended by who looks next. No record is left that nobody can see or
+ * forget. */
+static void peer_standing(struct role *role) {
+  syncmgr_deadlock_options_t options = SYNCMGR_DEADLOCK_OPTIONS_INIT;
+  uint32_t count = 0;
+  role_await(role, TOLD_PREPARED);
+  open_both(role);
+  cross(role);
+  role_tell_ready(role);
+  role_await_outcome(role);
+  CALL(role, syncmgr_cleanup(role->manager, NULL), SYNCMGR_OK);
+  CALL(role, syncmgr_deadlock_configure(role->manager, &options), SYNCMGR_OK);
+  CALL(role, syncmgr_deadlock_detect(role->manager, SYNCMGR_DETECT_WAIT_FOR_GRAPH, &count),
+       SYNCMGR_OK);
+  uncross(role);
+  CALL(role, syncmgr_deadlock_detect(role->manager, SYNCMGR_DETECT_WAIT_FOR_GRAPH, &count),
+       SYNCMGR_OK);
+  INSIST(role, count == 0, "%u deadlocks stand", count);
+  CALL(role, syncmgr_deadlock_clear(role->manager, &count), SYNCMGR_OK);
+  CALL(role, syncmgr_deadlock_list(role->manager, NULL, 0, &count), SYNCMGR_OK);
+  INSIST(role, count == 0, "%u records are left", count);
+}
+
 /* The peer is in a deadlock of its own, which the victim ends, or which it ends itself when the
  * victim died on the way. */
 static void peer_crossed(struct role *role) {
@@ -118,6 +165,8 @@ static void peer_resource(struct role *role) {
 const struct scenario scenarios_deadlock[] = {
     {.name = "deadlock-search", CROSSED, PREPARED, .act = act_search},
     {.name = "deadlock-clear", CROSSED, PREPARED, .act = act_search_and_clear},
+    {.name = "deadlock-by-hand", .flags = SCENARIO_NO_FAULTS, .peers = 1, .peer = peer_standing,
+     .prepare = prepare_standing, .act = act_resolve},
     {.name = "resource", .flags = SCENARIO_NO_FAULTS, .peers = 1, .peer = peer_resource,
      .prepare = prepare_resource, .act = act_resource},
     {.name = NULL},

@@ -66,6 +66,36 @@ static void peer_lose_or_take(struct role *role) {
   CALL(role, syncmgr_semaphore_release(role->semaphore, 2), SYNCMGR_E_LOST);
 }
 
+/* The background thread renews while the victim works. A peer gets the locks afterwards. */
+static void prepare_renew(struct role *role) {
+  prepare_open(role);
+  CALL(role, syncmgr_mutex_lock(role->mutex, 0), SYNCMGR_OK);
+  CALL(role, syncmgr_semaphore_acquire(role->semaphore, 2, 0), SYNCMGR_OK);
+  CALL(role, syncmgr_lease_set(role->mutex, 24 * MILLISECOND, SYNCMGR_LEASE_RENEW), SYNCMGR_OK);
+  CALL(role, syncmgr_lease_set(role->semaphore, 18 * MILLISECOND, SYNCMGR_LEASE_RENEW),
+       SYNCMGR_OK);
+}
+
+/* On a machine with too much to do a renewal can be late. */
+static void act_work(struct role *role) {
+  for (int slice = 0; slice < 30; slice++) {
+    sleep_ns(MILLISECOND);
+  }
+  CALL(role, syncmgr_mutex_unlock(role->mutex), SYNCMGR_OK, SYNCMGR_E_LOST);
+  CALL(role, syncmgr_semaphore_release(role->semaphore, 2), SYNCMGR_OK, SYNCMGR_E_LOST);
+}
+
+static void peer_take_afterwards(struct role *role) {
+  open_both(role);
+  open_mutex(role);
+  open_semaphore(role);
+  role_tell_ready(role);
+  role_await(role, TOLD_ACTING);
+  CALL(role, syncmgr_semaphore_acquire(role->semaphore, PERMITS, patience_ns()), SYNCMGR_OK);
+  CALL(role, syncmgr_semaphore_release(role->semaphore, PERMITS), SYNCMGR_OK);
+  lock_and_unlock(role);
+}
+
 #define NO_THREADS .flags = SCENARIO_NO_THREADS
 #define ENDING .peers = 2, .peer = peer_lose_or_take, .prepare = prepare_take, .act = act_take
 
@@ -77,5 +107,7 @@ const struct scenario scenarios_lease[] = {
     {.name = "lease-end", ENDING},
     {.name = "lease-end-no-threads", NO_THREADS, ENDING},
     {.name = "lease-end-service", .flags = SCENARIO_OTHERS, ENDING},
+    {.name = "lease-renew-service", .flags = SCENARIO_OTHERS, .peers = 1,
+     .peer = peer_take_afterwards, .prepare = prepare_renew, .act = act_work},
     {.name = NULL},
 };

@@ -1,5 +1,5 @@
-/* Scenarios: notices and messages. Whoever dies while it tells, subscribes or sends, the others are
- * told what happens afterwards, lose nothing, and find the fast paths as they should be. */
+/* Scenarios: notices. Whoever dies while it tells or subscribes, the others are told what happens
+ * afterwards, lose nothing, and find the fast paths as they should be. */
 #include <stddef.h>
 #include <string.h>
 
@@ -93,79 +93,6 @@ static void peer_find_the_fast_path(struct role *role) {
   INSIST(role, word == fast.free_value, "the word of the free mutex is 0x%x", word);
 }
 
-static void act_send(struct role *role) {
-  CALL(role, syncmgr_notify(role->workstream, "peer-0", NULL, "of the victim", "{}", NULL),
-       SYNCMGR_OK);
-}
-
-static void prepare_send(struct role *role) {
-  open_both(role);
-  role_await(role, TOLD_READY(1));
-  role_await_peer_asleep(role, 0);
-}
-
-/* Peer 0 waits for messages until that of peer 1 comes; that of the victim came before, unless it
- * died. */
-static void peer_receive_or_send(struct role *role) {
-  open_both(role);
-  if (role->index == 1) {
-    role_tell_ready(role);
-    role_await(role, TOLD_READY(0));
-    role_await_outcome(role);
-    syncmgr_notify_options_t options = SYNCMGR_NOTIFY_OPTIONS_INIT;
-    options.priority = SYNCMGR_PRIORITY_LOW;
-    CALL(role, syncmgr_notify(role->workstream, "peer-0", &options, "of peer 1", NULL, NULL),
-         SYNCMGR_OK);
-    return;
-  }
-  role_tell_ready(role);
-  role_tell_waiting(role);
-  bool came = false;
-  for (bool is_last = false; !is_last;) {
-    syncmgr_notice_t message;
-    CALL(role, syncmgr_inbox_next(role->workstream, SYNCMGR_FOREVER, &message), SYNCMGR_OK);
-    is_last = strcmp(message.text, "of peer 1") == 0;
-    INSIST(role, is_last || (!came && strcmp(message.text, "of the victim") == 0),
-           "the message '%s' came", message.text);
-    came = came || !is_last;
-  }
-  INSIST(role, came || role_await_outcome(role) != VICTIM_FINISHED, "a message was lost");
-}
-
-static void prepare_receive(struct role *role) {
-  open_both(role);
-  stage_tell(role->stage, TOLD_PREPARED);
-  role_await(role, TOLD_READY(0));
-}
-
-static void act_receive(struct role *role) {
-  syncmgr_notice_t message;
-  CALL(role, syncmgr_inbox_next(role->workstream, SYNCMGR_FOREVER, &message), SYNCMGR_OK);
-  CALL(role, syncmgr_notification_read(role->workstream, message.message), SYNCMGR_OK);
-  CALL(role, syncmgr_workstream_close(role->workstream), SYNCMGR_OK);
-  role->workstream = NULL;
-}
-
-/* What the victim had not read when it died has failed; it is never still on its way. */
-static void peer_send_to_the_victim(struct role *role) {
-  syncmgr_notify_options_t options = SYNCMGR_NOTIFY_OPTIONS_INIT;
-  syncmgr_recipient_t recipient;
-  uint64_t id = 0;
-  uint32_t count = 0;
-  open_both(role);
-  options.flags = SYNCMGR_NOTIFY_REQUIRE_ACK;
-  role_await(role, TOLD_PREPARED);
-  CALL(role, syncmgr_notify(role->workstream, "victim", &options, NULL, NULL, &id), SYNCMGR_OK);
-  role_tell_ready(role);
-  bool finished = role_await_outcome(role) == VICTIM_FINISHED;
-  CALL(role, syncmgr_cleanup(role->manager, NULL), SYNCMGR_OK);
-  CALL(role, syncmgr_notification_status(role->manager, id, &recipient, 1, &count), SYNCMGR_OK);
-  INSIST(role,
-         recipient.status == SYNCMGR_NOTIFICATION_READ ||
-             (!finished && recipient.status == SYNCMGR_NOTIFICATION_FAILED),
-         "the message is in status %u", recipient.status);
-}
-
 const struct scenario scenarios_notice[] = {
     {.name = "notice-tell", .peers = 1, .prepare = prepare_mutex, .act = act_lock_twice,
      .peer = peer_watch},
@@ -173,9 +100,5 @@ const struct scenario scenarios_notice[] = {
      .peer = peer_find_the_fast_path},
     {.name = "notice-subscribe-no-threads", .flags = SCENARIO_NO_THREADS, .peers = 1,
      .prepare = prepare_mutex, .act = act_subscribe, .peer = peer_find_the_fast_path},
-    {.name = "message-send", .peers = 2, .prepare = prepare_send, .act = act_send,
-     .peer = peer_receive_or_send},
-    {.name = "message-receive", .peers = 1, .prepare = prepare_receive, .act = act_receive,
-     .peer = peer_send_to_the_victim},
     {.name = NULL},
 };

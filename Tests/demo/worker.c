@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -189,6 +190,32 @@ static void inherit(const char *name) {
   must(syncmgr_mutex_close(mutex), "close the mutex");
 }
 
+static void cross(const char *first_name, const char *second_name, const char *hall) {
+  syncmgr_mutex_t *first, *second;
+  syncmgr_barrier_t *barrier;
+  must(syncmgr_mutex_open(me, first_name, NULL, &first), "open the mutex");
+  must(syncmgr_mutex_open(me, second_name, NULL, &second), "open the mutex");
+  must(syncmgr_barrier_open(me, hall, 2, NULL, &barrier), "open the barrier");
+  must(syncmgr_mutex_lock(first, PATIENCE), "lock");
+  must(syncmgr_barrier_wait(barrier, PATIENCE, NULL, NULL), "meet");
+  int32_t status = syncmgr_mutex_lock(second, PATIENCE);
+  bool is_victim = status == SYNCMGR_E_DEADLOCK;
+  bool is_told = is_victim && strstr(syncmgr_last_error(), first_name) != NULL &&
+                 strstr(syncmgr_last_error(), "held by") != NULL;
+  if (!is_victim) {
+    must(status, "lock");
+    must(syncmgr_mutex_unlock(second), "unlock");
+  }
+  must(syncmgr_mutex_unlock(first), "unlock");
+  char more[64];
+  snprintf(more, sizeof more, ",\"victim\":%s,\"told\":%s", is_victim ? "true" : "false",
+           is_told ? "true" : "false");
+  report("crossed", more);
+  must(syncmgr_barrier_close(barrier), "close the barrier");
+  must(syncmgr_mutex_close(first), "close the mutex");
+  must(syncmgr_mutex_close(second), "close the mutex");
+}
+
 static syncmgr_rwlock_t *open_rwlock(const char *name) {
   syncmgr_rwlock_t *rwlock;
   must(syncmgr_rwlock_open(me, name, NULL, &rwlock), "open the readers-writer lock");
@@ -296,6 +323,7 @@ static void step(char *word[]) {
   else if (strcmp(verb, "pass") == 0) pass(word[1], word[2], atol(word[3]));
   else if (strcmp(verb, "hold") == 0) hold(word);
   else if (strcmp(verb, "inherit") == 0) inherit(word[1]);
+  else if (strcmp(verb, "cross") == 0) cross(word[1], word[2], word[3]);
   else if (strcmp(verb, "review") == 0) review(word[1], atol(word[2]));
   else if (strcmp(verb, "write") == 0) write_held(word[1]);
   else if (strcmp(verb, "read") == 0) read_once(word[1]);

@@ -151,6 +151,24 @@ const steps = {
     mutex.close();
   },
 
+  async cross(firstName, secondName, hall) {
+    const [first, second] = [me.mutex(firstName), me.mutex(secondName)];
+    const barrier = me.barrier(hall, 2);
+    let [victim, told] = [false, false];
+    await first.run(async () => {
+      await barrier.wait({ timeout });
+      try {
+        await second.run(() => {}, { timeout });
+      } catch (error) {
+        if (error.code !== 'ERR_SYNCMGR_DEADLOCK') throw error;
+        [victim, told] = [true, error.message.includes(firstName) &&
+          error.message.includes('held by')];
+      }
+    }, { timeout });
+    report('crossed', { victim, told });
+    for (const thing of [barrier, first, second]) thing.close();
+  },
+
   async review(lockName, rounds) {
     const lock = me.rwlock(lockName);
     let torn = 0;

@@ -140,6 +140,21 @@ class Worker:
         report("inherited", recovered=recovered, previous=previous.name, pid=previous.pid)
         mutex.close()
 
+    def cross(self, first_name, second_name, hall):
+        first, second = self.me.mutex(first_name), self.me.mutex(second_name)
+        barrier = self.me.barrier(hall, 2)
+        victim = told = False
+        with first.within(PATIENCE):
+            barrier.wait(PATIENCE)
+            try:
+                with second.within(PATIENCE):
+                    pass
+            except syncmgr.Deadlock as error:
+                victim, told = True, first_name in str(error) and "held by" in str(error)
+        report("crossed", victim=victim, told=told)
+        for thing in (barrier, first, second):
+            thing.close()
+
     def review(self, name, rounds):
         rwlock = self.me.rwlock(name)
         torn = 0
@@ -196,8 +211,8 @@ class Worker:
 
     def step(self, verb, *arguments):
         steps = {"await": self.wait_latch, "pass": self.pass_on}
-        for plain in ("meet", "count", "share", "finish", "signal", "hold", "inherit", "review",
-                      "write", "read", "bounce", "stand", "publish"):
+        for plain in ("meet", "count", "share", "finish", "signal", "hold", "inherit", "cross",
+                      "review", "write", "read", "bounce", "stand", "publish"):
             steps[plain] = getattr(self, plain)
         steps[verb](*arguments)
 

@@ -74,6 +74,7 @@ struct Worker {
     case "pass": pass(word[1], word[2], Int(word[3])!)
     case "hold": hold(word[1], word[2], word[3])
     case "inherit": inherit(word[1])
+    case "cross": cross(word[1], word[2], word[3])
     case "review": review(word[1], Int(word[2])!)
     case "write": write(word[1])
     case "read": read(word[1])
@@ -205,6 +206,28 @@ struct Worker {
 extension Worker {
   func rwlock(_ name: String) -> OpaquePointer? {
     opened("readers-writer lock") { syncmgr_rwlock_open(me, name, nil, &$0) }
+  }
+
+  func cross(_ firstName: String, _ secondName: String, _ hall: String) {
+    let first = opened("mutex") { syncmgr_mutex_open(me, firstName, nil, &$0) }
+    let second = opened("mutex") { syncmgr_mutex_open(me, secondName, nil, &$0) }
+    let barrier = opened("barrier") { syncmgr_barrier_open(me, hall, 2, nil, &$0) }
+    must(syncmgr_mutex_lock(first, patience), "lock")
+    must(syncmgr_barrier_wait(barrier, patience, nil, nil), "meet")
+    let status = syncmgr_mutex_lock(second, patience)
+    let isVictim = status == SYNCMGR_E_DEADLOCK
+    let sentence = String(cString: syncmgr_last_error())
+    let isTold =
+      isVictim && strstr(sentence, firstName) != nil && strstr(sentence, "held by") != nil
+    if !isVictim {
+      must(status, "lock")
+      must(syncmgr_mutex_unlock(second), "unlock")
+    }
+    must(syncmgr_mutex_unlock(first), "unlock")
+    report("crossed", ",\"victim\":\(isVictim),\"told\":\(isTold)")
+    must(syncmgr_barrier_close(barrier), "close the barrier")
+    must(syncmgr_mutex_close(first), "close the mutex")
+    must(syncmgr_mutex_close(second), "close the mutex")
   }
 
   func review(_ name: String, _ rounds: Int) {

@@ -15,6 +15,8 @@ space and ends when its input ends. A count may be `any`: what the existing obje
     pass FROM TO ROUNDS                      passed (waits for one event, sets the other)
     hold MUTEX SEMAPHORE BARRIER             holding (and keeps holding)
     inherit MUTEX                            trying; locked; inherited: recovered, previous, pid
+    cross FIRST SECOND BARRIER               crossed: victim, told (locks one mutex, meets the other
+                                             worker, locks the other mutex; told: why, in words)
     review RWLOCK ROUNDS                     reviewed: torn (adds 1 to the counter file as a writer
                                              and reads it twice as a reader; torn: how often those
                                              two differed)

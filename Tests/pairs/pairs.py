@@ -2,8 +2,9 @@
 
 The two talk over every type of object, and each result is checked: meet at a barrier, count under
 a mutex, take turns at a semaphore, write and read under a readers-writer lock, wait for each other
-at a condition, call each other by events, elect one of them, end at a latch. Then the creator is
-killed, and the joiner inherits what it held. Nothing may be left behind.
+at a condition, lock in both orders so that one is a deadlock's victim, call each other by events,
+elect one of them, end at a latch. Then the creator is killed, and the joiner inherits what it held.
+Nothing may be left behind.
 
     pairs.py [FILTER ...]     a filter is like `c-node`; without one all pairs are tested
 """
@@ -96,6 +97,16 @@ def elect(creator, joiner):
     expect(outcome["result"] == "gold", f"the result is gold, not {outcome['result']}")
 
 
+def entangle(creator, joiner):
+    """Both lock two mutexes, each in another order."""
+    creator.tell("cross", "left", "right", "crossing")
+    joiner.tell("cross", "right", "left", "crossing")
+    outcomes = [worker.hear("crossed") for worker in (creator, joiner)]
+    victims = [outcome for outcome in outcomes if outcome["victim"]]
+    expect(len(victims) == 1, f"one is the victim of the deadlock, not {len(victims)}")
+    expect(victims[0]["told"], "the victim is told the circle")
+
+
 def call(creator, joiner):
     creator.tell("pass", "ping", "pong", CALLS)
     joiner.ask("signalled", "signal", "ping")
@@ -151,6 +162,7 @@ def converse(pair, directory):
         take_turns(creator, joiner)
         review(creator, joiner, directory)
         bounce(creator, joiner, directory)
+        entangle(creator, joiner)
         call(creator, joiner)
         elect(creator, joiner)
         end(creator, joiner)

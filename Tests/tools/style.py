@@ -8,7 +8,7 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PLACES = ["include", "Sources", "Tests", "bindings", "examples", ".ci", "Makefile", "Package.swift"]
-SUFFIXES = {".c", ".h", ".cpp", ".swift", ".py", ".js", ".mjs", ".cjs", ".ts", ".sh", ".map"}
+SUFFIXES = {".c", ".h", ".cpp", ".swift", ".py", ".js", ".mjs", ".cjs", ".ts", ".mts", ".sh", ".map"}
 SKIPPED = {"build", ".build", "__pycache__", "node_modules"}
 LONGEST_LINE = 100
 LONGEST_FILE = 400

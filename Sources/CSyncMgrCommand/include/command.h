@@ -39,6 +39,10 @@ int32_t command_columns(int32_t file);
 int32_t command_key(int32_t milliseconds);
 void command_raw_terminal(int32_t on);
 
+/* Writes what is yet to be written to the standard output. 0, or -errno when that, or something
+ * before, could not be written. */
+int32_t command_flush(void);
+
 char **command_environment(void);
 
 /* The words that this process was started with. Swift's own way to them reads the process's map. */

@@ -75,7 +75,7 @@ struct sm_mailbox { /* 384 bytes */
   uint64_t told;        /* of those dropped and expired, the ones that the receiver knows of */
   uint64_t undelivered; /* messages that were tried too often, or rejected for good */
   uint32_t mover;       /* participant id of who takes them to the dead letters */
-  uint32_t reserved1;
+  uint32_t cpu;         /* where the last receiver ran; a sender's is in the object */
 
   /* A channel's parameters and parts. */
   uint32_t kind;

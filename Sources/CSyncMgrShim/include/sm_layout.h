@@ -210,7 +210,8 @@ struct sm_object { /* 1152 bytes */
 
   uint32_t members; /* sync point: first of those expected, member + 1 */
   uint32_t member_count;
-  uint32_t least;     /* sync point: how many suffice when its time is over */
+  uint32_t least;     /* sync point: how many suffice when its time is over. barrier: parties
+                         that arrived in this generation and left */
   uint32_t reserved2;
   uint64_t timeout;   /* sync point: the parameter; all ones: none */
   uint64_t deadline;  /* sync point: when its time is over (monotonic ns), or 0 */
@@ -225,7 +226,8 @@ struct sm_holding { /* 64 bytes: one workstream's relation to one object */
   uint32_t workstream; /* owner id, as in a mutex word */
   uint32_t object;
   uint32_t amount; /* counted: permits. mutex: recursions. barrier: 1 waits, 2 arrived */
-  uint32_t index;  /* barrier: order of arrival. resource: how many are asked for */
+  uint32_t index;  /* barrier: order of arrival. resource: how many are asked for. rwlock: lower
+                      half of the token that the hold began with */
   uint32_t waits;  /* cells of its process that wait, or have ended and were not collected */
   uint32_t joined; /* 1: a party of a phaser. resource: the declared most */
   uint64_t mark;   /* barrier: generation + 1 arrived in; all ones: it broke. locks: lost.

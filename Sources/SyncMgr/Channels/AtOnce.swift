@@ -38,8 +38,16 @@ enum AtOnce {
     }
     // Ordered before the look at who waits.
     row.sendGuardian.exchange(0)
+    isHere(object.cpu)
     if place != nil, row.waiting.load() & SM_WAIT_RECEIVERS != 0 { wake(slot, row) }
     return place != nil
+  }
+
+  /// Says where this thread runs, for those who spin. Stored only when it is another CPU than before,
+  /// so that the line stays where it is.
+  @inline(__always)
+  static func isHere(_ cpu: Word32) {
+    if cpu.load() != sm_cpu() { cpu.store(sm_cpu()) }
   }
 
   @inline(never)
@@ -81,6 +89,7 @@ enum AtOnce {
       isTaken = true
     }
     mailbox.guardian.exchange(0)
+    isHere(mailbox.cpu)
     if isTaken, mailbox.waiting.load() != 0 { wake(slot, afterTaking: mailbox) }
     return isTaken
   }

@@ -69,6 +69,7 @@ extension Attachment {
       }
       settle(unit)
     }
+    mailbox.cpu.store(UInt32.max)
     mailbox.role.store(shape.role)
     return mailbox
   }

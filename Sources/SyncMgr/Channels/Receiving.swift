@@ -122,6 +122,7 @@ extension Channel {
   /// Wakes senders that wait for room, and the next receiver when there is more.
   @inline(__always)
   private func afterTaking(_ mailbox: Mailbox, frees: Bool) {
+    AtOnce.isHere(mailbox.cpu)
     if mailbox.dead.load() != 0 { attachment.moveDead(mailbox) }
     let waiting = mailbox.waiting.load()
     if waiting == 0 { return }

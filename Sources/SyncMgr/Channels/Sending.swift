@@ -64,8 +64,9 @@ extension Channel {
   private func announce(_ mailbox: Mailbox) {
     if mailbox.waiting.load() & SM_WAIT_RECEIVERS != 0 {
       attachment.wake(mailbox, SM_WAIT_RECEIVERS)
-    } else {
-      attachment.segment.object(attachment.segment.index(of: mailbox))?.cpu.store(sm_cpu())
+    }
+    if let object = attachment.segment.object(attachment.segment.index(of: mailbox)) {
+      AtOnce.isHere(object.cpu)
     }
   }
 
@@ -147,7 +148,7 @@ extension Channel {
     let index = attachment.segment.index(of: mailbox)
     guard let object = attachment.segment.object(index) else { return }
     let serial = mailbox.serial.load()
-    if attachment.spin(object, { attachment.segment.hasRoom(mailbox) }) { return }
+    if attachment.spin(on: mailbox.cpu, { attachment.segment.hasRoom(mailbox) }) { return }
     do throws(Failure) {
       try ChannelWaits.wait(caller.on(object), mailbox, for: SM_WAIT_SENDERS, until: deadline) {
         attachment.segment.hasRoom(mailbox) || row.shut.load() != 0 || mailbox.serial.load() != serial

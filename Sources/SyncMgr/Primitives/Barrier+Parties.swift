@@ -78,6 +78,8 @@ extension Barrier {
     _ attachment: Attachment, _ object: Object, _ holding: Holding, _ wakes: inout Wakes
   ) {
     if holding.mark.load() == object.grants.load() &+ 1 {
+      // First: when we die in between, an index is left out, and none is given twice.
+      object.least.store(object.least.load() &+ 1)
       holding.mark.store(0)
       object.arrived.store(object.arrived.load() &- 1)
     }

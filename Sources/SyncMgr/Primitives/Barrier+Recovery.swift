@@ -15,6 +15,7 @@ extension Barrier {
         breakUp(attachment, object, &wakes)
       } else {
         object.arrived.store(countArrivals(attachment, object, generation))
+        if object.arrived.load() == 0 { object.least.store(0) }
         if object.leader.load() != 0, object.arrived.load() < parties(object) {
           object.leader.store(0)
         } else if object.leader.load() == 0, isFull(object, object.arrived.load()) {

@@ -35,7 +35,7 @@ enum Barrier {
       var wakes = Wakes()
       try caller.lock()
       let generation = object.grants.load()
-      let index = object.arrived.load()
+      let index = nextIndex(object)
       let epoch = object.epoch.load()
       let arrival: Arrival
       do throws(Failure) {
@@ -127,7 +127,7 @@ enum Barrier {
       try caller.lock()
       defer { caller.unlock() }
       generation = object.grants.load()
-      index = object.arrived.load()
+      index = nextIndex(object)
       switch try arrive(
         caller, Presence.waits, action, onlyLast: start.timeout == 0, &wakes)
       {
@@ -158,7 +158,7 @@ enum Barrier {
     var wakes = Wakes()
     try caller.lock()
     let generation = object.grants.load()
-    let index = object.arrived.load()
+    let index = nextIndex(object)
     let arrival: Arrival
     do throws(Failure) {
       arrival = try arrive(caller, Presence.arrived, action, onlyLast: false, &wakes)
@@ -193,18 +193,18 @@ enum Barrier {
         text: "this workstream has arrived in generation \(generation) already")
     }
     if object.leader.load() != 0 { return .occupied(epoch: object.epoch.load()) }
-    let index = object.arrived.load()
+    let arrived = object.arrived.load() &+ 1
     try checkParty(caller)
-    let isLast = index &+ 1 >= parties(object)
+    let isLast = arrived >= parties(object)
     if onlyLast, !isLast {
       throw Failure(
         SYNCMGR_E_TIMEOUT, caller.object, "others have yet to arrive and the call does not wait")
     }
     // The mark is the arrival; the count follows from the marks.
     holding.amount.store(presence)
-    holding.index.store(index)
+    holding.index.store(nextIndex(object))
     holding.mark.store(generation &+ 1)
-    object.arrived.store(index &+ 1)
+    object.arrived.store(arrived)
     object.cpu.store(sm_cpu())
     if !isLast { return .waiting }
     if action.isWanted {
@@ -215,10 +215,16 @@ enum Barrier {
     return .last
   }
 
+  /// The order of the next arrival: those that have left since they arrived keep theirs.
+  private static func nextIndex(_ object: Object) -> UInt32 {
+    object.arrived.load() &+ object.least.load()
+  }
+
   static func trip(_ attachment: Attachment, _ object: Object, _ wakes: inout Wakes) {
     object.grants.store(object.grants.load() &+ 1)
     object.leader.store(0)
     object.arrived.store(0)
+    object.least.store(0)
     attachment.finishLine(object, SYNCMGR_OK, &wakes)
     wakes.broadcast(object)
     attachment.emit(SYNCMGR_NOTICE_BARRIER_TRIPPED, object, value: object.grants.load() &- 1)
@@ -233,6 +239,7 @@ enum Barrier {
     }
     object.leader.store(0)
     object.arrived.store(0)
+    object.least.store(0)
     object.detached.store(0)
     attachment.finishLine(object, SYNCMGR_E_BROKEN, &wakes)
     wakes.broadcast(object)

@@ -4,7 +4,8 @@ import CSyncMgrShim
 /// The condition. A waiter's cell stands in the condition's line and knows the mutex that it wants
 /// back: its holding is the mutex's, its partner the condition's. A signal moves the cell into the
 /// mutex's line, where it is served like any other: nobody is woken only to wait again, and
-/// started waits need no thread for it. A wait whose time passed is moved as well, with E_TIMEOUT
+/// started waits need no thread for it. Only who holds something besides is woken to look, after a
+/// while, whether it is in a circle now. A wait whose time passed is moved as well, with E_TIMEOUT
 /// as what it will be told.
 ///
 /// Moving happens under both guards, the condition's first; the mutex never takes a condition's.
@@ -21,9 +22,10 @@ enum Condition {
     var deadline = try check(caller, mutex, timeout)
     let cell = try attachment.takeCell()
     let depth = try enter(caller, mutex, cell, flags: 0, ticket: nil)
+    var look = Deadline.never
     while true {
       let status: Int32
-      switch attachment.park(cell, until: deadline) {
+      switch attachment.park(cell, until: Deadline.earlier(deadline, look)) {
       case .done:
         let outcome = Outcome(of: cell)
         status = outcome.status
@@ -32,10 +34,20 @@ enum Condition {
           throw Detection.failure(outcome.value, mutex.object, attachment)
         }
       case .woken:
-        guard let taken = Mutex.compete(mutex, cell) else { continue }
+        guard let taken = Mutex.compete(mutex, cell) else {
+          if look == Deadline.never { look = Detection.firstLook(cell, attachment) }
+          continue
+        }
         status = taken == SYNCMGR_PENDING ? Outcome(of: cell).status : Mutex.result(cell, taken)
         if taken != SYNCMGR_PENDING { mutex.holding.amount.store(depth) }
+      case .moved:
+        look = Detection.firstLook(cell, attachment)
+        continue
       case .timedOut, .interrupted:
+        if Deadline.hasPassed(look) {
+          look = Detection.look(cell.since.load(), attachment)
+          if !Deadline.hasPassed(deadline) { continue }
+        }
         expire(attachment, caller.object, cell) { _ in true }
         deadline = Deadline.never
         continue
@@ -50,7 +62,8 @@ enum Condition {
   ) throws(Failure) -> Started {
     try start.check(caller)
     _ = try check(caller, mutex, start.timeout)
-    return try start.begin(caller) { (draft) throws(Failure) in
+    return try start.begin(caller.slot, caller.object, caller.mine, looks: false) {
+      (draft) throws(Failure) in
       _ = try enter(caller, mutex, draft.cell, flags: draft.flags, ticket: draft.handle)
       return nil
     }
@@ -76,6 +89,8 @@ enum Condition {
     _ caller: Caller, _ mutex: Caller, _ cell: Cell, flags: UInt32, ticket: UInt64?
   ) throws(Failure) -> UInt32 {
     let attachment = caller.attachment
+    // Nobody waits for one who waits for a condition. In the mutex's line it may close a circle.
+    let looks = Possessions.of(caller).holdsAnything(attachment, but: mutex.holding)
     do throws(Failure) { try caller.lock() } catch {
       attachment.giveBack(cell)
       throw error
@@ -91,7 +106,7 @@ enum Condition {
     caller.holding.waits.add(1)
     attachment.enqueue(
       cell, caller.object, holding: mutex.holding, workstream: caller.mine, amount: depth,
-      flags: flags, handle: ticket ?? caller.handle,
+      flags: flags | (looks ? CellFlag.looks : 0), handle: ticket ?? caller.handle,
       partner: attachment.segment.index(of: caller.holding) + 1,
       partnerSlot: UInt32(mutex.slot - sm_slots()))
     // We are not inside of the mutex's handle. Who closes it finds the cell, and waits for this

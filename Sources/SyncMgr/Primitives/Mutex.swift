@@ -191,8 +191,8 @@ enum Mutex {
       // Passed over: wait again. First the cell, then the flag, so that the unlock after this one
       // wakes us again; when the mutex turns out to be free, nobody else will, so we try on.
       guard
-        cell.state.claim(CellState.woken, CellState.waiting)
-          || cell.state.claim(CellState.woken | CellState.asleep, CellState.waiting)
+        cell.state.update({ $0 & CellState.kind == CellState.woken ? CellState.waiting : nil })
+          != nil
       else { continue }
       if object.word.update({ owner($0) != 0 ? $0 & ~woken : nil }) != nil { return nil }
       spins = 0
@@ -340,6 +340,8 @@ enum Mutex {
     cell.object.store(attachment.segment.index(of: object) + 1)
     attachment.append(cell, object)
     attachment.countWait(object)
+    // It may be in a circle only now. Others are not woken for this.
+    if cell.flags.load() & CellFlag.looks != 0 { wakes.tellMoved(cell, attachment) }
     // From here on no unlock can miss it.
     _ = object.word.update { $0 | waiters }
     if owner(object.word.load()) == 0 {

@@ -63,10 +63,11 @@ enum Permits {
     _ attachment: Attachment, _ object: Object, _ holding: Holding, _ available: UInt32,
     _ count: UInt32
   ) -> Int32 {
-    if !isSignalling(object) { holding.amount.store(holding.amount.load() &+ count) }
+    let held = holding.amount.load()
+    if !isSignalling(object) { holding.amount.store(held &+ count) }
     object.word.store(available &- count)
     object.cpu.store(sm_cpu())
-    let status = begin(object, holding)
+    let status = begin(object, holding, isFirst: held == 0)
     tell(SYNCMGR_NOTICE_GRANTED, attachment, object, holding, count)
     return status
   }
@@ -84,18 +85,31 @@ enum Permits {
   }
 
   /// What a grant begins with, and its status: a token, and whose death is inherited.
-  private static func begin(_ object: Object, _ holding: Holding) -> Int32 {
+  private static func begin(_ object: Object, _ holding: Holding, isFirst: Bool) -> Int32 {
     let type = object.type.load()
     if holding.mark.load() != 0 { holding.mark.store(0) }
     let token = object.grants.load() &+ 1
     object.grants.store(token)
     if type == SYNCMGR_TYPE_SEMAPHORE { return SYNCMGR_OK }
     holding.token.store(token)
+    if isFirst { keepFirst(token, holding) }
     if type == SYNCMGR_TYPE_ELECTION { return SYNCMGR_LEADER }
     if object.broken.load() == 0 { return SYNCMGR_OK }
     // Everybody hears of the death until somebody can mend what was left.
     if holding.amount.load() == object.count.load() { object.broken.store(0) }
     return SYNCMGR_OWNER_DIED
+  }
+
+  /// Keeps the token that a hold of one or several grants began with: its lower half, which says
+  /// the rest beside the latest token.
+  @inline(__always)
+  static func keepFirst(_ token: UInt64, _ holding: Holding) {
+    holding.index.store(UInt32(truncatingIfNeeded: token))
+  }
+
+  static func firstToken(_ holding: Holding) -> UInt64 {
+    let latest = holding.token.load()
+    return latest &- UInt64(UInt32(truncatingIfNeeded: latest) &- holding.index.load())
   }
 
   /// Whether a waiter at the head of the line lets nobody pass any more.
@@ -264,9 +278,9 @@ enum Permits {
     holding.amount.store(object.intentAmount.load())
     object.word.store(object.intentWord.load())
     object.cpu.store(UInt32.max)
-    let wasBroken = object.intentResult.load()
-    if wasBroken == 0, object.broken.load() != 0 { object.intentResult.store(1) }
-    let status = begin(object, holding)
+    if object.broken.load() != 0 { object.intentResult.store(1) }
+    let isFirst = cell.amount.load() == object.intentAmount.load()
+    let status = begin(object, holding, isFirst: isFirst)
     let isInherited = object.type.load() == SYNCMGR_TYPE_RWLOCK && object.intentResult.load() != 0
     wakes.finish(
       cell, isInherited ? SYNCMGR_OWNER_DIED : status, value: holding.token.load(), attachment)

@@ -9,6 +9,24 @@ enum Prevention {
     type == .mutex || type == .semaphore || type == .rwlock
   }
 
+  private static func isAged(_ settings: PreventionSettings) -> Bool {
+    settings.strategy == SYNCMGR_PREVENT_WAIT_DIE
+      || settings.strategy == SYNCMGR_PREVENT_WOUND_WAIT
+  }
+
+  /// The settings, with what looks at waits while they go on.
+  static func reviewing(_ settings: PreventionSettings) -> PreventionSettings {
+    var complete = settings
+    if isAged(settings) {
+      complete.cellFlag =
+        settings.strategy == SYNCMGR_PREVENT_WAIT_DIE ? CellFlag.dies : CellFlag.wounds
+      complete.review = { (caller, end) throws(Failure) in
+        try Seniority.review(caller, settings, &end)
+      }
+    }
+    return complete
+  }
+
   // MARK: - Ways in
 
   /// Takes a lock by `body`, which gets the timeout.
@@ -34,19 +52,13 @@ enum Prevention {
     _ = try Deadline.after(timeout)
     guard let settings = Possessions.of(caller).prevention else { return try body(timeout) }
     try look(caller, settings, waits: timeout != 0)
-    let isAged =
-      settings.strategy == SYNCMGR_PREVENT_WAIT_DIE
-      || settings.strategy == SYNCMGR_PREVENT_WOUND_WAIT
     let limit = limited(timeout, settings)
-    if !isAged || limit == 0 { return try body(limit) }
+    if !isAged(settings) || limit == 0 { return try body(limit) }
     do throws(Failure) { return try body(0) } catch {
       if error.status != SYNCMGR_E_TIMEOUT { throw error }
     }
-    if settings.strategy == SYNCMGR_PREVENT_WAIT_DIE {
-      try Seniority.giveWay(caller)
-      return try body(limit)
-    }
-    return try wound(caller, settings, try Deadline.after(limit), body)
+    try Seniority.look(caller, settings)
+    return try body(limit)
   }
 
   private static func startCarefully(
@@ -59,48 +71,26 @@ enum Prevention {
       Tickets.Start(timeout: timeout, queue: start.queue, userData: start.userData)
     }
     let limited = with(limited(start.timeout, settings))
-    switch settings.strategy {
-    case SYNCMGR_PREVENT_WAIT_DIE, SYNCMGR_PREVENT_WOUND_WAIT:
-      do throws(Failure) { return try body(with(0)) } catch {
-        if error.status != SYNCMGR_E_TIMEOUT || start.timeout == 0 { throw error }
-      }
-    default: return try body(limited)
+    if !isAged(settings) { return try body(limited) }
+    do throws(Failure) { return try body(with(0)) } catch {
+      if error.status != SYNCMGR_E_TIMEOUT || start.timeout == 0 { throw error }
     }
-    if settings.strategy == SYNCMGR_PREVENT_WAIT_DIE {
-      try Seniority.giveWay(caller)
-      return try body(limited)
-    }
-    try Seniority.obeyWound(caller)
-    let wounded = Seniority.woundHolders(caller)
+    try Seniority.look(caller, settings)
     let started = try body(limited)
-    if !wounded.isEmpty, started.outcome.status == SYNCMGR_PENDING {
-      Seniority.seizeLater(caller, started.ticket, after: settings.grace)
+    guard started.outcome.status == SYNCMGR_PENDING else { return started }
+    var end: Int64 = 0
+    do throws(Failure) { try Seniority.review(caller, settings, &end) } catch {
+      // Unless it has ended otherwise: then that stands.
+      if (try? Tickets.cancel(started.ticket)) == SYNCMGR_OK { throw error }
+      return started
     }
+    Seniority.reviewLater(caller, started.ticket, settings, end)
     return started
   }
 
   private static func limited(_ timeout: Int64, _ settings: PreventionSettings) -> Int64 {
     timeout == SYNCMGR_FOREVER && settings.strategy == SYNCMGR_PREVENT_TIMEOUT
       ? settings.timeout : timeout
-  }
-
-  /// Waits, and wounds the younger ones in the way. What they keep beyond the grace is taken.
-  private static func wound(
-    _ caller: Caller, _ settings: PreventionSettings, _ deadline: Int64,
-    _ body: (Int64) throws(Failure) -> Int32
-  ) throws(Failure) -> Int32 {
-    while true {
-      try Seniority.obeyWound(caller)
-      let wounded = Seniority.woundHolders(caller)
-      let left = deadline == Deadline.never ? SYNCMGR_FOREVER : max(deadline - sm_now(), 0)
-      if wounded.isEmpty { return try body(left) }
-      let grace = settings.grace
-      if left != SYNCMGR_FOREVER, left <= grace { return try body(left) }
-      do throws(Failure) { return try body(grace) } catch {
-        if error.status != SYNCMGR_E_TIMEOUT { throw error }
-      }
-      Seniority.seize(caller.object, caller.mine, caller.attachment)
-    }
   }
 
   // MARK: - Before a lock is taken

@@ -41,6 +41,7 @@ enum RWLock {
       let token = object.grants.load() &+ 1
       object.grants.store(token)
       holding.token.store(token)
+      if held == 0 { Permits.keepFirst(token, holding) }
     }
     Guard.unlock(object.guardian)
     return isFree
@@ -158,6 +159,17 @@ enum RWLock {
     wakes.send(attachment)
     if let failure { throw failure }
     if held < all { throw Failure(SYNCMGR_E_NOT_OWNER, object, "it is not held exclusively") }
+  }
+
+  // MARK: - Asking
+
+  /// Whether the lock was held ever since the grant with this token, one of the holder's own.
+  static func isValid(_ caller: Caller, _ token: UInt64) throws(Failure) -> Bool {
+    try caller.lock()
+    defer { caller.unlock() }
+    let holding = caller.holding
+    return holding.amount.load() > 0 && token <= holding.token.load()
+      && token >= Permits.firstToken(holding)
   }
 
   // MARK: - Unlocking

@@ -31,7 +31,7 @@ enum Resource {
     isUnlocked = true
     caller.unlock()
     if isFree { return SYNCMGR_OK }
-    if Possessions.of(caller).holdsAnything(caller.attachment) {
+    if Possessions.of(caller).canHoldUpOthers(caller.attachment) {
       Detection.expect(caller.attachment)
     }
     return SYNCMGR_PENDING

@@ -34,14 +34,127 @@ enum Seniority {
     return found
   }
 
+  // MARK: - What a wait begins with, and goes on under
+
+  /// Before a wait.
+  static func look(_ caller: Caller, _ settings: PreventionSettings) throws(Failure) {
+    let (object, attachment) = (caller.object, caller.attachment)
+    if settings.strategy == SYNCMGR_PREVENT_WAIT_DIE {
+      let others = holders(object, attachment) + waiters(object, attachment)
+      try giveWay(object, caller.mine, to: others, attachment)
+    } else {
+      try obeyWound(caller)
+      _ = woundHolders(object, caller.mine, attachment)
+    }
+  }
+
+  /// Once it is in line, and while it goes on: somebody older, or younger, may have taken the lock
+  /// meanwhile, past those who wait. Whoever does that and then waits itself finds those that it
+  /// left waiting. Of two waits that are in each other's way the later one sees the other.
+  static func review(
+    _ caller: Caller, _ settings: PreventionSettings, _ end: inout Int64
+  ) throws(Failure) {
+    if settings.strategy == SYNCMGR_PREVENT_WOUND_WAIT { try obeyWound(caller) }
+    for holding in Possessions.of(caller).held(caller.attachment) {
+      if let object = caller.attachment.segment.object(holding.object.load() &- 1) {
+        try lookBack(caller, object, settings)
+      }
+    }
+    try review(caller.object, caller.mine, caller.attachment, settings, &end)
+  }
+
+  private static func review(
+    _ object: Object, _ mine: UInt32, _ attachment: Attachment, _ settings: PreventionSettings,
+    _ end: inout Int64
+  ) throws(Failure) {
+    if settings.strategy == SYNCMGR_PREVENT_WAIT_DIE {
+      return try giveWay(object, mine, to: holders(object, attachment), attachment)
+    }
+    let now = sm_now()
+    if woundHolders(object, mine, attachment).isEmpty {
+      end = 0
+    } else if end == 0 {
+      let (sum, overflow) = now.addingReportingOverflow(settings.grace)
+      end = overflow ? Int64.max : sum
+    } else if now >= end {
+      seize(object, mine, attachment)
+      end = 0
+    }
+  }
+
+  /// The same for a started wait, by the service thread.
+  static func reviewLater(
+    _ caller: Caller, _ ticket: UInt64, _ settings: PreventionSettings, _ end: Int64 = 0
+  ) {
+    let cell = Tickets.slot(of: ticket).cellIndex
+    reviewLater(caller.object, caller.mine, caller.attachment, settings, cell, ticket, end)
+  }
+
+  private static func reviewLater(
+    _ object: Object, _ mine: UInt32, _ attachment: Attachment, _ settings: PreventionSettings,
+    _ index: UInt32, _ ticket: UInt64, _ end: Int64
+  ) {
+    // The chore belongs to the attachment, and ends with it.
+    attachment.addChore(at: sm_now() + 2 * PreventionSettings.period) { [unowned attachment] in
+      guard let cell = attachment.segment.cell(index), cell.ticket.load() == ticket,
+        cell.state.load() & CellState.kind == CellState.waiting
+      else { return }
+      var end = end
+      do throws(Failure) { try review(object, mine, attachment, settings, &end) } catch {
+        _ = Waits.withdraw(cell, object, attachment, result: error.status) {
+          $0.ticket.load() == ticket
+        }
+        return
+      }
+      reviewLater(object, mine, attachment, settings, index, ticket, end)
+    }
+  }
+
+  /// Looks at those who wait for what this one holds, while it waits itself: the younger ones do
+  /// not, or it does not for an older one.
+  private static func lookBack(
+    _ caller: Caller, _ held: Object, _ settings: PreventionSettings
+  ) throws(Failure) {
+    let attachment = caller.attachment
+    let mine = age(caller.mine, attachment) ?? 0
+    let isDying = settings.strategy == SYNCMGR_PREVENT_WAIT_DIE
+    let mark = isDying ? CellFlag.dies : CellFlag.wounds
+    var found: [(cell: Cell, owner: UInt32, order: UInt64)] = []
+    attachment.lock(held)
+    var next = attachment.head(of: held)
+    var left = SM_CELLS
+    while let cell = next, left > 0 {
+      left -= 1
+      next = attachment.next(of: cell)
+      let owner = cell.workstream.load() & OwnerID.mask
+      guard cell.flags.load() & mark != 0, owner != caller.mine,
+        let other = age(owner, attachment), (other > mine) == isDying
+      else { continue }
+      found.append((cell, owner, cell.order.load()))
+    }
+    attachment.unlock(held)
+    if isDying {
+      for wait in found {
+        _ = Waits.withdraw(wait.cell, held, attachment, result: SYNCMGR_E_PREEMPTED) {
+          $0.order.load() == wait.order && $0.workstream.load() & OwnerID.mask == wait.owner
+        }
+      }
+    } else if let older = found.first?.owner {
+      if attachment.workstream(ofOwner: caller.mine)?.wounded.exchange(older) != older {
+        attachment.emit(SYNCMGR_NOTICE_PREEMPTED, held, owner: caller.mine)
+      }
+      try obeyWound(caller)
+    }
+  }
+
   // MARK: - Wait-die
 
   /// Refuses to wait for anybody older.
-  static func giveWay(_ caller: Caller) throws(Failure) {
-    let (object, attachment) = (caller.object, caller.attachment)
-    let mine = age(caller.mine, attachment) ?? 0
-    let others = holders(object, attachment) + waiters(object, attachment)
-    for other in others where other != caller.mine {
+  private static func giveWay(
+    _ object: Object, _ owner: UInt32, to others: [UInt32], _ attachment: Attachment
+  ) throws(Failure) {
+    let mine = age(owner, attachment) ?? 0
+    for other in others where other != owner {
       guard let stream = attachment.workstream(ofOwner: other), stream.id.load() < mine else {
         continue
       }
@@ -54,7 +167,7 @@ enum Seniority {
   // MARK: - Wound-wait
 
   /// Whoever was wounded does not wait while it holds anything.
-  static func obeyWound(_ caller: Caller) throws(Failure) {
+  private static func obeyWound(_ caller: Caller) throws(Failure) {
     let attachment = caller.attachment
     guard let stream = attachment.workstream(ofOwner: caller.mine) else { return }
     let by = stream.wounded.load()
@@ -71,14 +184,15 @@ enum Seniority {
   }
 
   /// Wounds the younger ones who hold the object, and ends what they wait for.
-  static func woundHolders(_ caller: Caller) -> [UInt32] {
-    let (object, attachment) = (caller.object, caller.attachment)
-    let mine = age(caller.mine, attachment) ?? 0
+  private static func woundHolders(
+    _ object: Object, _ wounder: UInt32, _ attachment: Attachment
+  ) -> [UInt32] {
+    let mine = age(wounder, attachment) ?? 0
     let younger = holders(object, attachment).filter {
-      $0 != caller.mine && age($0, attachment) ?? 0 > mine
+      $0 != wounder && age($0, attachment) ?? 0 > mine
     }
-    for owner in younger {
-      attachment.workstream(ofOwner: owner)?.wounded.store(caller.mine)
+    for owner in younger
+    where attachment.workstream(ofOwner: owner)?.wounded.exchange(wounder) ?? wounder != wounder {
       attachment.emit(SYNCMGR_NOTICE_PREEMPTED, object, owner: owner)
     }
     if !younger.isEmpty { endWaits(of: Set(younger), attachment) }
@@ -102,7 +216,7 @@ enum Seniority {
   }
 
   /// Takes the object away from those whom `mine` has wounded and who still hold it.
-  static func seize(_ object: Object, _ mine: UInt32, _ attachment: Attachment) {
+  private static func seize(_ object: Object, _ mine: UInt32, _ attachment: Attachment) {
     guard let kind = Kinds.of(object) else { return }
     var lost: [(owner: UInt32, token: UInt64)] = []
     attachment.lock(object)
@@ -118,20 +232,5 @@ enum Seniority {
     }
     attachment.unlock(object)
     for (owner, token) in lost { attachment.announceLoss(owner, object, token) }
-  }
-
-  /// The same for a started wait: the service thread does it, when the wait still goes on.
-  static func seizeLater(_ caller: Caller, _ ticket: UInt64, after grace: Int64) {
-    let (object, mine, attachment) = (caller.object, caller.mine, caller.attachment)
-    let index = Tickets.slot(of: ticket).cellIndex
-    let time = sm_now().addingReportingOverflow(grace)
-    if time.overflow { return }
-    // The chore belongs to the attachment, and ends with it.
-    attachment.addChore(at: time.partialValue) { [unowned attachment] in
-      guard let cell = attachment.segment.cell(index), cell.ticket.load() == ticket,
-        cell.state.load() & CellState.kind == CellState.waiting
-      else { return }
-      seize(object, mine, attachment)
-    }
   }
 }

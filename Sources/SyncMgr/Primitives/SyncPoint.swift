@@ -21,14 +21,24 @@ enum SyncPoint {
       return status
     }
     let limit = self.deadline(object)
+    var look = Detection.firstLook(cell.since.load(), caller)
     while true {
-      switch attachment.park(cell, until: Deadline.earlier(deadline, limit)) {
+      let until = Deadline.earlier(Deadline.earlier(deadline, limit), look)
+      switch attachment.park(cell, until: until) {
       case .done, .woken:
         let outcome = Outcome(of: cell)
         attachment.giveBack(cell)
-        if outcome.status == SYNCMGR_E_CLOSED { throw Waits.failure(outcome.status, object) }
-        return outcome.status
+        switch outcome.status {
+        case SYNCMGR_E_CLOSED: throw Waits.failure(outcome.status, object)
+        case SYNCMGR_E_DEADLOCK: throw Detection.failure(outcome.value, object, attachment)
+        default: return outcome.status
+        }
+      case .moved: continue
       case .timedOut, .interrupted:
+        if Deadline.hasPassed(look) {
+          look = Detection.look(cell.since.load(), attachment)
+          if !Deadline.hasPassed(deadline), !Deadline.hasPassed(limit) { continue }
+        }
         if Deadline.hasPassed(limit) {
           expirePoint(attachment, object)
         } else if Waits.withdraw(cell, object, attachment, { _ in true }) {

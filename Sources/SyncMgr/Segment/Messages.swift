@@ -17,10 +17,10 @@ extension Attachment {
   /// So many messages are kept before those that are over make room for new ones.
   private static let kept: UInt32 = 64
 
-  /// Puts a message into the inboxes of those recipients that live. Returns its id and how many do.
+  /// Puts a message into the inboxes of those recipients that live. Returns its id and those.
   func post(
     _ draft: Draft, from sender: Workstream, to names: [Name]
-  ) throws(Failure) -> (id: UInt64, found: Int) {
+  ) throws(Failure) -> (id: UInt64, found: [Workstream]) {
     let (id, found) = try inDirectory { () throws(Failure) in try fill(draft, sender, names) }
     for (stream, owner) in found {
       sm_futex_wake(stream.inbox.at, Int32.max)
@@ -36,7 +36,7 @@ extension Attachment {
       notice.recipientOwner = owner
       if wants(draft.kind) { write(notice) }
     }
-    return (id, found.count)
+    return (id, found.map { $0.0 })
   }
 
   private func fill(

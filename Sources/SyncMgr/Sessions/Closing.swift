@@ -47,6 +47,21 @@ enum Closing {
     }
   }
 
+  /// Ends the waits for messages to workstreams that close. No call begins another one any more.
+  static func endInboxWaits(_ attachment: Attachment, through slots: [Slot], endsTickets: Bool) {
+    let indices = Set(slots.map { UInt32($0 - sm_slots()) })
+    let cells = attachment.ownCells {
+      $0.ticket.load() != 0 && CellFlag.isForInbox($0) && indices.contains(Tickets.origin($0))
+    }
+    for cell in cells {
+      let ticket = cell.ticket.load()
+      _ = attachment.endInboxWait(cell, result: SYNCMGR_E_CLOSED) { $0.ticket.load() == ticket }
+      if endsTickets, cell.flags.load() & CellFlag.queued == 0 {
+        Tickets.drained(ticket, attachment)
+      }
+    }
+  }
+
   /// The cells in use of waits that came through `slots`.
   private static func cells(
     _ attachment: Attachment, _ slots: [Slot], _ indices: Set<UInt32>

@@ -13,13 +13,40 @@ enum Inbox {
       let seen = stream.inbox.load()
       if let message = take(attachment, stream) { return message }
       if slot.tag.load() != handle {
-        throw Failure(SYNCMGR_E_CLOSED, "the workstream was closed while the call ran")
+        throw Waits.inboxFailure(SYNCMGR_E_CLOSED)
       }
       if timeout == 0 || Deadline.hasPassed(deadline) {
-        throw Failure(SYNCMGR_E_TIMEOUT, "there is no message")
+        throw Waits.inboxFailure(SYNCMGR_E_TIMEOUT)
       }
       attachment.park(on: stream.inbox, seen, until: deadline)
     }
+  }
+
+  /// Takes a message that is there, or begins to wait for one.
+  static func nextStart(
+    _ slot: Slot, _ start: Tickets.Start
+  ) throws(Failure) -> (Started, Notice?) {
+    let attachment = Attachment.of(slot)
+    try start.check(attachment)
+    let place = try place(of: slot)
+    if let message = take(attachment, place) { return (Started(SYNCMGR_OK), message) }
+    if start.timeout == 0 { throw Waits.inboxFailure(SYNCMGR_E_TIMEOUT) }
+    let stream = Stream.of(slot)
+    // Whoever closes the workstream waits for this call, and then looks for its waits.
+    Local.always { _ in stream.hasAwaited = true }
+    var message: Notice?
+    let started = try start.begin(slot, nil, stream.owner, looks: false) {
+      (draft) throws(Failure) in
+      let isWaiting = attachment.always {
+        message = take(attachment, place)
+        if message == nil { attachment.beginInboxWait(draft, stream.owner) }
+        return message == nil
+      }
+      if isWaiting { return nil }
+      attachment.giveBack(draft.cell)
+      return Outcome(SYNCMGR_OK)
+    }
+    return (started, message)
   }
 
   static func place(of slot: Slot) throws(Failure) -> Workstream {

@@ -59,7 +59,8 @@ enum Outbox {
       names.append(name)
     }
     let (id, found) = try attachment.post(draft, from: sender, to: names)
-    return (found == names.count ? SYNCMGR_OK : SYNCMGR_PARTIAL, id)
+    for stream in found { attachment.tellInboxes(of: stream) }
+    return (found.count == names.count ? SYNCMGR_OK : SYNCMGR_PARTIAL, id)
   }
 
   private static func tellEverybody(

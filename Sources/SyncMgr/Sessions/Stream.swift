@@ -10,6 +10,8 @@ final class Stream: Possessions {
   fileprivate(set) var handle: UInt64 = 0
   /// Open handles. Under the process's lock.
   fileprivate var handles: [UInt64] = []
+  /// Whether waits for its messages were ever started. Under the process's lock.
+  var hasAwaited = false
 
   var attachment: Attachment { manager.attachment }
 
@@ -94,6 +96,9 @@ final class Stream: Possessions {
     let mine = zip(handles, open).filter { Handles.retire($1, $0) }.map { $1 }
     Closing.endCalls(attachment, through: open)
     if endsTickets { Closing.endTickets(attachment, through: open) }
+    if Local.always({ _ in streams.contains { $0.hasAwaited } }) {
+      Closing.endInboxWaits(attachment, through: slots, endsTickets: endsTickets)
+    }
     for slot in mine { freeObjectSlot(slot) }
     for stream in streams {
       for (_, entry) in Local.always({ _ in stream.holdings }) {

@@ -172,11 +172,3 @@ func previousOwnerCall(
     return SYNCMGR_OK
   }
 }
-
-/// Tells whether the workstream still holds the grant of permits with this token.
-func isValidCall(_ handle: OpaquePointer?, _ type: HandleType, _ token: UInt64) -> Int32 {
-  objectCall(handle, type) { (caller) throws(Failure) in
-    if caller.holding.amount.load() > 0, caller.holding.token.load() == token { return SYNCMGR_OK }
-    throw Failure(SYNCMGR_E_LOST, naming: "this workstream does not hold the grant \(token)")
-  }
-}

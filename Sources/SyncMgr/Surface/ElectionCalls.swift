@@ -103,7 +103,10 @@ public func syncmgr_election_leader(
 
 @c @implementation
 public func syncmgr_election_is_valid(_ election: OpaquePointer?, _ term: UInt64) -> Int32 {
-  isValidCall(election, .election, term)
+  objectCall(election, .election) { (caller) throws(Failure) in
+    if caller.holding.amount.load() > 0, caller.holding.token.load() == term { return SYNCMGR_OK }
+    throw Failure(SYNCMGR_E_LOST, naming: "this workstream does not lead in term \(term)")
+  }
 }
 
 @c @implementation

@@ -39,6 +39,22 @@ public func syncmgr_inbox_next(
 }
 
 @c @implementation
+public func syncmgr_inbox_next_start(
+  _ workstream: OpaquePointer?, _ timeout_ns: Int64, _ queue: OpaquePointer?,
+  _ user_data: UInt64, _ out_ticket: UnsafeMutablePointer<OpaquePointer?>?,
+  _ out_message: UnsafeMutablePointer<syncmgr_notice_t>?
+) -> Int32 {
+  call(workstream, .workstream) { (slot) throws(Failure) in
+    let target = try required(out_ticket)
+    let room = try required(out_message)
+    let start = Tickets.Start(timeout: timeout_ns, queue: queue, userData: user_data)
+    let (started, message) = try Inbox.nextStart(slot, start)
+    if let message { room.pointee = syncmgr_notice_t(message, userData: 0) }
+    return try give(started, target)
+  }
+}
+
+@c @implementation
 public func syncmgr_notification_read(_ workstream: OpaquePointer?, _ id: UInt64) -> Int32 {
   call(workstream, .workstream) { (slot) throws(Failure) in
     try Inbox.acknowledge(slot, id)

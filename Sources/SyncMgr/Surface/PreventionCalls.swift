@@ -19,10 +19,11 @@ public func syncmgr_prevention_configure(
       throw Failure(SYNCMGR_E_INVALID, "a time is below 0")
     }
     try Manager.of(slot).prevent(
-      PreventionSettings(
-        strategy: wanted.strategy,
-        watchesOrder: wanted.flags & SYNCMGR_PREVENTION_WATCH_ORDER != 0,
-        grace: wanted.grace_ns, timeout: wanted.timeout_ns))
+      Prevention.reviewing(
+        PreventionSettings(
+          strategy: wanted.strategy,
+          watchesOrder: wanted.flags & SYNCMGR_PREVENTION_WATCH_ORDER != 0,
+          grace: wanted.grace_ns, timeout: wanted.timeout_ns)))
     return SYNCMGR_OK
   }
 }

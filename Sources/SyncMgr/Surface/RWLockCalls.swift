@@ -121,7 +121,10 @@ public func syncmgr_rwlock_token(
 
 @c @implementation
 public func syncmgr_rwlock_is_valid(_ rwlock: OpaquePointer?, _ token: UInt64) -> Int32 {
-  isValidCall(rwlock, .rwlock, token)
+  objectCall(rwlock, .rwlock) { (caller) throws(Failure) in
+    if try RWLock.isValid(caller, token) { return SYNCMGR_OK }
+    throw Failure(SYNCMGR_E_LOST, naming: "this workstream does not hold the grant \(token)")
+  }
 }
 
 @c @implementation

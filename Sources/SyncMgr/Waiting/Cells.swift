@@ -15,6 +15,8 @@ enum CellState {
   static let done: UInt32 = 3
   static let kind: UInt32 = 0xff
   static let asleep: UInt32 = 0x100
+  /// It waits for something else than it did, which its waiter is to know.
+  static let moved: UInt32 = 0x200
 }
 
 enum CellFlag {
@@ -28,6 +30,17 @@ enum CellFlag {
   static let granted: UInt32 = 8
   /// Its workstream holds something when the wait begins: it may close a circle.
   static let looks: UInt32 = 16
+  /// It waits for a message to its workstream, in no line. Such a cell begins and ends to wait
+  /// under the directory guard, as messages come.
+  static let inbox: UInt32 = 32
+
+  /// It waits under wait-die, or under wound-wait: see `Seniority`.
+  static let dies: UInt32 = 64
+  static let wounds: UInt32 = 128
+
+  static func isForInbox(_ cell: Cell) -> Bool {
+    cell.object.load() == 0 && cell.flags.load() & inbox != 0
+  }
 
   /// Whether a wait that is over ended with a grant.
   static func isGranted(_ cell: Cell) -> Bool {

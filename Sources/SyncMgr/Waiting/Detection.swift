@@ -4,10 +4,10 @@ import CSyncMgrShim
 /// Looking for deadlocks: when, and what is done with those that are found.
 ///
 /// A circle is closed by a workstream that holds something and begins to wait. So a waiter looks
-/// once, when it has waited for the detection delay, and only when its workstream holds anything:
-/// other sleeps have no timer. One search covers all waits that began before it. Started waits are
-/// looked after by the service thread. What a grant to a workstream with several waits closes, the
-/// search from time to time finds.
+/// once, when it has waited for the detection delay, and only when its workstream holds anything or
+/// may be expected at a sync point: other sleeps have no timer. One search covers all waits that
+/// began before it. Started waits are looked after by the service thread. What a grant to a
+/// workstream with several waits closes, the search from time to time finds.
 enum Detection {
   /// Waiters leave at least so many times what a search cost between two of them.
   private static let restraint: Int64 = 99
@@ -28,7 +28,7 @@ enum Detection {
   /// When a waiter that begins now is to look: never, when it cannot be part of a circle.
   static func firstLook(_ since: UInt64, _ caller: Caller) -> Int64 {
     let delay = Int64(bitPattern: caller.attachment.header.deadlockDelay.load())
-    guard delay >= 0, Possessions.of(caller).holdsAnything(caller.attachment) else {
+    guard delay >= 0, Possessions.of(caller).canHoldUpOthers(caller.attachment) else {
       return Deadline.never
     }
     return Int64(bitPattern: since) &+ delay

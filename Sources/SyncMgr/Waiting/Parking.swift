@@ -29,6 +29,7 @@ enum Deadline {
 enum Wakening {
   case done
   case woken
+  case moved
   case timedOut
   case interrupted
 }
@@ -59,6 +60,10 @@ extension Attachment {
       case CellState.woken: return .woken
       default: break
       }
+      if state & CellState.moved != 0 {
+        if cell.state.claim(state, state & ~CellState.moved) { return .moved }
+        continue
+      }
       if Deadline.hasPassed(deadline) { return .timedOut }
       let asleep = CellState.waiting | CellState.asleep
       // The waker changes the state under the guard and looks at this bit: either it sees that it
@@ -87,9 +92,15 @@ extension Attachment {
   /// Measured: between two running processes this is 30 to 40 times faster than sleeping.
   @inline(__always)
   func spin(_ object: Object, rounds: Int = 200, _ done: () -> Bool) -> Bool {
+    spin(on: object.cpu, rounds: rounds, done)
+  }
+
+  /// The same, with the CPU in any word.
+  @inline(__always)
+  func spin(on cpu: Word32, rounds: Int = 200, _ done: () -> Bool) -> Bool {
     for round in 0..<rounds {
       if round & 15 == 0 {
-        let other = object.cpu.load()
+        let other = cpu.load()
         if other == sm_cpu() || other == UInt32.max { return false }
       }
       sm_pause()

@@ -24,11 +24,19 @@ class Possessions {
       .takeUnretainedValue()
   }
 
-  /// Whether anybody can wait for this workstream.
-  func holdsAnything(_ attachment: Attachment) -> Bool {
+  /// Whether anybody can wait for what this workstream holds; for something else than `other`.
+  func holdsAnything(_ attachment: Attachment, but other: Holding? = nil) -> Bool {
     Local.always { _ in
-      holdings.count > 64 || holdings.values.contains { attachment.isHeld($0.holding) }
+      holdings.count > 64
+        || holdings.values.contains { $0.holding != other && attachment.isHeld($0.holding) }
     }
+  }
+
+  /// Whether a wait of it can close a circle: also that of one that holds nothing and is expected
+  /// at a sync point. Which one does not matter; few spaces have any.
+  func canHoldUpOthers(_ attachment: Attachment) -> Bool {
+    attachment.segment.memberCount > 0 || attachment.header.channels.load() != 0
+      || holdsAnything(attachment)
   }
 
   /// What it holds now.
@@ -43,4 +51,11 @@ struct PreventionSettings {
   var watchesOrder = false
   var grace: Int64 = 0
   var timeout: Int64 = 0
+  /// Looks, while a wait goes on, whether it still may: what holds at its beginning changes when
+  /// the lock changes hands. Keeps the end of a grace in its second argument.
+  var review: (@Sendable (Caller, inout Int64) throws(Failure) -> Void)?
+  /// What marks the cells of such waits.
+  var cellFlag: UInt32 = 0
+  /// How often it looks, besides when the wait begins.
+  static let period: Int64 = 5_000_000
 }

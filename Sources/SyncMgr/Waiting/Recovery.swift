@@ -107,6 +107,8 @@ extension Attachment {
       passOn(cell.partner.load())
       cell.signalled.store(0)
     }
+    // Under the guard of those who end such waits: none of them has it in hand any more.
+    if CellFlag.isForInbox(cell) { _ = endInboxWait(cell) { _ in true } }
     cell.partner.store(0)
     cell.ticket.store(0)
     cell.object.store(0)
@@ -183,6 +185,7 @@ extension Attachment {
       }
     }
     wakeInboxes()
+    tellInboxes()
     for index in 0..<segment.objectCount {
       if let object = segment.object(index), object.state.load() == SlotState.live,
         object.epoch.load() != 0

@@ -64,12 +64,12 @@ enum Tickets {
     let userData: UInt64
 
     /// Refuses bad arguments before anything is tried.
-    func check(_ caller: Caller) throws(Failure) {
+    func check(_ attachment: Attachment) throws(Failure) {
       _ = try Deadline.after(timeout)
-      if let queue {
-        _ = try Queue.slotIndex(UInt64(UInt(bitPattern: queue)), in: caller.attachment)
-      }
+      if let queue { _ = try Queue.slotIndex(UInt64(UInt(bitPattern: queue)), in: attachment) }
     }
+
+    func check(_ caller: Caller) throws(Failure) { try check(caller.attachment) }
 
     /// Makes a ticket and has `enter` put its cell into the line. When `enter` answers an outcome,
     /// or throws, the wait was not needed, the cell is given back already, and there is no ticket.
@@ -80,7 +80,16 @@ enum Tickets {
         throw Failure(
           SYNCMGR_E_TIMEOUT, caller.object, "it is not free and the call does not wait")
       }
-      let draft = try Tickets.draft(caller, self)
+      let looks = Possessions.of(caller).canHoldUpOthers(caller.attachment)
+      return try begin(caller.slot, caller.object, caller.mine, looks: looks, enter)
+    }
+
+    /// The same for a wait for no object: it stands in no line.
+    func begin(
+      _ origin: Slot, _ object: Object?, _ mine: UInt32, looks: Bool,
+      _ enter: (Draft) throws(Failure) -> Outcome?
+    ) throws(Failure) -> Started {
+      let draft = try Tickets.draft(origin, object, mine, looks: looks, self)
       let outcome: Outcome?
       do throws(Failure) { outcome = try enter(draft) } catch {
         Tickets.discard(draft)
@@ -94,7 +103,7 @@ enum Tickets {
         Deadlines.add(draft.handle, draft.deadline)
       }
       if draft.flags & CellFlag.looks != 0, draft.flags & CellFlag.queued != 0 {
-        Detection.expect(caller.attachment)
+        Detection.expect(Attachment.of(origin))
       }
       return Started(outcome: Outcome(SYNCMGR_PENDING), ticket: draft.handle)
     }
@@ -109,29 +118,29 @@ enum Tickets {
     let deadline: Int64
   }
 
-  private static func draft(_ caller: Caller, _ start: Start) throws(Failure) -> Draft {
+  private static func draft(
+    _ origin: Slot, _ object: Object?, _ mine: UInt32, looks: Bool, _ start: Start
+  ) throws(Failure) -> Draft {
     let deadline = try Deadline.after(start.timeout)
-    let attachment = caller.attachment
+    let attachment = Attachment.of(origin)
     var queueSlot: UInt32 = 0
     if let queue = start.queue {
       queueSlot = try Queue.slotIndex(UInt64(UInt(bitPattern: queue)), in: attachment)
     }
     let cell = try attachment.takeCell()
     let slot: Slot
-    do throws(Failure) { slot = try Handles.allocate(.ticket, caller.slot.attachment.load()) } catch
-    {
+    do throws(Failure) { slot = try Handles.allocate(.ticket, origin.attachment.load()) } catch {
       attachment.giveBack(cell)
       throw error
     }
-    slot.pointee.object = caller.object
-    slot.pointee.mine = caller.mine
+    slot.pointee.object = object
+    slot.pointee.mine = mine
     slot.cellIndex = attachment.segment.index(of: cell)
     slot.userData = start.userData
     slot.deadline = deadline
     slot.queueSlot = queueSlot
     slot.flags.store(Slot.ticketMark(Handles.value(slot, .ticket)))
-    slot.pointee.participant = UInt32(truncatingIfNeeded: caller.slot - sm_slots())
-    let looks = Possessions.of(caller).holdsAnything(attachment)
+    slot.pointee.participant = UInt32(truncatingIfNeeded: origin - sm_slots())
     return Draft(
       slot: slot, handle: Handles.publish(slot, .ticket), cell: cell,
       flags: CellFlag.ticket | (queueSlot == 0 ? 0 : CellFlag.queued)
@@ -181,10 +190,11 @@ enum Tickets {
     }
     let userData = slot.userData
     var own = slot.deadline
-    guard let cell = attachment.segment.cell(slot.cellIndex), let object = slot.pointee.object,
-      slot.tag.load() == handle
-    else { throw Tickets.usedUp() }
-    let type = object.type.load()
+    let object = slot.pointee.object
+    guard let cell = attachment.segment.cell(slot.cellIndex), slot.tag.load() == handle else {
+      throw Tickets.usedUp()
+    }
+    let type = object?.type.load() ?? 0
     var look = Detection.firstLook(cell, attachment)
     while true {
       let until = Deadline.earlier(Deadline.earlier(patience, own), look)
@@ -196,11 +206,17 @@ enum Tickets {
         let outcome = Outcome(of: cell)
         leave()
         guard end(slot, handle, attachment) else { throw Tickets.usedUp() }
+        guard let object else {
+          if outcome.status < 0 { throw Waits.inboxFailure(outcome.status) }
+          return (outcome, userData, type)
+        }
         if outcome.status == SYNCMGR_E_DEADLOCK {
           throw Detection.failure(outcome.value, object, attachment)
         }
         _ = try outcome.get(object)
         return (outcome, userData, type)
+      case .moved:
+        look = Detection.firstLook(cell, attachment)
       case .interrupted:
         guard slot.tag.load() == handle else { throw Tickets.usedUp() }
         return (Outcome(SYNCMGR_INTERRUPTED), userData, type)
@@ -256,6 +272,7 @@ enum Tickets {
   private static func withdraw(
     _ cell: Cell, _ attachment: Attachment, _ isRight: (Cell) -> Bool
   ) -> Bool {
+    if CellFlag.isForInbox(cell) { return attachment.endInboxWait(cell, isRight) }
     while true {
       let current = cell.object.load()
       guard let object = attachment.segment.object(current &- 1) else { return false }
@@ -269,16 +286,19 @@ enum Tickets {
     guard let slot = try? Handles.enter(handle, .ticket) else { return }
     defer { sm_leave() }
     let attachment = Attachment.of(slot)
-    guard let cell = attachment.segment.cell(slot.cellIndex), let object = slot.pointee.object
-    else { return }
-    timeOut(cell, object, attachment) {
+    guard let cell = attachment.segment.cell(slot.cellIndex) else { return }
+    timeOut(cell, slot.pointee.object, attachment) {
       $0.ticket.load() == handle && slot.tag.load() == handle
     }
   }
 
   private static func timeOut(
-    _ cell: Cell, _ object: Object, _ attachment: Attachment, _ isRight: (Cell) -> Bool
+    _ cell: Cell, _ object: Object?, _ attachment: Attachment, _ isRight: (Cell) -> Bool
   ) {
+    guard let object else {
+      _ = attachment.endInboxWait(cell, result: SYNCMGR_E_TIMEOUT, isRight)
+      return
+    }
     if let expire = Kinds.of(object)?.expire {
       expire(attachment, object, cell, isRight)
     } else {

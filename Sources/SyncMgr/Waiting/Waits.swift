@@ -77,8 +77,11 @@ struct Caller {
   }
 
   func enqueue(_ cell: Cell, amount: UInt32 = 0, flags: UInt32 = 0, ticket: UInt64? = nil) {
+    let mark =
+      slot.pointee.flags & Possessions.decoyMark == 0
+      ? 0 : Possessions.of(self).prevention?.cellFlag ?? 0
     attachment.enqueue(
-      cell, object, holding: holding, workstream: mine, amount: amount, flags: flags,
+      cell, object, holding: holding, workstream: mine, amount: amount, flags: flags | mark,
       handle: ticket ?? handle)
   }
 }
@@ -109,8 +112,10 @@ enum Waits {
   ) throws(Failure) -> Outcome {
     let attachment = caller.attachment
     var look = Detection.firstLook(cell.since.load(), caller)
+    var review = Review(caller)
     while true {
-      switch attachment.park(cell, until: Deadline.earlier(deadline, look)) {
+      let first = Deadline.earlier(look, review?.due ?? Deadline.never)
+      switch attachment.park(cell, until: Deadline.earlier(deadline, first)) {
       case .done:
         let outcome = Outcome(of: cell)
         attachment.giveBack(cell)
@@ -124,11 +129,16 @@ enum Waits {
           attachment.giveBack(cell)
           return outcome
         }
+      case .moved: continue
       case .timedOut, .interrupted:
-        if Deadline.hasPassed(look) {
-          look = Detection.look(cell.since.load(), attachment)
-          if !Deadline.hasPassed(deadline) { continue }
+        if let failure = review?.failure(caller),
+          withdraw(cell, caller.object, attachment, { _ in true })
+        {
+          attachment.giveBack(cell)
+          throw failure
         }
+        if Deadline.hasPassed(look) { look = Detection.look(cell.since.load(), attachment) }
+        if !Deadline.hasPassed(deadline) { continue }
         if withdraw(cell, caller.object, attachment, { _ in true }) {
           caller.tellTimeout(since: Int64(bitPattern: cell.since.load()))
           attachment.giveBack(cell)
@@ -139,6 +149,30 @@ enum Waits {
           throw attachment.corrupt("a wait")
         }
       }
+    }
+  }
+
+  /// When a wait is to be looked at again, whether it still may go on, see `PreventionSettings`.
+  private struct Review {
+    private let look: @Sendable (Caller, inout Int64) throws(Failure) -> Void
+    private var grace: Int64 = 0
+    private(set) var due: Int64
+
+    /// Nil for nearly all waits.
+    init?(_ caller: Caller) {
+      guard caller.slot.pointee.flags & Possessions.decoyMark != 0,
+        let look = Possessions.of(caller).prevention?.review
+      else { return nil }
+      self.look = look
+      due = 0
+    }
+
+    /// Why the wait is to end.
+    mutating func failure(_ caller: Caller) -> Failure? {
+      if !Deadline.hasPassed(due) { return nil }
+      due = sm_now() + PreventionSettings.period
+      do throws(Failure) { try look(caller, &grace) } catch { return error }
+      return nil
     }
   }
 

@@ -29,8 +29,20 @@ struct Wakes {
     change(cell, to: CellState.woken, attachment)
   }
 
+  /// Tells a waiter, or who looks after its ticket, that it waits for something else from now on.
+  /// Under the guard.
+  mutating func tellMoved(_ cell: Cell, _ attachment: Attachment) {
+    let state = cell.state.update {
+      $0 & CellState.kind == CellState.waiting ? $0 | CellState.moved : nil
+    }
+    if let state { add(cell, state, attachment) }
+  }
+
   private mutating func change(_ cell: Cell, to kind: UInt32, _ attachment: Attachment) {
-    let state = cell.state.update { $0 & ~CellState.kind | kind } ?? 0
+    add(cell, cell.state.update { $0 & ~CellState.kind | kind } ?? 0, attachment)
+  }
+
+  private mutating func add(_ cell: Cell, _ state: UInt32, _ attachment: Attachment) {
     if state & CellState.asleep == 0, cell.flags.load() & CellFlag.queued == 0 { return }
     if count == 8 { send(attachment) }
     withUnsafeMutableBytes(of: &cells) {
@@ -96,12 +108,22 @@ extension Attachment {
     guard let batch = segment.batch(index / SM_BATCH_CELLS) else { return }
     let owner = batch.owner.load()
     if owner == me {
-      complete(cell)
+      completeOrExpect(cell)
     } else if owner != 0 {
       batch.finished.or(1 << UInt64(index % SM_BATCH_CELLS))
       let other = segment.participant(ParticipantID.slot(owner))
       other.doorbell.add(1)
       sm_futex_wake(other.doorbell.at, 1)
+    }
+  }
+
+  /// A queued ticket has ended, or moved into a line where it may close a circle.
+  private func completeOrExpect(_ cell: Cell) {
+    complete(cell)
+    if cell.state.load() & CellState.kind == CellState.waiting,
+      cell.flags.load() & CellFlag.looks != 0
+    {
+      Detection.expect(self)
     }
   }
 
@@ -114,7 +136,7 @@ extension Attachment {
       while bits != 0 {
         let bit = UInt32(bits.trailingZeroBitCount)
         bits &= bits - 1
-        if let cell = segment.cell(batch * SM_BATCH_CELLS + bit) { complete(cell) }
+        if let cell = segment.cell(batch * SM_BATCH_CELLS + bit) { completeOrExpect(cell) }
       }
     }
   }

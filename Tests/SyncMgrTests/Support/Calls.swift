@@ -52,6 +52,11 @@ private let noticeCalls: [Call] = [
     var message = syncmgr_notice_t()
     return syncmgr_inbox_next($0, 0, &message)
   },
+  Call(name: "inbox_next_start", type: .workstream) {
+    var out: OpaquePointer?
+    var message = syncmgr_notice_t()
+    return syncmgr_inbox_next_start($0, 0, nil, 0, &out, &message)
+  },
   Call(name: "notification_read", type: .workstream) { syncmgr_notification_read($0, 1) },
   Call(name: "notification_status", type: .manager) {
     var count: UInt32 = 0

@@ -144,6 +144,7 @@ exports.functions = {
   syncmgr_workstream_fail: 'i h s',
   syncmgr_notify: 'i h s o24:24 s s p8',
   syncmgr_inbox_next: 'i h 0 p1368',
+  syncmgr_inbox_next_start: 'i h l h U p8 p1368',
   syncmgr_notification_read: 'i h U',
   syncmgr_notification_status: 'i h U a272 n p4',
   syncmgr_channel_open: 'i h s u o48:40 p8',

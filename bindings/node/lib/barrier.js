@@ -83,8 +83,9 @@ class Barrier extends SyncObject {
     this.#action = action;
     this.#shared = shared;
     const subject = () => this._subject();
+    const key = `barrier/${action === undefined}/${name}`;
     this.#seats = shared
-      ? new SeatPool(this.manager._handle(), open, () => 0, subject)
+      ? new SeatPool(workstream._seats(key), this.manager._handle(), open, () => 0, subject)
       : new OwnSeat(this._handle(), 0, subject, () => {});
     workstream._add(this);
   }
@@ -211,6 +212,14 @@ class Barrier extends SyncObject {
   _abandon() {
     super._abandon();
     this.#seats.abandon();
+  }
+
+  _remains() {
+    const [rest, leave] = [super._remains(), this.#seats.remains()];
+    return () => {
+      leave();
+      rest();
+    };
   }
 
   _closeHandle(handle) {

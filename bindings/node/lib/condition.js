@@ -134,6 +134,14 @@ class Condition extends SyncObject {
     this.#handles.clear();
   }
 
+  _remains() {
+    const [rest, handles] = [super._remains(), this.#handles];
+    return () => {
+      for (const handle of handles.values()) native.syncmgr_condition_close(handle);
+      rest();
+    };
+  }
+
   _closeHandle(handle) {
     return native.syncmgr_condition_close(handle);
   }

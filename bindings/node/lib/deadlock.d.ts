@@ -16,7 +16,7 @@ export interface DeadlockMember {
   pid: number;
   workstream: bigint;
   object: string;
-  relation: 'held' | 'behind' | 'took' | 'mayAsk' | null;
+  relation: 'held' | 'behind' | 'took' | 'mayAsk' | 'absent' | null;
   other: string;
   /** Id of the holder; 0n when there is none. */
   holder: bigint;

@@ -3,8 +3,9 @@
 
 const { native } = require('./loader.js');
 const { constants, structures } = require('./api.js');
+const { Acquisition } = require('./acquisition.js');
 const checked = require('./arguments.js');
-const { check, closedError } = require('./errors.js');
+const { check } = require('./errors.js');
 const { Deadline } = require('./deadline.js');
 const { readHolder } = require('./holder.js');
 const { Leadership, publish } = require('./leadership.js');
@@ -30,37 +31,21 @@ function resultOf(handle) {
 }
 
 /** Stands for election in one seat. */
-class Candidacy {
-  constructor(election, seat) {
-    this.election = election;
-    this.seat = seat;
-  }
-
+class Candidacy extends Acquisition {
   start(queue, timeout, id) {
     return native.syncmgr_election_campaign_start(this.seat.handle, timeout, queue, id,
       scratch.words, record);
   }
 
   /** Returns the leadership, or the result, or null when that was forgotten before it was read. */
-  succeed(status, term = recordLongs[RECORD.value / 8]) {
-    if (this.seat.closed) throw closedError(this.subject());
-    if (status === LEADER) return this.election._lead(this.seat, term);
+  granted(status, term = recordLongs[RECORD.value / 8]) {
+    if (status === LEADER) return this.lock._lead(this.seat, term);
     this.end();
     return resultOf(this.seat.handle);
   }
 
-  undo(status) {
-    if (status === LEADER && !this.seat.closed) native.syncmgr_election_resign(this.seat.handle);
-    this.end();
-    return true;
-  }
-
-  end() {
-    this.election._vacate(this.seat);
-  }
-
-  subject() {
-    return this.election._subject();
+  giveBack(status) {
+    if (status === LEADER) native.syncmgr_election_resign(this.seat.handle);
   }
 }
 
@@ -75,7 +60,8 @@ class Election extends SyncObject {
     super(workstream, checked.text(name, 'name'), open);
     const subject = () => this._subject();
     this.#seats = shared
-      ? new SeatPool(this.manager._handle(), open, () => 0, subject)
+      ? new SeatPool(workstream._seats(`election/${name}`), this.manager._handle(),
+        open, () => 0, subject)
       : new OwnSeat(this._handle(), 0, subject,
         (seat) => native.syncmgr_election_resign(seat.handle));
     workstream._add(this);
@@ -158,6 +144,14 @@ class Election extends SyncObject {
   _abandon() {
     super._abandon();
     this.#seats.abandon();
+  }
+
+  _remains() {
+    const [rest, leave] = [super._remains(), this.#seats.remains()];
+    return () => {
+      leave();
+      rest();
+    };
   }
 
   _closeHandle(handle) {

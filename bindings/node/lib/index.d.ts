@@ -7,14 +7,14 @@ import type {
   DeadlockAlgorithm, DeadlockOptions, DeadlockRecord, DeadlockVictim, PreventionOptions,
   PreventionStrategy, Resource,
 } from './deadlock.js';
-import { EventsOptions, MessageOptions, Notice, NoticeKind, Recipient, Sent } from './notices';
-
-export * from './notices';
+import { EventsOptions, MessageOptions, Notice, NoticeKind, Recipient, Sent } from './notices.js';
 import { Condition, Election, Party, RWLock, RWLockOptions, SyncPoint, SyncPointOptions,
   SyncPointResult } from './primitives.js';
 import { Snapshot } from './snapshot.js';
+import './symbols.js';
 
 export * from './deadlock.js';
+export * from './notices.js';
 export * from './primitives.js';
 export * from './snapshot.js';
 export type { Closeable, Hold, Opener, SyncObject };
@@ -127,6 +127,8 @@ interface Hold {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
+/** Need not be closed: one that was opened through a manager closes when nobody has it any more,
+ *  nor anything that was acquired through it; others close with their workstream. */
 declare abstract class SyncObject implements Closeable {
   readonly name: string;
   readonly closed: boolean;
@@ -147,7 +149,11 @@ export interface Guard extends Hold {
   /** Whether the hold is still there: it may have been taken away by force. */
   isValid(): boolean;
 }
-export const Guard: abstract new () => Guard;
+export class Guard {
+  private constructor();
+  /** Not there: tells it from the guards of other locks. */
+  private readonly ofMutex: never;
+}
 
 export class Mutex extends SyncObject {
   private constructor();

@@ -4,8 +4,8 @@
 const { native } = require('./loader.js');
 const { constants, structures } = require('./api.js');
 const checked = require('./arguments.js');
+const { Deadline } = require('./deadline.js');
 const { NameError, check, lastError } = require('./errors.js');
-const { Events } = require('./events.js');
 const { KINDS, noticeMemory, priorityOf, readNotice } = require('./notices.js');
 const scratch = require('./scratch.js');
 
@@ -78,6 +78,38 @@ function statusOf(manager, id) {
   });
 }
 
+/** Waits until there is a message, or takes one that is there. */
+class Arrival {
+  #workstream;
+  #memory;
+
+  constructor(workstream, memory) {
+    this.#workstream = workstream;
+    this.#memory = memory;
+  }
+
+  start(queue, timeout, id) {
+    return native.syncmgr_inbox_next_start(this.#workstream._handle(), timeout, queue, id,
+      scratch.words, this.#memory);
+  }
+
+  /** Without a value the message was there. Else it still is where it came. */
+  succeed(status, value) {
+    return value === undefined ? readNotice(this.#memory) : null;
+  }
+
+  /** Nothing was granted: the message stays in the inbox. */
+  undo() {
+    return true;
+  }
+
+  end() {}
+
+  subject() {
+    return `the inbox of workstream "${this.#workstream.name}"`;
+  }
+}
+
 /** The messages that were sent to a workstream: the most urgent first, equal ones in order. */
 class Inbox {
   #workstream;
@@ -97,27 +129,17 @@ class Inbox {
 
   /** Resolves with the next message. */
   async wait(given) {
-    const { signal } = checked.waiting(given);
-    const end = Date.now() + (given?.timeout ?? Infinity);
-    signal?.throwIfAborted();
-    let message = this.tryNext();
-    if (message !== null) return message;
-    const events = new Events(this.#workstream.manager, { kinds: SOME });
-    this.#workstream._waitsBy(events);
-    try {
-      // After the events began: what comes now wakes us.
-      while ((message = this.tryNext()) === null) {
-        const left = end === Infinity ? undefined : Math.max(end - Date.now(), 0);
-        await events.wait({ timeout: left, signal });
-      }
-      return message;
-    } catch (error) {
-      this.#workstream._handle(); // when it was closed, that is why
-      throw error;
-    } finally {
-      events.close();
-      this.#workstream._waitsNoMoreBy(events);
-    }
+    const { timeout, signal } = checked.waiting(given);
+    const deadline = new Deadline(timeout);
+    const arrival = new Arrival(this.#workstream, this.#memory);
+    let message;
+    do {
+      signal?.throwIfAborted();
+      this.#workstream._handle();
+      const queue = this.#workstream.manager._queue();
+      message = await queue.wait(arrival, deadline.left(), signal);
+    } while (message === null);
+    return message;
   }
 
   /** Acknowledges a message that asked for it, by itself or by its id. */

@@ -4,8 +4,9 @@
 const { setTimeout: sleep } = require('node:timers/promises');
 const { addon, native } = require('./loader.js');
 const { constants, structures } = require('./api.js');
+const { Acquisition, SeatWait, runHolding } = require('./acquisition.js');
 const checked = require('./arguments.js');
-const { check, closedError, lastError, LimitError, NotOwnerError } = require('./errors.js');
+const { check, lastError, LimitError, NotOwnerError } = require('./errors.js');
 const { FastPath } = require('./fastpath.js');
 const { Guard } = require('./guard.js');
 const { readHolder } = require('./holder.js');
@@ -18,66 +19,32 @@ const OPTIONS_SIZE = structures.syncmgr_mutex_options_t.bytes;
 const { FOREVER, OK, OWNER_DIED } = constants;
 
 /** Waits for the mutex in one seat. */
-class Acquisition {
-  constructor(mutex, seat) {
-    this.mutex = mutex;
-    this.seat = seat;
-  }
-
+class MutexWait extends Acquisition {
   start(queue, timeout, id) {
     return native.syncmgr_mutex_lock_start(this.seat.handle, timeout, queue, id, scratch.words);
   }
 
-  succeed(status, token) {
-    // The grant was on its way when the mutex was closed, which released it.
-    if (this.seat.closed) throw closedError(this.subject());
-    return new Guard(this.mutex, this.seat, status, token);
+  granted(status, token) {
+    return new Guard(this.lock, this.seat, status, token);
   }
 
-  undo(status) {
-    if (!this.seat.closed) {
-      // Somebody must hear that an owner died: whoever comes next is told, because this one, who
-      // was to be told, is taken for one that was forced out.
-      if (status === OWNER_DIED) native.syncmgr_mutex_force_release(this.seat.handle);
-      native.syncmgr_mutex_unlock(this.seat.handle);
-    }
-    this.end();
-    return true;
-  }
-
-  end() {
-    this.mutex._vacate(this.seat);
-  }
-
-  subject() {
-    return this.mutex._subject();
+  giveBack(status) {
+    // Somebody must hear that an owner died: whoever comes next is told, because this one, who
+    // was to be told, is taken for one that was forced out.
+    if (status === OWNER_DIED) native.syncmgr_mutex_force_release(this.seat.handle);
+    native.syncmgr_mutex_unlock(this.seat.handle);
   }
 }
 
-/** Locks again for a seat whose wait at a condition has ended without the mutex. */
-class Return {
-  constructor(mutex, seat) {
-    this.mutex = mutex;
-    this.seat = seat;
-  }
-
+/** Locks again for a seat whose wait at a condition has ended without the mutex. Nobody can abort
+ *  it. */
+class Return extends SeatWait {
   start(queue, timeout, id) {
     return native.syncmgr_mutex_lock_start(this.seat.handle, timeout, queue, id, scratch.words);
   }
 
   succeed(status) {
     return status;
-  }
-
-  /** Nobody can abort it. */
-  undo() {
-    return false;
-  }
-
-  end() {}
-
-  subject() {
-    return this.mutex._subject();
   }
 }
 
@@ -103,7 +70,8 @@ class Mutex extends SyncObject {
     const mineOf = (seat) => (this.#fast === undefined ? 0 : this.#fast.mineOf(seat));
     const subject = () => this._subject();
     this.#seats = shared
-      ? new SeatPool(this.manager._handle(), open, mineOf, subject)
+      ? new SeatPool(workstream._seats(`mutex/${name}`), this.manager._handle(),
+        open, mineOf, subject)
       : new OwnSeat(handle, mineOf(handle), subject, (seat) => this.#unlockAll(seat));
     workstream._add(this);
   }
@@ -114,7 +82,7 @@ class Mutex extends SyncObject {
     signal?.throwIfAborted();
     const seat = this.#seats.take();
     if (seat.mine !== 0 && this.#fast.lock(seat.mine)) return new Guard(this, seat, OK);
-    return this.manager._queue().wait(new Acquisition(this, seat), timeout, signal);
+    return this.manager._queue().wait(new MutexWait(this, seat), timeout, signal);
   }
 
   /** Takes the mutex if it is free, else returns null. */
@@ -132,17 +100,7 @@ class Mutex extends SyncObject {
   /** Runs `task(guard)` while holding the mutex, and resolves with what it returns. */
   async run(task, given) {
     checked.callable(task, 'task');
-    const guard = await this.acquire(given);
-    let result;
-    try {
-      result = await task(guard);
-    } catch (error) {
-      // The task's own error says more than a hold that was lost, too.
-      try { guard.release(); } catch {}
-      throw error;
-    }
-    guard.release();
-    return result;
+    return runHolding(await this.acquire(given), task);
   }
 
   /** Who holds the mutex, or null. The answer may be old when it arrives. */
@@ -238,6 +196,14 @@ class Mutex extends SyncObject {
     this.#seats.abandon();
     this.#fast?.close();
     this.#fast = undefined;
+  }
+
+  _remains() {
+    const [rest, leave] = [super._remains(), this.#seats.remains()];
+    return () => {
+      leave();
+      rest();
+    };
   }
 
   _closeHandle(handle) {

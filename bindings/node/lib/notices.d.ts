@@ -1,6 +1,6 @@
 // What notices and messages look like, for TypeScript.
 
-import { ObjectType } from './index';
+import { ObjectType } from './index.js';
 
 export type NoticeKind =
   'opened' | 'closed' | 'died' | 'holdLost' | 'gap' | 'granted' | 'released' | 'timedOut' |

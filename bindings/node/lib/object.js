@@ -75,6 +75,13 @@ class SyncObject {
   /** Releases what the object itself keeps open. */
   _beforeClose() {}
 
+  /** Returns what closes the handle when nobody has the object any more. What it uses must not lead
+   *  to the object. */
+  _remains() {
+    const [handle, close] = [this.#handle, this._closeHandle];
+    return () => { close(handle); };
+  }
+
   /** The handle is closed, by this object or with its workstream. */
   _abandon() {
     this.#handle = 0;

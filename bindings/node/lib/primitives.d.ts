@@ -174,8 +174,10 @@ export class SyncPoint extends SyncObject {
 }
 
 /** One of several locks. A semaphore alone is for one permit, an RWLock alone is exclusive. */
-export type Lockable = Mutex | Semaphore | RWLock | { lock: Mutex } |
-  { lock: Semaphore; count?: number } | { lock: RWLock; mode?: LockMode };
+export type Lockable = Mutex | Semaphore | RWLock |
+  { lock: Mutex; count?: never; mode?: never } |
+  { lock: Semaphore; count?: number; mode?: never } |
+  { lock: RWLock; count?: never; mode?: LockMode };
 
 /** The holds of several locks that were taken together. */
 export interface ManyGuard {

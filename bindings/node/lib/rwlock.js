@@ -3,8 +3,9 @@
 
 const { addon, native } = require('./loader.js');
 const { constants, structures } = require('./api.js');
+const { Acquisition, SeatWait, runHolding } = require('./acquisition.js');
 const checked = require('./arguments.js');
-const { check, closedError, lastError, LostError } = require('./errors.js');
+const { check, lastError, LostError } = require('./errors.js');
 const { readHolder, readHolders } = require('./holder.js');
 const { SyncObject } = require('./object.js');
 const { RWGuard } = require('./rwguard.js');
@@ -21,19 +22,10 @@ function modeOf({ mode = 'exclusive' }) {
   return MODES[checked.choice(mode, 'mode', Object.keys(MODES))];
 }
 
-/** Gives up what was granted to a seat that does not want it any more. */
-function giveBack(seat, status, mode) {
-  // Somebody must hear that an owner died: whoever comes next is told, because this one, who was
-  // to be told, is taken for one that was forced out. Readers leave the news where it is.
-  if (status === OWNER_DIED && mode === EXCLUSIVE) native.syncmgr_rwlock_force_release(seat.handle);
-  native.syncmgr_rwlock_unlock(seat.handle);
-}
-
 /** Waits for the lock in one seat. */
-class Acquisition {
+class LockWait extends Acquisition {
   constructor(lock, seat, mode) {
-    this.lock = lock;
-    this.seat = seat;
+    super(lock, seat);
     this.mode = mode;
   }
 
@@ -42,40 +34,28 @@ class Acquisition {
       scratch.words);
   }
 
-  succeed(status) {
-    // The grant was on its way when the lock was closed, which released it.
-    if (this.seat.closed) throw closedError(this.subject());
+  granted(status) {
     return new RWGuard(this.lock, this.seat, status, this.mode);
   }
 
-  undo(status) {
-    if (!this.seat.closed) giveBack(this.seat, status, this.mode);
-    this.end();
-    return true;
-  }
-
-  end() {
-    this.lock._vacate(this.seat);
-  }
-
-  subject() {
-    return this.lock._subject();
+  giveBack(status) {
+    const { handle } = this.seat;
+    // Somebody must hear that an owner died: whoever comes next is told, because this one, who
+    // was to be told, is taken for one that was forced out. Readers leave the news where it is.
+    if (status === OWNER_DIED && this.mode === EXCLUSIVE) {
+      native.syncmgr_rwlock_force_release(handle);
+    }
+    native.syncmgr_rwlock_unlock(handle);
   }
 }
 
 /** Waits until the shared holds of a seat are the exclusive one. */
-class Upgrade {
-  constructor(lock, seat) {
-    this.lock = lock;
-    this.seat = seat;
-  }
-
+class Upgrade extends SeatWait {
   start(queue, timeout, id) {
     return native.syncmgr_rwlock_upgrade_start(this.seat.handle, timeout, queue, id, scratch.words);
   }
 
-  succeed(status) {
-    if (this.seat.closed) throw closedError(this.subject());
+  granted(status) {
     this.seat.state.become(EXCLUSIVE);
     return status;
   }
@@ -88,12 +68,6 @@ class Upgrade {
     if (native.syncmgr_rwlock_downgrade(handle) === OK) state.become(SHARED);
     else this.lock._lose(this.seat);
     return true;
-  }
-
-  end() {}
-
-  subject() {
-    return this.lock._subject();
   }
 }
 
@@ -113,7 +87,8 @@ class RWLock extends SyncObject {
 
     const subject = () => this._subject();
     this.#seats = shared
-      ? new SeatPool(this.manager._handle(), open, () => 0, subject)
+      ? new SeatPool(workstream._seats(`rwlock/${name}`), this.manager._handle(),
+        open, () => 0, subject)
       : new OwnSeat(this._handle(), 0, subject, (seat) => this.#unlockAll(seat));
     workstream._add(this);
   }
@@ -124,8 +99,8 @@ class RWLock extends SyncObject {
     const { timeout, signal } = checked.waiting(given, ['mode', 'timeout', 'signal']);
     const mode = modeOf(given ?? {});
     signal?.throwIfAborted();
-    const acquisition = new Acquisition(this, this.#seats.take(), mode);
-    return this.manager._queue().wait(acquisition, timeout, signal);
+    const wait = new LockWait(this, this.#seats.take(), mode);
+    return this.manager._queue().wait(wait, timeout, signal);
   }
 
   /** Takes the lock if that is possible at once, else returns null. */
@@ -226,6 +201,14 @@ class RWLock extends SyncObject {
     this.#seats.abandon();
   }
 
+  _remains() {
+    const [rest, leave] = [super._remains(), this.#seats.remains()];
+    return () => {
+      leave();
+      rest();
+    };
+  }
+
   _closeHandle(handle) {
     return native.syncmgr_rwlock_close(handle);
   }
@@ -233,17 +216,7 @@ class RWLock extends SyncObject {
   async #run(task, mode, given) {
     checked.callable(task, 'task');
     const { timeout, signal } = checked.options(given, ['timeout', 'signal']);
-    const guard = await this.lock({ mode, timeout, signal });
-    let result;
-    try {
-      result = await task(guard);
-    } catch (error) {
-      // The task's own error says more than a hold that was lost, too.
-      try { guard.release(); } catch {}
-      throw error;
-    }
-    guard.release();
-    return result;
+    return runHolding(await this.lock({ mode, timeout, signal }), task);
   }
 
   #unlockAll(seat) {

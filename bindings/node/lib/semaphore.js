@@ -3,6 +3,7 @@
 
 const { native } = require('./loader.js');
 const { constants, structures } = require('./api.js');
+const { Acquisition, runHolding } = require('./acquisition.js');
 const checked = require('./arguments.js');
 const { check, closedError, lastError, NotOwnerError } = require('./errors.js');
 const { readHolders } = require('./holder.js');
@@ -63,10 +64,9 @@ class Permits {
 addLeases(Permits);
 
 /** Waits for permits in one seat. */
-class Acquisition {
+class PermitsWait extends Acquisition {
   constructor(semaphore, seat, count) {
-    this.semaphore = semaphore;
-    this.seat = seat;
+    super(semaphore, seat);
     this.count = count;
   }
 
@@ -75,24 +75,12 @@ class Acquisition {
       scratch.words);
   }
 
-  succeed() {
-    // The grant was on its way when the semaphore was closed, which gave it back.
-    if (this.seat.closed) throw closedError(this.subject());
-    return new Permits(this.semaphore, this.seat, this.count);
+  granted() {
+    return new Permits(this.lock, this.seat, this.count);
   }
 
-  undo() {
-    if (!this.seat.closed) native.syncmgr_semaphore_release(this.seat.handle, this.count);
-    this.end();
-    return true;
-  }
-
-  end() {
-    this.semaphore._vacate(this.seat);
-  }
-
-  subject() {
-    return this.semaphore._subject();
+  giveBack() {
+    native.syncmgr_semaphore_release(this.seat.handle, this.count);
   }
 }
 
@@ -118,7 +106,8 @@ class Semaphore extends SyncObject {
       if (!this.#signalling) native.syncmgr_semaphore_release(seat.handle, seat.holds);
     };
     this.#seats = shared && !this.#signalling
-      ? new SeatPool(this.manager._handle(), open, () => 0, subject)
+      ? new SeatPool(workstream._seats(`semaphore/${name}`), this.manager._handle(),
+        open, () => 0, subject)
       : new OwnSeat(this._handle(), 0, subject, giveBack);
     workstream._add(this);
   }
@@ -130,8 +119,8 @@ class Semaphore extends SyncObject {
     checked.count(count, 'count');
     const { timeout, signal } = checked.waiting(given);
     signal?.throwIfAborted();
-    const acquisition = new Acquisition(this, this.#seats.take(), count);
-    return this.manager._queue().wait(acquisition, timeout, signal);
+    const wait = new PermitsWait(this, this.#seats.take(), count);
+    return this.manager._queue().wait(wait, timeout, signal);
   }
 
   /** Takes `count` permits if they are free, else returns null. */
@@ -149,12 +138,7 @@ class Semaphore extends SyncObject {
   /** Runs `task(permits)` while holding one permit, and resolves with what it returns. */
   async run(task, given) {
     checked.callable(task, 'task');
-    const permits = await this.acquire(1, given);
-    try {
-      return await task(permits);
-    } finally {
-      permits.release();
-    }
+    return runHolding(await this.acquire(1, given), task);
   }
 
   /** Releases `count` permits that were acquired through this very workstream, or, when the
@@ -203,6 +187,14 @@ class Semaphore extends SyncObject {
   _abandon() {
     super._abandon();
     this.#seats.abandon();
+  }
+
+  _remains() {
+    const [rest, leave] = [super._remains(), this.#seats.remains()];
+    return () => {
+      leave();
+      rest();
+    };
   }
 
   _closeHandle(handle) {

@@ -13,9 +13,11 @@ const { Condition } = require('./condition.js');
 const { Election } = require('./election.js');
 const { Latch } = require('./latch.js');
 const { Inbox, jsonText, send } = require('./messages.js');
+const { PassingMembers } = require('./members.js');
 const { Mutex } = require('./mutex.js');
 const { Resource } = require('./resource.js');
 const { RWLock } = require('./rwlock.js');
+const { SeatStore } = require('./seats.js');
 const { Semaphore } = require('./semaphore.js');
 const { SyncEvent } = require('./event.js');
 const { SyncPoint } = require('./syncpoint.js');
@@ -28,9 +30,9 @@ class Workstream {
   #name;
   #id;
   #shared;
-  #objects = new Set();
+  #objects;
+  #stores = new Map();
   #inbox;
-  #events = new Set();
 
   /** Opens a workstream; without a name it gets one. */
   constructor(manager, shared, name) {
@@ -39,6 +41,7 @@ class Workstream {
     this.#handle = scratch.handle();
     this.#manager = manager;
     this.#shared = shared;
+    this.#objects = shared ? new PassingMembers() : new Set();
     check(native.syncmgr_workstream_name(this.#handle, scratch.bytes, scratch.bytes.length));
     this.#name = scratch.text(scratch.bytes, 0, scratch.bytes.length);
     check(native.syncmgr_workstream_id(this.#handle, scratch.longs));
@@ -171,13 +174,14 @@ class Workstream {
     this.#objects.delete(object);
   }
 
-  /** Events that end with the workstream. */
-  _waitsBy(events) {
-    this.#events.add(events);
-  }
-
-  _waitsNoMoreBy(events) {
-    this.#events.delete(events);
+  /** The seats of shared objects that are opened alike. */
+  _seats(key) {
+    let store = this.#stores.get(key);
+    if (store === undefined) {
+      store = new SeatStore(() => this.#stores.delete(key));
+      this.#stores.set(key, store);
+    }
+    return store;
   }
 
   _isHeld() {
@@ -188,9 +192,9 @@ class Workstream {
   _abandon() {
     for (const object of this.#objects) object._abandon();
     this.#objects.clear();
+    for (const store of this.#stores.values()) store.abandon();
+    this.#stores.clear();
     this.#handle = 0;
-    for (const events of [...this.#events]) events.close();
-    this.#events.clear();
   }
 }
 

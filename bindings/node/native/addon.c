@@ -145,6 +145,7 @@ NAPI_MODULE_INIT() {
     {"own", owned_own},
     {"disown", owned_disown},
     {"remember", owned_remember},
+    {"weigh", owned_weigh},
     {"fastpath", memory_fastpath},
     {"detach", memory_detach},
     {"watch", watch_start},

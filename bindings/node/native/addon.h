@@ -72,6 +72,7 @@ void owned_end(void *addon);
 napi_value owned_own(napi_env env, napi_callback_info info);
 napi_value owned_disown(napi_env env, napi_callback_info info);
 napi_value owned_remember(napi_env env, napi_callback_info info);
+napi_value owned_weigh(napi_env env, napi_callback_info info);
 napi_value bridge_bind(napi_env env, napi_callback_info info);
 napi_value memory_fastpath(napi_env env, napi_callback_info info);
 napi_value memory_detach(napi_env env, napi_callback_info info);

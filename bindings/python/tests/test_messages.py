@@ -163,6 +163,20 @@ class AsyncMessages(SpaceTest):
 
         asyncio.run(main())
 
+    def test_a_loop_ends_with_its_workstream(self):
+        async def main():
+            you = self.space.workstream("you")
+
+            async def read():
+                return [message.text async for message in you.inbox]
+
+            task = asyncio.create_task(read())
+            await asyncio.sleep(0.02)
+            you.close()
+            self.assertEqual(await asyncio.wait_for(task, 5), [])
+
+        asyncio.run(main())
+
 
 if __name__ == "__main__":
     unittest.main()

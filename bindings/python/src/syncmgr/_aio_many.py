@@ -4,12 +4,12 @@ import asyncio
 from functools import partial
 
 from . import _ffi
-from ._arguments import timeout_ns
+from ._arguments import clock_of, timeout_ns
 from ._line import line_of
 from ._native import quick
 from ._task import session_of
 from .errors import Timeout, check
-from .many import ItemList, clock_of
+from .many import ItemList
 
 
 class AioLockMany:

@@ -2,6 +2,7 @@
 
 import math
 import operator
+import time
 
 from . import _ffi
 from .errors import InvalidArgument, InvalidName
@@ -83,3 +84,11 @@ def limit_ns(blocking, timeout):
     if limit not in (_ffi.FOREVER, 0):
         raise InvalidArgument("a timeout has no meaning for a call that does not block")
     return 0
+
+
+def clock_of(limit):
+    """A function that tells how many nanoseconds of `limit` are left."""
+    if limit <= 0:
+        return lambda: limit
+    end = time.monotonic_ns() + limit
+    return lambda: max(end - time.monotonic_ns(), 0)

@@ -930,6 +930,14 @@ PROTOTYPES = {
         POINTER(c_uint64),
     )),
     "syncmgr_inbox_next": (c_int32, (c_void_p, c_int64, POINTER(Notice))),
+    "syncmgr_inbox_next_start": (c_int32, (
+        c_void_p,
+        c_int64,
+        c_void_p,
+        c_uint64,
+        POINTER(c_void_p),
+        POINTER(Notice),
+    )),
     "syncmgr_notification_read": (c_int32, (c_void_p, c_uint64)),
     "syncmgr_notification_status": (c_int32, (
         c_void_p,

@@ -2,6 +2,7 @@
 
 import atexit
 import os
+import threading
 import weakref
 
 _generation = 0
@@ -39,7 +40,22 @@ def _after_fork_in_child():
         function()
 
 
+def _silence_the_closed():
+    """Daemon threads that wait at the end of the program are told by Closed, and end by it: that is
+    no error which anybody would want to read."""
+    from .errors import Closed
+
+    print_error = threading.excepthook
+
+    def hook(args):
+        if not isinstance(args.exc_value, Closed):
+            print_error(args)
+
+    threading.excepthook = hook
+
+
 def _close_all():
+    _silence_the_closed()
     for manager in list(_managers):
         manager.close()
 

@@ -15,6 +15,7 @@ from functools import partial
 
 from . import _ffi
 from ._native import library, quick
+from .errors import error_of
 
 # No status has this value, so that `iter(call, NEVER)` never ends.
 NEVER = 1 << 40
@@ -64,6 +65,22 @@ class Wait:
                 except BaseException:
                     pass
             raise
+
+    def take(self, start, note):
+        """Waits for a lock by the call that `start(self)` makes. False when the time passed.
+
+        `note` is an iterator whose next item is asked for when the lock comes from a dead owner.
+        """
+        status = self.run(start(self))
+        # Up to `return` nothing here, and nothing in the caller, may call anything.
+        if status == _ffi.OWNER_DIED:
+            for _ in note:
+                return True
+        if not status:
+            return True
+        if status == _ffi.E_TIMEOUT:
+            return False
+        raise error_of(status)
 
     def _outcome_of(self, start):
         # A function of its own: the end of a loop's round need not be inside the loop's `try`.

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections import namedtuple
 from ctypes import addressof, c_uint32
 from functools import partial
 
 from . import _ffi
-from ._arguments import limit_ns, timeout_ns
+from ._arguments import clock_of, limit_ns, timeout_ns
 from ._native import exit_form, kept_handle, quick
 from ._wait import NEVER, Wait
 from .errors import InvalidArgument, Outcomes, Timeout, check, error_of
@@ -46,14 +45,6 @@ def part_of(lock, find=lambda shared: shared):
     if isinstance(lock, RWLock):
         raise TypeError(f"say how: rwlock.read() or rwlock.write(), for '{lock.name}'")
     raise TypeError(f"a {type(lock).__name__} cannot be locked with others")
-
-
-def clock_of(limit):
-    """A function that tells how many nanoseconds of `limit` are left."""
-    if limit <= 0:
-        return lambda: limit
-    end = time.monotonic_ns() + limit
-    return lambda: max(end - time.monotonic_ns(), 0)
 
 
 class ItemList:

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import json
-import time
 from ctypes import byref, c_uint32, c_uint64
+from functools import partial
 from typing import NamedTuple
 
 from . import _ffi
-from ._arguments import integer, text, timeout_ns
+from ._arguments import clock_of, integer, text, timeout_ns
+from ._line import line_of
 from ._native import library, quick
+from ._wait import Wait
 from .errors import Closed, InvalidArgument, InvalidName, check
-from .events import Events
 from .notices import KINDS, Notice, notice_of, priority_of
 
 STATUSES = ("pending", "delivered", "read", "failed", "expired")
 EVERYBODY = ("custom", "conflict", "data_available", "resource_available")
 SOME = (*EVERYBODY, "sync_complete", "sync_timeout", "deadlock", "completed", "failed")
-
-# A wait in the library does not end for a signal: Python looks for one so often.
-SLICE_NS = 50_000_000
 
 
 class Sent(NamedTuple):
@@ -96,39 +94,32 @@ class Inbox:
 
     def next(self, timeout: float | None = None) -> Notice | None:
         """Takes the next message; None when `timeout` seconds pass first."""
-        limit = timeout_ns(timeout)
-        end = None if limit < 0 else time.monotonic_ns() + limit
+        left = clock_of(timeout_ns(timeout))
         message = _ffi.Notice()
-        while True:
-            left = SLICE_NS if end is None else min(SLICE_NS, max(0, end - time.monotonic_ns()))
-            status = library.syncmgr_inbox_next(
-                self._workstream._live_address(), left, byref(message))
-            if status == _ffi.OK:
-                return notice_of(message)
-            if status != _ffi.E_TIMEOUT:
-                check(status)
-            if end is not None and time.monotonic_ns() >= end:
+        # A wait that has ended leaves the message where it is: the next round takes it.
+        while not message.kind:
+            wait = Wait()
+            status = wait.run(self._start(message, left(), wait))
+            if status == _ffi.E_TIMEOUT:
                 return None
+            check(status)
+        return notice_of(message)
 
     async def wait(self, timeout: float | None = None) -> Notice | None:
         """The asyncio form of `next`. Cancelling it loses no message."""
-        limit = timeout_ns(timeout)
-        end = None if limit < 0 else time.monotonic_ns() + limit
-        message = self.next(0)
-        if message is not None or limit == 0:
-            return message
-        mask = 0
-        for kind in SOME:
-            mask |= KINDS[kind]
-        with Events(self._workstream.manager, mask, None, None, "low") as events:
-            while True:
-                # After the events began: what comes now wakes us.
-                message = self.next(0)
-                if message is not None:
-                    return message
-                left = None if end is None else max(0, end - time.monotonic_ns()) / 1e9
-                if await events.wait(left) is None:
-                    return self.next(0)
+        left = clock_of(timeout_ns(timeout))
+        message = _ffi.Notice()
+        while not message.kind:
+            status, _ = await line_of(self._workstream.manager).wait(
+                partial(self._start, message, left()), {})
+            if status == _ffi.E_TIMEOUT:
+                return None
+        return notice_of(message)
+
+    def _start(self, message, limit, wait, queue=None, user_data=0):
+        """The call that takes a message or starts a wait, for Wait.run or for a queue."""
+        return partial(quick.syncmgr_inbox_next_start, self._workstream._live_address(), limit,
+                       queue, user_data, wait.ticket_out, byref(message))
 
     def read(self, message: Notice | int) -> None:
         """Acknowledges a message that asked for it, by itself or by its id."""

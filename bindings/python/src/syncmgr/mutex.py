@@ -7,13 +7,13 @@ from functools import partial
 from operator import attrgetter
 
 from . import _ffi
-from ._arguments import integer, limit_ns, timeout_ns
+from ._arguments import limit_ns, timeout_ns
+from ._fenced import Fenced
 from ._native import TRY, exit_form, kept_handle, library, pointer_argument, quick, raw
 from ._shared import SharedObject
 from ._wait import NEVER, Wait
-from .errors import Lost, NotOwner, Outcomes, Timeout, check, error_of
-from .holder import Holder, holder_of
-from .lease import Leased
+from .errors import Outcomes, Timeout, error_of
+from .holder import Holder
 
 _lock = raw("syncmgr_mutex_lock")
 _unlock = raw("syncmgr_mutex_unlock")
@@ -25,7 +25,7 @@ E_TIMEOUT = _ffi.E_TIMEOUT
 OWNER_DIED = _ffi.OWNER_DIED
 
 
-class Mutex(Leased, SharedObject):
+class Mutex(Fenced, SharedObject):
     """A mutex owned by a workstream.
 
     `with mutex:` acquires and releases it, and never leaves it held, whatever signal arrives.
@@ -36,6 +36,10 @@ class Mutex(Leased, SharedObject):
     __slots__ = ()
 
     _close_handle = "syncmgr_mutex_close"
+    _ask_token = quick.syncmgr_mutex_token
+    _ask_is_valid = quick.syncmgr_mutex_is_valid
+    _ask_previous_owner = quick.syncmgr_mutex_previous_owner
+    _ask_force_release = quick.syncmgr_mutex_force_release
 
     def _open(self, workstream_address, name, out_handle):
         options = _ffi.MutexOptions.defaults()
@@ -71,21 +75,16 @@ class Mutex(Leased, SharedObject):
             if not status:
                 return True
             break
-        here = self._here
-        if status == E_TIMEOUT:
-            limit = limit_ns(blocking, timeout)
-            if limit or here.is_watched:
-                wait = Wait(here.undo)
-                status = wait.run(self._start(here, limit, wait))
-        # Up to `return` nothing here may call anything: see _wait.py.
+        # With OWNER_DIED it is held: up to `return` nothing may call anything then, see _wait.py.
         if status == OWNER_DIED:
-            for _ in here.note_recovery:
+            for _ in self._here.note_recovery:
                 return True
-        if not status:
-            return True
-        if status == E_TIMEOUT:
+        if status != E_TIMEOUT:
+            raise error_of(status)
+        here, limit = self._here, limit_ns(blocking, timeout)
+        if not limit and not here.is_watched:
             return False
-        raise error_of(status)
+        return Wait(here.undo).take(partial(self._start, here, limit), here.note_recovery)
 
     def _start(self, here, limit, wait, queue=None, user_data=0):
         """The call that starts a wait, for Wait.run or for a queue."""
@@ -113,57 +112,10 @@ class Mutex(Leased, SharedObject):
         """Whether somebody holds it."""
         return self.holder is not None
 
-    def owned(self) -> bool:
-        """Whether this workstream holds it."""
-        token = c_uint64()
-        status = quick.syncmgr_mutex_token(self._here.address, byref(token))
-        return status != _ffi.E_NOT_OWNER and check(status) == _ffi.OK
-
-    def _holds(self):
-        return self.owned()
-
     @property
     def holder(self) -> Holder | None:
         """Who holds it: a Holder, or None. The answer may be old when it arrives."""
         return self._holder(quick.syncmgr_mutex_held_by)
-
-    @property
-    def previous_owner(self) -> Holder | None:
-        """The last owner that died or was forced out while it held the mutex, or None."""
-        return self._holder(quick.syncmgr_mutex_previous_owner)
-
-    def _holder(self, function):
-        found = _ffi.Holder()
-        status = check(function(self._here.address, byref(found)))
-        return None if status == _ffi.FREE else holder_of(found)
-
-    @property
-    def token(self) -> int:
-        """The fencing token of this workstream's hold: it only ever grows. NotOwner without one."""
-        token = c_uint64()
-        check(quick.syncmgr_mutex_token(self._here.address, byref(token)))
-        return token.value
-
-    def is_valid(self, token: int) -> bool:
-        """Whether this workstream still holds the mutex by the grant with this token."""
-        token = integer(token, "token", 0, (1 << 64) - 1)
-        status = quick.syncmgr_mutex_is_valid(self._here.address, token)
-        return status != Lost.default_status and check(status) == _ffi.OK
-
-    @property
-    def recovered(self) -> bool:
-        """Whether the present hold was inherited from an owner that died or was forced out."""
-        try:
-            return self.token == self._here.recovered_token.value
-        except NotOwner:
-            return False
-
-    def force_release(self) -> bool:
-        """Takes the mutex away from whoever holds it. Returns False when nobody did.
-
-        The old owner keeps running and learns of it by Lost; `token` protects the data from it.
-        """
-        return check(quick.syncmgr_mutex_force_release(self._here.address)) != _ffi.FREE
 
     def _state(self):
         holder = self.holder

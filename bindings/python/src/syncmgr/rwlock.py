@@ -7,7 +7,8 @@ from functools import partial
 from operator import attrgetter
 
 from . import _ffi
-from ._arguments import integer, limit_ns, timeout_ns
+from ._arguments import limit_ns, timeout_ns
+from ._fenced import Fenced
 from ._native import (
     TRY,
     count_argument,
@@ -20,9 +21,8 @@ from ._native import (
 )
 from ._shared import SharedObject
 from ._wait import NEVER, Wait
-from .errors import NotOwner, Outcomes, Timeout, check, error_of
+from .errors import Outcomes, Timeout, error_of
 from .holder import Holder, holder_of, raw_holders
-from .lease import Leased
 
 _lock = raw("syncmgr_rwlock_lock")
 _unlock = raw("syncmgr_rwlock_unlock")
@@ -38,7 +38,7 @@ SHARED = _ffi.SHARED
 EXCLUSIVE = _ffi.EXCLUSIVE
 
 
-class RWLock(Leased, SharedObject):
+class RWLock(Fenced, SharedObject):
     """A readers-writer lock: `with rwlock.read():`, `with rwlock.write():`.
 
     Neither side starves. When a process dies that holds it for writing, all who get it are told by
@@ -48,6 +48,10 @@ class RWLock(Leased, SharedObject):
     __slots__ = ()
 
     _close_handle = "syncmgr_rwlock_close"
+    _ask_token = quick.syncmgr_rwlock_token
+    _ask_is_valid = quick.syncmgr_rwlock_is_valid
+    _ask_previous_owner = quick.syncmgr_rwlock_previous_owner
+    _ask_force_release = quick.syncmgr_rwlock_force_release
 
     def _open(self, workstream_address, name, out_handle):
         options = _ffi.RwlockOptions.defaults()
@@ -94,18 +98,16 @@ class RWLock(Leased, SharedObject):
             if not status:
                 return True
             break
-        if status == E_TIMEOUT and (limit or here.is_watched):
-            wait = Wait(here.undo[mode])
-            status = wait.run(self._start(here, mode, limit, wait))
-        # Up to `return` nothing here may call anything: see _wait.py.
+        # With OWNER_DIED it is held: up to `return` nothing may call anything then, see _wait.py.
         if status == OWNER_DIED:
             for _ in here.note_recovery:
                 return True
-        if not status:
-            return True
-        if status == E_TIMEOUT:
+        if status != E_TIMEOUT:
+            raise error_of(status)
+        if not limit and not here.is_watched:
             return False
-        raise error_of(status)
+        return Wait(here.undo[mode]).take(
+            partial(self._start, here, mode, limit), here.note_recovery)
 
     def _start(self, here, mode, limit, wait, queue=None, user_data=0):
         """The call that starts a wait, for Wait.run or for a queue."""
@@ -138,19 +140,19 @@ class RWLock(Leased, SharedObject):
         limit = timeout_ns(timeout)
         here = self._here
         for status in here.upgrades:
+            if not status:
+                return True
             break
-        if status == E_TIMEOUT and limit:
-            wait = Wait(self._undo_upgrade(here))
-            status = wait.run(self._start_upgrade(here, limit, wait))
-        # Up to `return` nothing here may call anything: see _wait.py.
+        # As in _acquire.
         if status == OWNER_DIED:
             for _ in here.note_recovery:
                 return True
-        if not status:
-            return True
-        if status == E_TIMEOUT:
+        if status != E_TIMEOUT:
+            raise error_of(status)
+        if not limit:
             return False
-        raise error_of(status)
+        return Wait(self._undo_upgrade(here)).take(
+            partial(self._start_upgrade, here, limit), here.note_recovery)
 
     def _start_upgrade(self, here, limit, wait, queue=None, user_data=0):
         """The call that starts to upgrade, for Wait.run or for a queue."""
@@ -172,15 +174,6 @@ class RWLock(Leased, SharedObject):
         if status := _downgrade(self._here.pointer):
             raise error_of(status)
 
-    def owned(self) -> bool:
-        """Whether this workstream holds it, for reading or for writing."""
-        token = c_uint64()
-        status = quick.syncmgr_rwlock_token(self._here.address, byref(token))
-        return status != _ffi.E_NOT_OWNER and check(status) == _ffi.OK
-
-    def _holds(self):
-        return self.owned()
-
     @property
     def readers(self) -> list[Holder]:
         """Who holds it for reading: a list of Holder. The answer may be old when it arrives."""
@@ -196,41 +189,6 @@ class RWLock(Leased, SharedObject):
 
     def _holders(self):
         return raw_holders(quick.syncmgr_rwlock_holders, self._here.address)
-
-    @property
-    def previous_owner(self) -> Holder | None:
-        """The last writer that died or was forced out, or None."""
-        found = _ffi.Holder()
-        status = check(quick.syncmgr_rwlock_previous_owner(self._here.address, byref(found)))
-        return None if status == _ffi.FREE else holder_of(found)._replace(amount=1)
-
-    @property
-    def token(self) -> int:
-        """The fencing token of this workstream's latest grant: it only ever grows.
-
-        NotOwner without a hold.
-        """
-        token = c_uint64()
-        check(quick.syncmgr_rwlock_token(self._here.address, byref(token)))
-        return token.value
-
-    def is_valid(self, token: int) -> bool:
-        """Whether this workstream still holds the lock by the grant with this token."""
-        token = integer(token, "token", 0, (1 << 64) - 1)
-        status = quick.syncmgr_rwlock_is_valid(self._here.address, token)
-        return status != _ffi.E_LOST and check(status) == _ffi.OK
-
-    @property
-    def recovered(self) -> bool:
-        """Whether a writer died, or was forced out, whose work nobody has looked after since."""
-        try:
-            return self.token == self._here.recovered_token.value
-        except NotOwner:
-            return False
-
-    def force_release(self) -> bool:
-        """Takes the lock away from all who hold it. Returns False when nobody did."""
-        return check(quick.syncmgr_rwlock_force_release(self._here.address)) != _ffi.FREE
 
     def _state(self):
         writer = self.writer
