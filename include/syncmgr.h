@@ -1805,10 +1805,11 @@ SYNCMGR_API int32_t syncmgr_notification_status(syncmgr_t *manager, uint64_t id,
  *   MEMORY      nobody: it keeps cells, see syncmgr_channel_set
  *
  * A message lies in the segment until its receivers have taken it: it outlives its sender. Small
- * ones lie in the mailbox itself; a larger one lies beside it once, however many get it. Messages of
- * one sender and one priority arrive in the order in which they were sent; those of a broadcast in
- * the same order everywhere. A receiver takes a message whole or not at all: one that dies before
- * leaves it to others, one that dies after has taken it, unless the channel says ACKNOWLEDGE.
+ * ones lie in the mailbox itself; a larger one lies beside it once, however many get it. Messages
+ * of one sender and one priority arrive in the order in which they were sent; those of a broadcast
+ * in the same order everywhere. A receiver takes a message whole or not at all: one that dies
+ * before leaves it to others, one that dies after has taken it, unless the channel says
+ * ACKNOWLEDGE.
  */
 
 /** Kinds of channels. */
@@ -1850,7 +1851,8 @@ typedef struct syncmgr_channel_options {
   uint32_t reserved;       /**< 0 */
   int64_t visibility_ns;   /**< ACKNOWLEDGE: how long a receiver has for a message; FOREVER */
   const char *dead_letters; /**< ACKNOWLEDGE: name of the queue for them, opened with defaults when
-                                 it is not there; NULL: they are dropped, and counted */
+                                 it is not there; NULL: they are dropped, and counted as
+                                 `undelivered` */
 } syncmgr_channel_options_t;
 
 #define SYNCMGR_CHANNEL_OPTIONS_INIT                                                           \
@@ -1934,13 +1936,14 @@ typedef struct syncmgr_send_options {
         NULL, NULL, NULL                                                                  \
   }
 
-/** Sends `length` bytes at `data`. `out_count`, which may be NULL, gets the number of mailboxes that
- *  have it. Blocks up to `timeout_ns` while a mailbox is full, if the channel says BLOCK.
- *  @return OK; NOBODY (there is nobody to get it: BROADCAST, PUBSUB); PARTIAL (some mailboxes were
- *          full and did not get it); E_FULL (FAIL, or DROP_NEWEST and all were full); E_TIMEOUT;
- *          E_NOT_FOUND (DIRECT: no such workstream receives here); E_CLOSED; E_TOO_LARGE (it does
- *          not fit into the segment); E_NO_SPACE (not at this time); E_INVALID; E_NAME (target);
- *          E_DEADLOCK. */
+/** Sends `length` bytes at `data`. `out_count`, which may be NULL, gets the number of mailboxes
+ *  that have it. Blocks up to `timeout_ns` while a mailbox is full, if the channel says BLOCK.
+ *  @return OK; NOBODY (there is nobody to get it: BROADCAST, PUBSUB); PARTIAL (some mailboxes
+ *          were full and did not get it); E_FULL (FAIL, or DROP_NEWEST and all were full);
+ *          E_TIMEOUT; E_NOT_FOUND (DIRECT: no such workstream receives here); E_CLOSED;
+ *          E_TOO_LARGE (it does not fit into the segment); E_NO_SPACE (not at this time);
+ *          E_INVALID; E_NAME (target); E_UNSUPPORTED (MEMORY; RETAIN where the channel has it
+ *          not); E_DEADLOCK. */
 SYNCMGR_API int32_t syncmgr_channel_send(syncmgr_channel_t *channel, const void *data,
                                          size_t length, const syncmgr_send_options_t *options,
                                          int64_t timeout_ns, uint32_t *out_count);
@@ -1954,8 +1957,8 @@ SYNCMGR_API int32_t syncmgr_channel_send_many(syncmgr_channel_t *channel, const 
                                               const syncmgr_send_options_t *options,
                                               int64_t timeout_ns);
 
-/** Looks whether a message with these options would have to wait for room, and for whose: `out_what`
- *  gets the number of one full mailbox, for syncmgr_channel_wait, or 0. Does not block.
+/** Looks whether a message with these options would have to wait for room, and for whose:
+ *  `out_what` gets the number of one full mailbox, for syncmgr_channel_wait, or 0. Does not block.
  *  @return OK; E_NOT_FOUND (DIRECT); E_CLOSED; E_INVALID; E_UNSUPPORTED (MEMORY). */
 SYNCMGR_API int32_t syncmgr_channel_room(syncmgr_channel_t *channel,
                                          const syncmgr_send_options_t *options,
@@ -1985,7 +1988,7 @@ typedef struct syncmgr_message {
   uint64_t sequence;    /**< of the channel: grows by one with each message that is sent */
   uint64_t correlation;
   uint64_t reply_to;    /**< for syncmgr_channel_reply; 0 for none */
-  uint64_t receipt;     /**< for syncmgr_message_acknowledge; 0 when there is nothing to give back */
+  uint64_t receipt;     /**< for syncmgr_message_acknowledge; 0: there is nothing to give back */
   uint64_t dropped;     /**< messages that this mailbox has lost since the one before: full, or too
                              old */
   int64_t wall_ns;      /**< when it was sent, since 1970 */
@@ -2011,12 +2014,13 @@ SYNCMGR_API int32_t syncmgr_channel_recv_many(syncmgr_channel_t *channel, void *
                                               size_t capacity, syncmgr_message_t *messages,
                                               uint32_t count, uint32_t *out_count);
 
-/** Calls `callback(message, user)` for each message of the workstream's mailbox, one after the other,
- *  on a thread of its own: a callback that is slow or stuck delays nobody else. The message is
- *  valid until the callback returns; of a channel with ACKNOWLEDGE it is to be acknowledged by its
- *  receipt, through any handle of the workstream. The callback may call anything. `destroy(user)`,
- *  which may be NULL, runs exactly once: after the last call, at syncmgr_off, when the workstream or
- *  the manager closes, when the channel is shut or unsubscribed, or before this returns an error.
+/** Calls `callback(message, user)` for each message of the workstream's mailbox, one after the
+ *  other, on a thread of its own: a callback that is slow or stuck delays nobody else. The message
+ *  is valid until the callback returns; of a channel with ACKNOWLEDGE it is to be acknowledged by
+ *  its receipt, through any handle of the workstream. The callback may call anything.
+ *  `destroy(user)`, which may be NULL, runs exactly once: after the last call, at syncmgr_off, when
+ *  the workstream or the manager closes, when the channel is shut or unsubscribed, or before this
+ *  returns an error.
  *  @return OK; E_NOT_FOUND (nothing was subscribed); E_UNSUPPORTED (MEMORY; a manager without
  *          threads); E_INVALID (callback NULL); E_LIMIT; E_NO_MEMORY; E_SYSTEM; E_CLOSED. */
 SYNCMGR_API int32_t syncmgr_channel_on(syncmgr_channel_t *channel,
@@ -2026,8 +2030,8 @@ SYNCMGR_API int32_t syncmgr_channel_on(syncmgr_channel_t *channel,
                                        syncmgr_subscription_t **out_subscription);
 
 /** Takes the next message without copying it: `data` and the texts lie in the segment, read-only,
- *  until syncmgr_message_acknowledge gives the receipt back; it takes room in the mailbox until then.
- *  Of a channel without ACKNOWLEDGE the view of a dead receiver is dropped. Blocks up to
+ *  until syncmgr_message_acknowledge gives the receipt back; it takes room in the mailbox until
+ *  then. Of a channel without ACKNOWLEDGE the view of a dead receiver is dropped. Blocks up to
  *  `timeout_ns`.
  *  @return as syncmgr_channel_recv, without E_TOO_LARGE. */
 SYNCMGR_API int32_t syncmgr_channel_view(syncmgr_channel_t *channel, int64_t timeout_ns,
@@ -2054,15 +2058,18 @@ SYNCMGR_API int32_t syncmgr_message_reject(syncmgr_channel_t *channel, uint64_t 
 /** Waits until a message can be taken (READABLE), every mailbox of the channel has room (WRITABLE),
  *  the one has that syncmgr_channel_room has named, or there is a response to the request of this
  *  number. By the time the caller acts on it somebody else may have done so: then it waits again.
- *  Who does not act on it after all need not say so: others are woken. Blocks up to `timeout_ns`.
- *  @return OK; E_TIMEOUT; E_CLOSED; E_NOT_FOUND (nothing was subscribed; no such request); E_INVALID
- *          (timeout); E_UNSUPPORTED (MEMORY); E_UNAVAILABLE (the request will have no response);
- *          E_DEADLOCK. */
+ *  This call wakes the next who waits for the same, if there is something left for it. Blocks up to
+ *  `timeout_ns`.
+ *  @return OK; E_TIMEOUT; E_CLOSED; E_NOT_FOUND (nothing was subscribed; no such request);
+ *          E_INVALID (timeout); E_UNSUPPORTED (MEMORY); E_UNAVAILABLE (the request will have no
+ *          response); E_DEADLOCK. */
 SYNCMGR_API int32_t syncmgr_channel_wait(syncmgr_channel_t *channel, uint64_t what,
                                          int64_t timeout_ns);
 
 /** Starts such a wait, see syncmgr_ticket_wait. This is how receives and sends are started: nothing
- *  is taken before the caller is there to take it.
+ *  is taken before the caller is there to take it. Who has collected the end of such a wait and
+ *  then does not act on it calls syncmgr_channel_wait without a timeout, for the next in line; a
+ *  cancel, or a close, of what was not collected does that by itself.
  *  @return OK (now); PENDING; as syncmgr_channel_wait. */
 SYNCMGR_API int32_t syncmgr_channel_wait_start(syncmgr_channel_t *channel, uint64_t what,
                                                int64_t timeout_ns, syncmgr_queue_t *queue,
@@ -2121,12 +2128,13 @@ SYNCMGR_API int32_t syncmgr_channel_loan_return(syncmgr_channel_t *channel, void
 
 /** How a mailbox is. Filled by the library. */
 typedef struct syncmgr_mailbox {
-  uint64_t workstream; /**< whose it is; 0 for a queue's */
-  uint64_t received;   /**< messages taken so far */
-  uint64_t dropped;    /**< messages lost because it was full */
-  uint64_t expired;    /**< messages whose time was over */
-  uint32_t waiting;    /**< messages in it: how far it lags */
-  uint32_t taken;      /**< messages given out and not given back */
+  uint64_t workstream;  /**< whose it is; 0 for a queue's */
+  uint64_t received;    /**< messages taken so far */
+  uint64_t dropped;     /**< messages lost because it was full */
+  uint64_t expired;     /**< messages whose time was over */
+  uint64_t undelivered; /**< messages that became dead letters, or would have */
+  uint32_t waiting;     /**< messages in it: how far it lags */
+  uint32_t taken;       /**< messages given out and not given back */
   int32_t pid;
   uint32_t reserved;
   char name[256]; /**< of the workstream, terminated */
@@ -2134,8 +2142,9 @@ typedef struct syncmgr_mailbox {
 
 /** Writes up to `capacity` mailboxes of the channel; `out_count` gets how many there are.
  *  @return OK; E_INVALID (`mailboxes` NULL with a capacity). */
-SYNCMGR_API int32_t syncmgr_channel_mailboxes(syncmgr_channel_t *channel, syncmgr_mailbox_t *mailboxes,
-                                            uint32_t capacity, uint32_t *out_count);
+SYNCMGR_API int32_t syncmgr_channel_mailboxes(syncmgr_channel_t *channel,
+                                              syncmgr_mailbox_t *mailboxes, uint32_t capacity,
+                                              uint32_t *out_count);
 
 /* Cells: MEMORY. */
 

@@ -20,7 +20,7 @@ struct wiped {
 };
 
 struct sm_process sm_process;
-__thread struct sm_thread *sm_self __attribute__((tls_model("initial-exec")));
+__thread struct sm_thread *sm_self;
 static __thread char error_buffer[SM_ERROR_CAPACITY];
 static struct wiped *wiped;
 static uint32_t epoch;
@@ -32,7 +32,7 @@ static void thread_ended(void *record) {
   if (self == NULL || !self->registered) return;
   __atomic_store_n(&self->inside, 0, __ATOMIC_RELEASE);
   self->registered = 0;
-  self->slots = NULL;
+  self->ready = 0;
   __atomic_store_n(&self->used, 0, __ATOMIC_RELEASE);
   sm_self = NULL;
 }
@@ -94,7 +94,7 @@ int32_t sm_process_start(void) {
 struct sm_slot *sm_enter_slowly(uint64_t handle, uint32_t type) {
   struct sm_thread *self = sm_thread_self();
   if (self == NULL || sm_process.slots == NULL) return NULL;
-  return sm_enter_table(self, sm_process.slots, handle, type, 1);
+  return sm_enter_with(self, handle, type, 1);
 }
 
 /* Only where the Swift runtime is linked in, see SyncMgrDylib. */
@@ -122,7 +122,7 @@ struct sm_thread *sm_thread_register(void) {
   if (found == NULL) return NULL;
   found->registered = 1;
   found->cpu = sm_cpu_word();
-  found->slots = sm_process.fenced ? NULL : sm_process.slots;
+  found->ready = !sm_process.fenced;
   sm_self = found;
   pthread_setspecific(thread_key, found);
   return found;

@@ -14,7 +14,7 @@ uint64_t sm_format(void) {
       offsetof(struct sm_participant, life),  offsetof(struct sm_participant, doorbell),
       offsetof(struct sm_object, intent),     offsetof(struct sm_object, name),
       offsetof(struct sm_object, previous_name), offsetof(struct sm_object, counters),
-      offsetof(struct sm_holding, mark),
+      offsetof(struct sm_holding, mark),      offsetof(struct sm_holding, owner),
       offsetof(struct sm_cell, order),        offsetof(struct sm_cell, result),
       sizeof(struct sm_member), sm_at_members(), offsetof(struct sm_member, name),
       offsetof(struct sm_object, deadline), offsetof(struct sm_header, members_high),

@@ -2,20 +2,27 @@ import CSyncMgr
 import CSyncMgrCommand
 import Glibc
 
-let words = (1..<max(Int(command_argument_count()), 1)).map {
-  String(cString: command_arguments()[$0]!)
-}
-var status = Dispatch.run(words)
-let flushed = command_flush()
-// Who reads no more has what he wanted.
-if flushed < 0, flushed != -EPIPE, status == 0 {
-  printError("syncmgr: the output could not be written: \(String(cString: strerror(-flushed)))")
-  status = Exit.failed
-}
-exit(status)
+// A variable out here would belong to the main actor, and link the concurrency runtime and the
+// dispatch library: they take longer to start than a lock.
+Dispatch.main()
 
 /// Finds the subcommand and runs it.
 enum Dispatch {
+  static func main() -> Never {
+    let words = (1..<max(Int(command_argument_count()), 1)).map {
+      String(cString: command_arguments()[$0]!)
+    }
+    var status = run(words)
+    let flushed = command_flush()
+    // Who reads no more has what he wanted.
+    if flushed < 0, flushed != -EPIPE, status == 0 {
+      printError(
+        "syncmgr: the output could not be written: \(String(cString: strerror(-flushed)))")
+      status = Exit.failed
+    }
+    exit(status)
+  }
+
   private static let names = [
     "ls", "show", "top", "graph", "deadlocks", "events", "lock", "semaphore", "election", "latch",
     "barrier", "wait", "signal", "force-release", "clean", "doctor",

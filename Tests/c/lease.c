@@ -74,6 +74,21 @@ TEST(a_hold_whose_lease_ends_goes_to_the_next_and_the_old_one_is_told) {
   }
 }
 
+TEST(a_hold_that_was_lost_and_is_taken_again_is_lost_no_more) {
+  for (unsigned kind = 0; kind < KINDS; kind++) {
+    syncmgr_t *space = open_space(unique_url(), 0);
+    party_t one = join(space, "one"), two = join(space, "two");
+    CHECK_STATUS(take(&one, kind, 0), taken[kind]);
+    CHECK_OK(syncmgr_lease_set(one.lock[kind], SHORT, 0));
+    CHECK_STATUS(take(&two, kind, 5 * SECOND), inherited[kind]);
+    CHECK_OK(give(&two, kind));
+    CHECK_STATUS(take(&one, kind, 0), taken[kind]);
+    CHECK_OK(give(&one, kind));
+    CHECK_STATUS(give(&one, kind), SYNCMGR_E_NOT_OWNER);
+    check_and_close(space);
+  }
+}
+
 TEST_WITHIN(60, a_lease_that_is_renewed_in_time_does_not_end) {
   for (unsigned kind = 0; kind < KINDS; kind++) {
     syncmgr_t *space = open_space(unique_url(), 0);

@@ -6,7 +6,8 @@
 #include "sm_layout.h"
 
 /* Handle: slot index (20 bits) | type (5) | generation (21) | fork epoch (6): below 2^52. */
-#define SM_SLOTS (1u << 20)
+#define SM_SLOT_BITS 20u
+#define SM_SLOTS (1u << SM_SLOT_BITS)
 SM_INLINE uint32_t sm_handle_index(uint64_t handle) { return (uint32_t)handle & (SM_SLOTS - 1u); }
 SM_INLINE uint32_t sm_handle_type(uint64_t handle) { return (uint32_t)(handle >> 20) & 31u; }
 SM_INLINE uint32_t sm_handle_generation(uint64_t handle) {
@@ -15,7 +16,7 @@ SM_INLINE uint32_t sm_handle_generation(uint64_t handle) {
 SM_INLINE uint32_t sm_handle_epoch(uint64_t handle) { return (uint32_t)(handle >> 46); }
 
 /* All that is private to this process and that a forked child must find zeroed. */
-#define SM_ATTACHMENTS 4096u
+#define SM_ATTACHMENTS 4095u /* whose numbers fit in a presence beside the slot */
 struct sm_process {
   struct sm_slot *slots;
   struct sm_thread *threads;
@@ -23,8 +24,9 @@ struct sm_process {
   uint32_t fenced; /* 1 when membarrier is missing: every call then has a fence of its own */
   void *attachments[SM_ATTACHMENTS]; /* by id - 1; retained instances of a class */
 };
-extern struct sm_process sm_process;
-extern __thread struct sm_thread *sm_self __attribute__((tls_model("initial-exec")));
+extern struct sm_process sm_process __attribute__((visibility("hidden")));
+extern __thread struct sm_thread *sm_self
+    __attribute__((tls_model("initial-exec"), visibility("hidden")));
 
 SM_INLINE struct sm_slot *sm_slots(void) { return sm_process.slots; }
 SM_INLINE struct sm_thread *sm_threads(void) { return sm_process.threads; }
@@ -42,16 +44,22 @@ struct sm_thread *sm_thread_register(void); /* NULL: too many threads */
 /* Before anything else is done for a thread that has no record: it may be a forked child's. */
 void sm_thread_begin(void);
 
-/* Enters with `handle` of `type`, whose slots are in `slots`. The slot on success; NULL otherwise,
- * and then nothing was entered: the caller finds out why. The store of `inside` is ordered before
- * the load of the tag by the closer's membarrier: either we see that the handle is closed, or the
- * closer sees us inside. Where there is no membarrier, `fenced` orders them. */
-SM_INLINE struct sm_slot *sm_enter_table(struct sm_thread *self, struct sm_slot *slots,
-                                         uint64_t handle, uint32_t type, int fenced) {
-  uint32_t index = sm_handle_index(handle);
-  struct sm_slot *slot = slots + index;
-  uint64_t attachment = __atomic_load_n(&slot->attachment, __ATOMIC_RELAXED);
-  __atomic_store_n(&self->inside, attachment << 32 | (index + 1u), __ATOMIC_RELAXED);
+/* The same, when its calls may take the fast way in. That is closed to threads that are new, or a
+ * forked child's, and where there is no membarrier. */
+SM_INLINE struct sm_thread *sm_thread_ready(void) {
+  struct sm_thread *self = sm_self;
+  return __builtin_expect(self != NULL && self->ready, 1) ? self : NULL;
+}
+
+/* Enters with `handle` of `type`. The slot on success; NULL otherwise, and then nothing was
+ * entered: the caller finds out why. The store of `inside` is ordered before the load of the tag by
+ * the closer's membarrier: either we see that the handle is closed, or the closer sees us inside.
+ * Where there is no membarrier, `fenced` orders them. */
+SM_INLINE struct sm_slot *sm_enter_with(struct sm_thread *self, uint64_t handle, uint32_t type,
+                                        int fenced) {
+  struct sm_slot *slot = sm_process.slots + sm_handle_index(handle);
+  uint64_t presence = __atomic_load_n(&slot->presence, __ATOMIC_RELAXED);
+  __atomic_store_n(&self->inside, presence, __ATOMIC_RELAXED);
   if (fenced) __atomic_thread_fence(__ATOMIC_SEQ_CST);
   __atomic_signal_fence(__ATOMIC_SEQ_CST);
   if (__builtin_expect(__atomic_load_n(&slot->tag, __ATOMIC_ACQUIRE) != handle ||
@@ -63,28 +71,33 @@ SM_INLINE struct sm_slot *sm_enter_table(struct sm_thread *self, struct sm_slot 
   return slot;
 }
 
-/* The fast way in. It is closed to threads that are new, or a forked child's, and where there is no
- * membarrier: their records have no table. */
+/* The fast way in, for a thread that is ready; and the way out of what it entered. */
+SM_INLINE struct sm_slot *sm_enter_at_once(struct sm_thread *self, uint64_t handle,
+                                           uint32_t type) {
+  return sm_enter_with(self, handle, type, 0);
+}
+SM_INLINE void sm_leave_at_once(struct sm_thread *self) {
+  __atomic_store_n(&self->inside, 0, __ATOMIC_RELEASE);
+}
+
 SM_INLINE struct sm_slot *sm_enter(uint64_t handle, uint32_t type) {
-  struct sm_thread *self = sm_self;
-  if (__builtin_expect(self == NULL, 0)) return NULL;
-  struct sm_slot *slots = self->slots;
-  if (__builtin_expect(slots == NULL, 0)) return NULL;
-  return sm_enter_table(self, slots, handle, type, 0);
+  struct sm_thread *self = sm_thread_ready();
+  return self != NULL ? sm_enter_at_once(self, handle, type) : NULL;
 }
 
 /* The slow way in, for threads that are registered. */
 struct sm_slot *sm_enter_slowly(uint64_t handle, uint32_t type);
 
-SM_INLINE void sm_leave(void) { __atomic_store_n(&sm_self->inside, 0, __ATOMIC_RELEASE); }
+SM_INLINE void sm_leave(void) { sm_leave_at_once(sm_self); }
 
 /* The CPU this thread runs on. For threads that are registered. */
 SM_INLINE uint32_t sm_cpu(void) { return *sm_self->cpu; }
+SM_INLINE uint32_t sm_cpu_of(const struct sm_thread *self) { return *self->cpu; }
 
 /* Trades being inside of a handle for being inside of its attachment only: for a close, which waits
  * for others inside of the handle while the memory must stay. */
 SM_INLINE void sm_hold(uint32_t attachment) {
-  __atomic_store_n(&sm_self->inside, (uint64_t)attachment << 32, __ATOMIC_RELEASE);
+  __atomic_store_n(&sm_self->inside, (uint64_t)attachment << SM_SLOT_BITS, __ATOMIC_RELEASE);
 }
 
 SM_INLINE void **sm_attachment_entry(uint32_t index) {

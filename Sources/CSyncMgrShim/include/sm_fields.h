@@ -4,6 +4,11 @@
 
 #include "sm_layout.h"
 
+/* Swift is not to look for NULL where there is none. */
+#ifdef __clang__
+#pragma clang assume_nonnull begin
+#endif
+
 /* One accessor per shared word: Swift names the field, C finds the address. */
 #define SM_FIELD(type, field, bits)                                                               \
   SM_INLINE uint##bits##_t *sm_##type##_##field(struct sm_##type *at) {                           \
@@ -88,6 +93,10 @@ SM_FIELD(object, guard, 32)
 SM_FIELD(object, grants, 64)
 SM_FIELD(object, cpu, 32)
 SM_FIELD(object, head, 32)
+/* `head` and `watched` in one load. */
+SM_INLINE uint64_t *sm_object_company(struct sm_object *at) {
+  return (uint64_t *)(void *)&at->head;
+}
 SM_FIELD(object, tail, 32)
 SM_FIELD(object, epoch, 32)
 SM_FIELD(object, order, 64)
@@ -198,7 +207,7 @@ SM_FIELD(member, at, 64)
 SM_FIELD(slot, tag, 64)
 SM_FIELD(slot, generation, 32)
 SM_FIELD(slot, flags, 32)
-SM_FIELD(slot, attachment, 32)
+SM_FIELD(slot, presence, 32)
 
 SM_FIELD(thread, inside, 64)
 SM_FIELD(thread, used, 32)
@@ -354,5 +363,9 @@ SM_INLINE uint8_t *sm_message_detail(struct sm_message *at) { return at->detail;
 SM_INLINE struct sm_recipient *sm_message_recipient(struct sm_message *at, uint32_t index) {
   return &at->recipients[index % SM_RECIPIENTS];
 }
+
+#ifdef __clang__
+#pragma clang assume_nonnull end
+#endif
 
 #endif

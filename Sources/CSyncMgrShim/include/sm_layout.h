@@ -43,8 +43,6 @@
 #define SM_WORKSTREAMS 65535u
 #define SM_HOLDINGS 131072u
 #define SM_CELLS (SM_BATCHES * SM_BATCH_CELLS)
-#define SM_DEADLOCKS 64u
-#define SM_DEADLOCK_MEMBERS 64u
 #define SM_MEMBERS 65536u
 /* Places in the name tables, which are never more than half full. */
 #define SM_OBJECT_NAMES 32768u
@@ -172,15 +170,16 @@ struct sm_object { /* 1152 bytes */
   uint32_t guard;  /* participant id of who changes this object */
   uint64_t grants; /* mutex: fencing token. barrier: generation */
   uint32_t cpu;    /* where the last owner, setter or arriver ran */
-  uint32_t head;   /* of the wait line: cell index + 1 */
-  uint32_t tail;
-  uint32_t epoch;  /* futex of those who wait for everybody's sake: changes at each broadcast */
+  uint32_t tail;   /* of the wait line: cell index + 1 */
+  /* These two are looked at in one: who finds both zero has nobody to serve and nobody to tell. */
+  uint32_t head;    /* of the wait line */
+  uint32_t watched; /* what `wanted` of the header says */
   uint32_t woken;  /* semaphore: cell + 1 that was told to try */
   uint64_t order;  /* arrivals in line */
   uint32_t broken; /* barrier. rwlock: 1 since an exclusive owner died */
   uint32_t arrived;
   uint32_t leader; /* barrier: owner id of who runs the action */
-  uint32_t watched; /* what `wanted` of the header says */
+  uint32_t epoch;  /* futex of those who wait for everybody's sake: changes at each broadcast */
 
   uint64_t detached; /* barrier: generation << 16 | arrivals of closed handles in it.
                         mutex: fencing token, once it was taken away by force.
@@ -220,21 +219,26 @@ struct sm_object { /* 1152 bytes */
   struct sm_counters counters;
 };
 
+/* What the fast paths store is in the first bytes of objects, holdings and threads, and what they
+ * load on the way in lies behind that in slots and threads. A load soon after a store to the same
+ * offset of another page waits for it, as if it were the same place: twice the cost of a lock. */
+#define SM_HOT_STORES 0x14u
+
 struct sm_holding { /* 64 bytes: one workstream's relation to one object */
+  uint64_t token;  /* of the latest grant. resource: deadlock that ended the request.
+                      mutex: of the grant that the lease belongs to.
+                      latch, event, barrier: since when a thread sleeps (monotonic ns), or 0 */
+  uint32_t amount; /* counted: permits. mutex: recursions. barrier: 1 waits, 2 arrived */
+  uint32_t index;  /* barrier: order of arrival. resource: how many are asked for. rwlock: lower
+                      half of the token that the hold began with */
   uint32_t owner;
   uint32_t state;
   uint32_t workstream; /* owner id, as in a mutex word */
   uint32_t object;
-  uint32_t amount; /* counted: permits. mutex: recursions. barrier: 1 waits, 2 arrived */
-  uint32_t index;  /* barrier: order of arrival. resource: how many are asked for. rwlock: lower
-                      half of the token that the hold began with */
-  uint32_t waits;  /* cells of its process that wait, or have ended and were not collected */
-  uint32_t joined; /* 1: a party of a phaser. resource: the declared most */
   uint64_t mark;   /* barrier: generation + 1 arrived in; all ones: it broke. locks: lost.
                       resource: number of the request */
-  uint64_t token;  /* of the latest grant. resource: deadlock that ended the request.
-                      mutex: of the grant that the lease belongs to.
-                      latch, event, barrier: since when a thread sleeps (monotonic ns), or 0 */
+  uint32_t waits;  /* cells of its process that wait, or have ended and were not collected */
+  uint32_t joined; /* 1: a party of a phaser. resource: the declared most */
   uint64_t lease;  /* when it ends (monotonic ns), or 0 */
   uint64_t lease_length; /* ns. resource: when it was asked for */
 };
@@ -260,39 +264,6 @@ struct sm_cell { /* 128 bytes: one wait */
   uint8_t pad[40];
 };
 
-struct sm_deadlock_member { /* 816 bytes: one who waits, or took, and what */
-  uint64_t workstream; /* id */
-  uint64_t holder;     /* id of who has what it waits for */
-  uint64_t order;      /* of the wait, in the line of its object */
-  int32_t pid;
-  int32_t holder_pid;
-  uint32_t type;     /* of the object */
-  uint32_t relation; /* SYNCMGR_RELATION_... */
-  uint32_t place;    /* cell + 1 of the wait; for a request holding + 1; 0 when it is none */
-  uint32_t owner;    /* owner id of who waits */
-  uint8_t name[256];
-  uint8_t object_name[256];
-  uint8_t other_name[256]; /* of the holder; or of the object that was held already */
-};
-
-struct sm_deadlock { /* 52352 bytes */
-  uint32_t state;
-  uint32_t kind;      /* SYNCMGR_DEADLOCK_... */
-  uint32_t algorithm; /* SYNCMGR_DETECT_... */
-  uint32_t policy;    /* SYNCMGR_VICTIM_... */
-  uint32_t resolution;
-  uint32_t count; /* members that are kept here */
-  uint32_t total; /* workstreams that are in it */
-  int32_t victim_pid;
-  uint64_t id;
-  uint64_t identity; /* hash of the waits that it is made of */
-  uint64_t found;    /* ns since 1970 */
-  uint64_t ended;
-  uint64_t victim; /* id of the workstream */
-  uint8_t pad[56];
-  struct sm_deadlock_member members[SM_DEADLOCK_MEMBERS];
-};
-
 struct sm_member { /* 320 bytes: a workstream that a sync point expects, by its name */
   uint32_t owner;
   uint32_t object; /* index + 1 */
@@ -309,31 +280,29 @@ struct sm_member { /* 320 bytes: a workstream that a sync point expects, by its 
 
 /* Process-private: one open handle. */
 struct sm_slot { /* 64 bytes */
-  uint64_t tag;        /* the handle while open, else 0 */
   uint32_t generation; /* of the last handle that used the slot */
-  uint32_t attachment;
+  uint32_t index;      /* object index; or ticket's cell */
+  void *context;       /* retained instance of a class */
+  uint32_t next;       /* free list; an object's: the slot of its workstream */
+  uint32_t count;      /* the object's parameter; fixed for its life */
+  uint64_t tag;        /* the handle while open, else 0 */
   struct sm_object *object;
   struct sm_holding *holding;
-  uint32_t mine;  /* owner id of the workstream */
-  uint32_t flags; /* of the object or handle */
-  uint32_t index; /* object index; or ticket's cell */
-  uint32_t next;  /* free list */
-  void *context;  /* retained instance of a class */
+  uint32_t mine;        /* owner id of the workstream */
   uint32_t participant; /* of this process in the attachment */
-  uint32_t count;       /* the object's parameter; fixed for its life */
+  uint32_t flags;       /* of the object or handle */
+  uint32_t presence;    /* attachment << SM_SLOT_BITS | slot: what who is inside of it says */
 };
 
 /* Process-private: one thread that has called the library. */
 struct sm_thread { /* 64 bytes */
-  struct sm_slot *slots; /* the table of handles; NULL when every call is to take the slow way in */
-  const volatile uint32_t *cpu; /* where the kernel keeps this thread's CPU number */
   uint32_t used;
   uint32_t registered;
-  uint8_t pad[32];
-  /* attachment << 32 | slot + 1 while in a call, else 0. Last in its line: a load from the first
-   * word of an object right after this store would wait for it when their pages' offsets were
-   * equal. */
-  uint64_t inside;
+  uint64_t inside; /* presence of the slot while in a call, else 0 */
+  uint64_t reserved;
+  const volatile uint32_t *cpu; /* where the kernel keeps this thread's CPU number */
+  uint32_t ready; /* 1: calls may take the fast way in */
+  uint8_t pad[28];
 };
 
 #define SM_CHECK(type, bytes) _Static_assert(sizeof(struct type) == (bytes), #type)
@@ -345,17 +314,23 @@ SM_CHECK(sm_counters, 128);
 SM_CHECK(sm_object, 1152);
 SM_CHECK(sm_holding, 64);
 SM_CHECK(sm_cell, 128);
-SM_CHECK(sm_deadlock_member, 816);
-SM_CHECK(sm_deadlock, 52352);
 SM_CHECK(sm_member, 320);
 SM_CHECK(sm_slot, 64);
 SM_CHECK(sm_thread, 64);
 _Static_assert(offsetof(struct sm_participant, life) == 64, "life has its own line");
 _Static_assert(offsetof(struct sm_participant, doorbell) == 128, "doorbell has its own line");
 _Static_assert(offsetof(struct sm_object, detached) == 64, "hot fields first");
+_Static_assert(offsetof(struct sm_object, head) % 8 == 0, "");
+_Static_assert(offsetof(struct sm_object, watched) == offsetof(struct sm_object, head) + 4, "");
+_Static_assert(offsetof(struct sm_object, cpu) + sizeof(uint32_t) <= SM_HOT_STORES, "");
+_Static_assert(offsetof(struct sm_holding, amount) + sizeof(uint32_t) <= SM_HOT_STORES, "");
+_Static_assert(offsetof(struct sm_thread, inside) + sizeof(uint64_t) <= SM_HOT_STORES, "");
+_Static_assert(offsetof(struct sm_thread, cpu) >= SM_HOT_STORES, "");
+_Static_assert(offsetof(struct sm_slot, tag) >= SM_HOT_STORES, "");
 
 #include "sm_events.h"
 #include "sm_channel.h"
+#include "sm_deadlock.h"
 
 /* Where the tables are. Each begins on a page, so that it can be committed by itself. */
 #define SM_PAGES(bytes) (((uint64_t)(bytes) + 4095u) & ~(uint64_t)4095u)

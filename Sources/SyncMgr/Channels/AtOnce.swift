@@ -43,8 +43,8 @@ enum AtOnce {
     return place != nil
   }
 
-  /// Says where this thread runs, for those who spin. Stored only when it is another CPU than before,
-  /// so that the line stays where it is.
+  /// Says where this thread runs, for those who spin. Stored only when it is another CPU than
+  /// before, so that the line stays where it is.
   @inline(__always)
   static func isHere(_ cpu: Word32) {
     if cpu.load() != sm_cpu() { cpu.store(sm_cpu()) }
@@ -72,7 +72,7 @@ enum AtOnce {
       Guard.tryLock(mailbox.guardian, slot.pointee.participant)
     else { return false }
     var isTaken = false
-    if mailbox.role.load() != SM_MAILBOX_NONE, mailbox.returned.load() == 0,
+    if mailbox.isFor(slot.pointee.mine, slot.pointee.index), mailbox.returned.load() == 0,
       mailbox.levels.load() == 1, mailbox.taken.load() == 0,
       let place = segment.oldest(mailbox, posts, 0), posts[place].chunk.load() == 0,
       posts[place].expires.load() == 0, let found = segment.read(place, 0, posts),

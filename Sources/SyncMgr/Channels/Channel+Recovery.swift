@@ -32,8 +32,8 @@ extension Attachment {
     for one in mine { endReceiver(one, channel, owner) }
   }
 
-  /// Ends the mailbox of a receiver that is gone: what it did not take goes back to who wants it back,
-  /// and who waits for its response is told that none will come.
+  /// Ends the mailbox of a receiver that is gone: what it did not take goes back to who wants it
+  /// back, and who waits for its response is told that none will come.
   private func endReceiver(_ index: UInt32, _ channel: Mailbox, _ owner: UInt32) {
     guard let mailbox = segment.mailbox(index) else { return }
     if mailbox.role.load() == SM_MAILBOX_OWN {
@@ -55,13 +55,18 @@ extension Attachment {
         let state = post.state.load()
         guard state == SM_POST_READY || state == SM_POST_RETURNED,
           post.flags.load() & SM_POST_RETURNS != 0,
-          let found = segment.read(slot, 0, posts), let home = ownMailbox(of: post.pointee.sender_owner, channel)
+          let found = segment.read(slot, 0, posts),
+          let home = ownMailbox(of: post.pointee.sender_owner, channel)
         else { continue }
         // Once: who does this again after us finds no mark.
         post.flags.store(post.flags.load() & ~SM_POST_RETURNS)
         var letter = Letter(found, self)
         letter.flags = letter.flags & ~SM_POST_RETURNS | SYNCMGR_MESSAGE_RETURNED
-        if push(letter, home) { woken.append(home) } else { home.dropped.store(home.dropped.load() &+ 1) }
+        if push(letter, home) {
+          woken.append(home)
+        } else {
+          home.dropped.store(home.dropped.load() &+ 1)
+        }
       }
     }
     unlock(mailbox)
@@ -91,8 +96,8 @@ extension Attachment {
     for mailbox in failed { wake(mailbox, SM_WAIT_RECEIVERS) }
   }
 
-  /// After a death: guards that were left locked, mailboxes that were left half made, or whose owner
-  /// is gone, and waiters whom nobody woke.
+  /// After a death: guards that were left locked, mailboxes that were left half made, or whose
+  /// owner is gone, and waiters whom nobody woke.
   func settleChannel(_ object: Object, _ dead: UInt32) {
     let index = segment.index(of: object)
     guard let channel = segment.mailbox(index) else { return }
@@ -103,6 +108,21 @@ extension Attachment {
     settleMailbox(object, dead)
   }
 
+  /// Whether nobody will ever end a mailbox: its owner is dead, or whoever made it for the channel
+  /// died before that had it.
+  private func isOrphan(_ object: Object, _ mailbox: Mailbox) -> Bool {
+    guard object.type.load() == ObjectType.mailbox else { return false }
+    // Under the directory guard: nobody is about to make one.
+    return always {
+      guard object.state.load() == SlotState.live, mailbox.role.load() != SM_MAILBOX_NONE,
+        let channel = segment.mailbox(mailbox.channel.load() &- 1)
+      else { return false }
+      let mine = segment.index(of: mailbox) + 1
+      if channel.past.load() == mine || channel.retained.load() == mine { return false }
+      return workstream(ofOwner: mailbox.owner.load()) == nil
+    }
+  }
+
   func settleMailbox(_ object: Object, _ dead: UInt32) {
     let index = segment.index(of: object)
     guard let mailbox = segment.mailbox(index) else { return }
@@ -110,10 +130,7 @@ extension Attachment {
       lockMailbox(mailbox)
       unlock(mailbox)
     }
-    let isOrphan =
-      object.type.load() == ObjectType.mailbox && mailbox.owner.load() != 0
-      && workstream(ofOwner: mailbox.owner.load()) == nil
-    if isOrphan, let channel = segment.mailbox(mailbox.channel.load() &- 1) {
+    if isOrphan(object, mailbox), let channel = segment.mailbox(mailbox.channel.load() &- 1) {
       endReceiver(index, channel, mailbox.owner.load())
       return
     }
@@ -131,7 +148,9 @@ extension Attachment {
     for part in [channel.past, channel.retained] {
       let index = part.load() &- 1
       part.store(0)
-      guard let mailbox = segment.mailbox(index), let object = segment.object(index) else { continue }
+      guard let mailbox = segment.mailbox(index), let object = segment.object(index) else {
+        continue
+      }
       emptyMailbox(mailbox)
       object.state.store(SlotState.free)
       object.owner.store(0)

@@ -15,9 +15,13 @@ extension Channel {
     if row.shut.load() == 2 { throw isShut() }
     if what == UInt64(SYNCMGR_WRITABLE) {
       if row.shut.load() != 0 { throw isShut() }
-      guard let full = firstFull(), let object = attachment.segment.object(
-        attachment.segment.index(of: full))
-      else { return nil }
+      guard let full = firstFull(),
+        let object = attachment.segment.object(
+          attachment.segment.index(of: full))
+      else {
+        attachment.wakeDue(caller.object, row)
+        return nil
+      }
       return Subject(object: object, mailbox: full, what: SM_WAIT_SENDERS)
     }
     if what >> 63 != 0 { return try room(what) }
@@ -29,7 +33,11 @@ extension Channel {
       (object, own) = (found.object, found.row)
     }
     attachment.returnOverdue(object, own)
-    if !attachment.segment.isEmpty(own) { return nil }
+    if !attachment.segment.isEmpty(own) {
+      // Who only waits uses nothing: others that wait look as well.
+      attachment.wakeDue(object, own)
+      return nil
+    }
     if let failure = ending(own) { throw failure }
     return Subject(object: object, mailbox: own, what: SM_WAIT_RECEIVERS)
   }
@@ -38,10 +46,18 @@ extension Channel {
   private func room(_ what: UInt64) throws(Failure) -> Subject? {
     if row.shut.load() != 0 { throw isShut() }
     let index = UInt32(truncatingIfNeeded: what & 0xf_ffff) &- 1
-    let (object, own) = try mailbox(index)
+    guard let object = attachment.segment.object(index),
+      let own = attachment.segment.mailbox(index),
+      own.channel.load() == caller.slot.pointee.index + 1
+    else {
+      throw Failure(SYNCMGR_E_NOT_FOUND, caller.object, text: "there is no such mailbox")
+    }
     let isGone =
       own.role.load() == SM_MAILBOX_NONE || number(index, own) != what & (UInt64.max >> 1)
-    if isGone || attachment.segment.hasRoom(own) { return nil }
+    if isGone || attachment.segment.hasRoom(own) {
+      attachment.wakeDue(object, own)
+      return nil
+    }
     return Subject(object: object, mailbox: own, what: SM_WAIT_SENDERS)
   }
 
@@ -62,7 +78,9 @@ extension Channel {
     var found: Mailbox?
     attachment.lockSending(row)
     attachment.forListed(of: row) {
-      if found == nil, $0.role.load() == SM_MAILBOX_OWN, !attachment.segment.hasRoom($0) { found = $0 }
+      if found == nil, $0.role.load() == SM_MAILBOX_OWN, !attachment.segment.hasRoom($0) {
+        found = $0
+      }
     }
     attachment.unlockSending(row)
     return found
@@ -82,8 +100,6 @@ extension Channel {
           caller.on(subject.object), subject.mailbox, for: subject.what,
           until: Deadline.earlier(deadline, look)
         ) { isReady(subject) }
-        // Who only waits uses nothing: others that wait look as well.
-        attachment.wakeDue(subject.object, subject.mailbox)
       } catch {
         if error.status == SYNCMGR_E_CLOSED, !caller.isClosed { continue }
         if error.status == SYNCMGR_E_TIMEOUT, !Deadline.hasPassed(deadline) { continue }
@@ -135,6 +151,7 @@ extension Channel {
     out.received = mailbox.received.load()
     out.dropped = mailbox.dropped.load()
     out.expired = mailbox.expired.load()
+    out.undelivered = mailbox.undelivered.load()
     out.taken = mailbox.taken.load()
     out.waiting = attachment.count(mailbox)
     if let stream = attachment.workstream(ofOwner: mailbox.owner.load()) {

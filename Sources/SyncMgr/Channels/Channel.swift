@@ -47,20 +47,8 @@ struct Channel {
     var room: UInt32 { inlineSize + 64 }
   }
 
-  /// What an object is opened with; `isExact`: the caller has named its parameters.
-  static func parameters(
-    _ wanted: Options, isExact: Bool, _ attachment: Attachment
-  ) -> Stream.Parameters {
-    Stream.Parameters(
-      type: .channel, flags: wanted.flags, count: wanted.kind,
-      complete: { (object) throws(Failure) in try make(object, wanted, attachment) },
-      compare: { (object) throws(Failure) in
-        try compare(object, wanted, isExact: isExact, attachment)
-      })
-  }
-
   /// Under the directory guard.
-  private static func make(
+  static func make(
     _ object: Object, _ wanted: Options, _ attachment: Attachment
   ) throws(Failure) {
     let isQueue = wanted.kind == SYNCMGR_CHANNEL_QUEUE
@@ -120,7 +108,8 @@ struct Channel {
     }
   }
 
-  private static func compare(
+  /// Whether a channel that is there is what was asked for; `isExact`: parameters were named.
+  static func compare(
     _ object: Object, _ wanted: Options, isExact: Bool, _ attachment: Attachment
   ) throws(Failure) {
     guard let row = attachment.segment.mailbox(attachment.segment.index(of: object)) else {
@@ -161,7 +150,8 @@ struct Channel {
   }
 
   func mailbox(_ index: UInt32) throws(Failure) -> (object: Object, row: Mailbox) {
-    guard let object = attachment.segment.object(index), let own = attachment.segment.mailbox(index),
+    guard let object = attachment.segment.object(index),
+      let own = attachment.segment.mailbox(index),
       own.channel.load() == caller.slot.pointee.index + 1
     else { throw attachment.corrupt("the table of mailboxes") }
     return (object, own)
@@ -250,7 +240,8 @@ extension Attachment {
     for one in all {
       guard let object = segment.object(one) else { continue }
       var wakes = Wakes()
-      let isOver = channel.shut.load() == 2 || segment.mailbox(one).map { segment.isEmpty($0) } ?? true
+      let isOver =
+        channel.shut.load() == 2 || segment.mailbox(one).map { segment.isEmpty($0) } ?? true
       lock(object)
       finishLine(object, isOver ? SYNCMGR_E_CLOSED : SYNCMGR_OK, &wakes)
       unlock(object)

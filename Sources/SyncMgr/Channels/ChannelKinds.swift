@@ -36,4 +36,3 @@ extension Channel {
     settle: { attachment, object, dead in attachment.settleMailbox(object, dead) },
     check: { attachment, object in attachment.checkMailbox(object) })
 }
-

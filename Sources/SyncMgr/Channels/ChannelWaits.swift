@@ -97,7 +97,9 @@ extension Attachment {
   /// did not use their turn. Not under the object's guard.
   func wakeDue(_ object: Object, _ mailbox: Mailbox) {
     let waiting = mailbox.waiting.load()
-    if waiting & SM_WAIT_RECEIVERS != 0, !segment.isEmpty(mailbox) { wake(mailbox, SM_WAIT_RECEIVERS) }
+    if waiting & SM_WAIT_RECEIVERS != 0, !segment.isEmpty(mailbox) {
+      wake(mailbox, SM_WAIT_RECEIVERS)
+    }
     if waiting & SM_WAIT_SENDERS != 0, segment.hasRoom(mailbox) { wake(mailbox, SM_WAIT_SENDERS) }
   }
 }

@@ -127,6 +127,22 @@ extension Attachment {
     Guard.unlock(header.heapGuardian)
   }
 
+  /// Whether a mailbox has no room, for sure: counts that a death has spoiled are made anew. Under
+  /// the send guard.
+  func lacksRoom(_ mailbox: Mailbox) -> Bool {
+    if segment.isFull(mailbox) { return true }
+    guard let posts = Posts(mailbox, segment) else { return true }
+    if segment.freeSlot(mailbox, posts) != nil { return false }
+    lockMailbox(mailbox)
+    let used = (0..<posts.capacity).reduce(UInt32(0)) {
+      posts[$1].state.load() == SM_POST_FREE ? $0 : $0 + 1
+    }
+    mailbox.claimed.store(mailbox.released.load() &+ used)
+    mailbox.seen.store(mailbox.released.load())
+    unlock(mailbox)
+    return segment.isFull(mailbox)
+  }
+
   /// Puts a letter into a mailbox. False when there is no room. Under the send guard.
   func push(_ letter: Letter, _ mailbox: Mailbox) -> Bool {
     guard !segment.isFull(mailbox), let posts = Posts(mailbox, segment),
@@ -180,16 +196,19 @@ extension Segment {
   /// A slot to be written. Dies before it is published: the repair frees it.
   @inline(__always)
   func claimSlot(_ mailbox: Mailbox, _ posts: Posts) -> UInt32? {
-    var slot = mailbox.hint.load()
-    if slot >= posts.capacity { slot = 0 }
-    if posts[slot].state.load() != SM_POST_FREE {
-      guard let free = findFree(posts, from: slot) else { return nil }
-      slot = free
-    }
+    guard let slot = freeSlot(mailbox, posts) else { return nil }
     posts[slot].state.store(SM_POST_CLAIMED)
     mailbox.claimed.store(mailbox.claimed.load() &+ 1)
     mailbox.hint.store(slot + 1)
     return slot
+  }
+
+  /// Where the next message goes: most of the time right behind the one before.
+  @inline(__always)
+  func freeSlot(_ mailbox: Mailbox, _ posts: Posts) -> UInt32? {
+    let hint = mailbox.hint.load()
+    let slot = hint < posts.capacity ? hint : 0
+    return posts[slot].state.load() == SM_POST_FREE ? slot : findFree(posts, from: slot)
   }
 
   @inline(never)

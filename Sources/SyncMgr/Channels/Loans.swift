@@ -9,9 +9,11 @@ extension Channel {
       throw Failure(SYNCMGR_E_INVALID, caller.object, text: "a loan has at least one byte")
     }
     if row.shut.load() != 0 { throw isShut() }
-    let (total, overflow) = UInt64(size).addingReportingOverflow(UInt64(SM_TEXTS))
+    if UInt64(size) > Attachment.heapSize - UInt64(SM_TEXTS) {
+      throw attachment.tooLarge(UInt64(size))
+    }
     let unit = try attachment.allocate(
-      overflow ? UInt64.max : total, SM_CHUNK_MESSAGE, object: caller.slot.pointee.index + 1,
+      UInt64(size) + UInt64(SM_TEXTS), SM_CHUNK_MESSAGE, object: caller.slot.pointee.index + 1,
       owner: caller.mine)
     attachment.lent.store(1)
     return attachment.segment.unit(unit)

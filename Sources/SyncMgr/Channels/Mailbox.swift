@@ -1,13 +1,23 @@
 import CSyncMgr
 import CSyncMgrShim
 
-/// A mailbox: slots for messages, and for each level a ring of slot numbers in the order of sending.
-/// It belongs to an object, in whose line stand those who wait for a message or for room.
+extension UnsafeMutablePointer<sm_mailbox> {
+  /// Whether a workstream receives from it by a channel. Under its guard.
+  @inline(__always)
+  func isFor(_ owner: UInt32, _ channel: UInt32) -> Bool {
+    let role = role.load()
+    if role == SM_MAILBOX_NONE || self.channel.load() != channel + 1 { return false }
+    return role == SM_MAILBOX_QUEUE || self.owner.load() == owner
+  }
+}
+
+/// A mailbox: slots for messages, and for each level a ring of slot numbers in the order of
+/// sending. It belongs to an object, in whose line stand those who wait for a message or for room.
 ///
-/// Senders of a channel exclude each other by its send guard, receivers of a mailbox by the mailbox's
-/// own: one of each never wait for each other. Guards are locked in this order: a channel's send
-/// guard, an object's, a mailbox's, the heap's. What a slot's states mean, and what becomes of one
-/// whose writer died there:
+/// Senders of a channel exclude each other by its send guard, receivers of a mailbox by the
+/// mailbox's own: one of each never wait for each other. Guards are locked in this order: a
+/// channel's send guard, an object's, a mailbox's, the heap's. What a slot's states mean, and what
+/// becomes of one whose writer died there:
 ///
 ///     free      claimed by a sender, who stores `claimed`, fills it, and stores `ready`
 ///     claimed   free again
@@ -77,13 +87,17 @@ extension Attachment {
   /// The guards are left alone: somebody with an old number of the mailbox may look in.
   private func clear(_ mailbox: Mailbox) {
     for field in [
-      mailbox.memory, mailbox.role, mailbox.shut, mailbox.next, mailbox.failed, mailbox.hint, mailbox.claimed,
-      mailbox.seen, mailbox.released, mailbox.returned, mailbox.taken, mailbox.kind, mailbox.overflow,
-      mailbox.inlineSize, mailbox.history, mailbox.maxDeliveries, mailbox.deadLetters, mailbox.first,
+      mailbox.memory, mailbox.role, mailbox.shut, mailbox.next, mailbox.failed, mailbox.hint,
+      mailbox.claimed,
+      mailbox.seen, mailbox.released, mailbox.returned, mailbox.taken, mailbox.kind,
+      mailbox.overflow,
+      mailbox.inlineSize, mailbox.history, mailbox.maxDeliveries, mailbox.deadLetters,
+      mailbox.first,
       mailbox.past, mailbox.retained, mailbox.patterns, mailbox.waiting, mailbox.dead,
     ] { field.store(0) }
     for field in [
-      mailbox.sequence, mailbox.dropped, mailbox.received, mailbox.due, mailbox.expired, mailbox.told,
+      mailbox.sequence, mailbox.dropped, mailbox.received, mailbox.due, mailbox.expired,
+      mailbox.told,
       mailbox.undelivered, mailbox.visibility, mailbox.version,
     ] { field.store(0) }
     for level in 0..<SM_LEVELS {
@@ -103,7 +117,8 @@ extension Attachment {
     if index >= header.mailboxesCommitted.load() { header.mailboxesCommitted.store(index + 64) }
   }
 
-  /// Drops all that is in a mailbox, and its memory. Under the channel's send guard, out of its list.
+  /// Drops all that is in a mailbox, and its memory. Under the channel's send guard, out of its
+  /// list.
   func emptyMailbox(_ mailbox: Mailbox) {
     lockMailbox(mailbox)
     mailbox.role.store(SM_MAILBOX_NONE)
@@ -123,6 +138,16 @@ extension Attachment {
     }
     Guard.unlock(header.heapGuardian)
     unlock(mailbox)
+  }
+
+  /// Removes the object of a mailbox that was emptied.
+  func removeNameless(_ index: UInt32, _ object: Object) {
+    always {
+      guard object.type.load() == ObjectType.mailbox, object.state.load() == SlotState.live,
+        segment.mailbox(index)?.role.load() == SM_MAILBOX_NONE
+      else { return }
+      freeObject(index, object)
+    }
   }
 
   // MARK: - Guards
@@ -189,6 +214,9 @@ extension Attachment {
   func repairSending(_ channel: Mailbox) {
     repairList(channel)
     forMailboxes(of: channel) { mailbox in repairTail(mailbox) }
+    // A pattern may have changed without a word: the whole table is read again.
+    channel.version.store(channel.version.load() &+ UInt64(SM_PATTERN_LOG) + 1)
+    freeUnlinked(segment.index(of: channel) + 1)
   }
 
   private func repairTail(_ mailbox: Mailbox) {
@@ -252,7 +280,9 @@ extension Attachment {
     let mine = segment.index(of: channel) + 1
     var next = channel.first.load()
     var left = SM_OBJECTS  // a list that leads in circles ends here
-    while left > 0, next != 0, let mailbox = segment.mailbox(next - 1), mailbox.channel.load() == mine {
+    while left > 0, next != 0, let mailbox = segment.mailbox(next - 1),
+      mailbox.channel.load() == mine
+    {
       left -= 1
       next = mailbox.next.load()
       if mailbox.role.load() != SM_MAILBOX_NONE { body(mailbox) }

@@ -32,7 +32,8 @@ extension Attachment {
   }
 
   /// Looks from time to time while started waits of this process are in line.
-  func watchOverdue(_ channel: Channel, _ object: Object, _ mailbox: Mailbox, isFirst: Bool = true) {
+  func watchOverdue(_ channel: Channel, _ object: Object, _ mailbox: Mailbox, isFirst: Bool = true)
+  {
     let next = channel.nextReturn(mailbox)
     if next == Deadline.never { return }
     let index = segment.index(of: mailbox)

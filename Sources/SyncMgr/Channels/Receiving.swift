@@ -136,9 +136,9 @@ extension Channel {
   private func takeLocked(
     _ mailbox: Mailbox, _ form: Form, _ message: inout syncmgr_message_t
   ) throws(Failure) -> Bool {
+    // It was unsubscribed in this moment, and may be somebody else's by now.
+    guard mailbox.isFor(caller.mine, caller.slot.pointee.index) else { return false }
     guard let posts = Posts(mailbox, attachment.segment) else {
-      // It was unsubscribed, or shut, in this moment.
-      if mailbox.role.load() == SM_MAILBOX_NONE { return false }
       throw attachment.corrupt("a mailbox")
     }
     if isOverdue(mailbox) { attachment.returnOverdue(mailbox, posts) }
@@ -154,7 +154,11 @@ extension Channel {
         target.copyMemory(from: found.data, byteCount: found.size)
         message.place(target, found)
       }
-      if keeps(mailbox) { give(found, mailbox, &message) } else { attachment.remove(found, mailbox, posts) }
+      if keeps(mailbox) {
+        give(found, mailbox, &message)
+      } else {
+        attachment.remove(found, mailbox, posts)
+      }
     case .view:
       attachment.lent.store(1)
       message.place(found.data, found)

@@ -23,8 +23,8 @@ enum Retained {
     let isFirst = channel.row.retained.load() == 0
     if isFirst {
       // It is the channel's from here on, not this workstream's.
-      attachment.segment.mailbox(made)?.owner.store(0)
       channel.row.retained.store(made + 1)
+      attachment.segment.mailbox(made)?.owner.store(0)
     }
     attachment.unlockSending(channel.row)
     if !isFirst { attachment.endMailbox(made) }

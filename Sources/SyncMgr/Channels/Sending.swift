@@ -83,8 +83,9 @@ extension Channel {
       do throws(Failure) {
         if row.shut.load() != 0 { throw isShut() }
         targets = try self.targets(letter, options)
-        full = policy == SYNCMGR_OVERFLOW_BLOCK || policy == SYNCMGR_OVERFLOW_FAIL
-          ? targets.first { attachment.segment.isFull($0) } : nil
+        full =
+          policy == SYNCMGR_OVERFLOW_BLOCK || policy == SYNCMGR_OVERFLOW_FAIL
+          ? targets.first { attachment.lacksRoom($0) } : nil
       } catch {
         attachment.unlockSending(row)
         throw error
@@ -151,7 +152,8 @@ extension Channel {
     if attachment.spin(on: mailbox.cpu, { attachment.segment.hasRoom(mailbox) }) { return }
     do throws(Failure) {
       try ChannelWaits.wait(caller.on(object), mailbox, for: SM_WAIT_SENDERS, until: deadline) {
-        attachment.segment.hasRoom(mailbox) || row.shut.load() != 0 || mailbox.serial.load() != serial
+        attachment.segment.hasRoom(mailbox) || row.shut.load() != 0
+          || mailbox.serial.load() != serial
           || mailbox.role.load() == SM_MAILBOX_NONE
       }
     } catch {

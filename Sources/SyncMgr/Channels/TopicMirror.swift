@@ -4,17 +4,17 @@ extension Topics {
   /// What a process knows of a channel's patterns. Used under the channel's send guard only, so by
   /// one thread at a time.
   final class Mirror {
-    struct Key: Hashable {
+    struct PatternKey: Hashable {
       let mailbox: UInt32
       let serial: UInt64
       let text: [UInt8]
     }
 
     /// Where each pattern is in the table.
-    private(set) var places: [Key: UInt32] = [:]
+    private(set) var places: [PatternKey: UInt32] = [:]
     /// Places in the table that are free.
     private(set) var free: [UInt32] = []
-    private var entries: [Key?] = []
+    private var entries: [PatternKey?] = []
     private var version: UInt64 = 0
     private let serial: UInt64
     private let trie = TopicTrie()
@@ -56,10 +56,10 @@ extension Topics {
       guard place < table.used, let entry = table.entry(place) else { return }
       while entries.count <= Int(place) { entries.append(nil) }
       let mailbox = entry.mailbox.load()
-      var key: Key?
+      var key: PatternKey?
       if mailbox != 0 {
         let length = Int(min(entry.length.load(), UInt32(Topic.longest)))
-        key = Key(
+        key = PatternKey(
           mailbox: mailbox - 1, serial: entry.serial.load(),
           text: (0..<length).map { entry.text[$0] })
       }
@@ -91,7 +91,9 @@ extension Topics {
         while found.count <= Int(key.mailbox) { found.append(0) }
         if found[Int(key.mailbox)] == publishes { return }
         found[Int(key.mailbox)] = publishes
-        if mailbox.serial.load() == key.serial, mailbox.role.load() == SM_MAILBOX_OWN { body(mailbox) }
+        if mailbox.serial.load() == key.serial, mailbox.role.load() == SM_MAILBOX_OWN {
+          body(mailbox)
+        }
       }
     }
   }

@@ -5,8 +5,8 @@ import CSyncMgrShim
 /// or subscribes a trie of what is in there, brought up to date by the table's log of changes. So
 /// nothing that a peer may spoil is walked along, and a publish costs what its matches cost.
 ///
-/// Everything is under the channel's send guard. An entry is there when its mailbox is stored, which
-/// is done last, and gone when that is 0.
+/// Everything is under the channel's send guard. An entry is there when its mailbox is stored,
+/// which is done last, and gone when that is 0.
 enum Topics {
   /// Gives a subscriber's mailbox one pattern more.
   static func add(
@@ -15,7 +15,7 @@ enum Topics {
     let mirror = Mirror.of(channel)
     mirror.refresh(channel.attachment, channel.row)
     let index = channel.attachment.segment.index(of: mailbox)
-    let key = Mirror.Key(mailbox: index, serial: mailbox.serial.load(), text: Array(pattern))
+    let key = Mirror.PatternKey(mailbox: index, serial: mailbox.serial.load(), text: Array(pattern))
     if mirror.places[key] != nil {
       throw Failure(
         SYNCMGR_E_ALREADY, channel.caller.object, text: "this workstream has that pattern")
@@ -39,7 +39,7 @@ enum Topics {
     let mirror = Mirror.of(channel)
     mirror.refresh(channel.attachment, channel.row)
     let index = channel.attachment.segment.index(of: mailbox)
-    let key = Mirror.Key(mailbox: index, serial: mailbox.serial.load(), text: Array(pattern))
+    let key = Mirror.PatternKey(mailbox: index, serial: mailbox.serial.load(), text: Array(pattern))
     guard let place = mirror.places[key] else {
       throw Failure(
         SYNCMGR_E_NOT_FOUND, channel.caller.object, text: "this workstream has no such pattern")
@@ -117,8 +117,9 @@ struct PatternTable {
     let at = attachment.segment.unit(unit).assumingMemoryBound(to: sm_patterns.self)
     let room = UInt64(min(chunk.units.load(), SM_UNITS - unit)) * UInt64(SM_UNIT)
     let capacity = at.capacity.load()
-    guard UInt64(MemoryLayout<sm_patterns>.size)
-      + UInt64(capacity) * UInt64(MemoryLayout<sm_pattern>.stride) <= room
+    guard
+      UInt64(MemoryLayout<sm_patterns>.size)
+        + UInt64(capacity) * UInt64(MemoryLayout<sm_pattern>.stride) <= room
     else { throw attachment.corrupt("the patterns") }
     return PatternTable(at: at, capacity: capacity)
   }

@@ -14,9 +14,9 @@ enum Event {
 
   /// Sets the event when nobody waits. False when that is for `set` to find out.
   @inline(__always)
-  static func setAtOnce(_ slot: Slot) -> Bool {
+  static func setAtOnce(_ slot: Slot, _ thread: Thread) -> Bool {
     let object = slot.pointee.object.unsafelyUnwrapped
-    object.cpu.store(sm_cpu())
+    object.cpu.store(sm_cpu_of(thread))
     return object.word.claim(0, isSet)
   }
 

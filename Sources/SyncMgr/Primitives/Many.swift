@@ -65,7 +65,7 @@ enum Many {
     }
     return Entry(
       handle: item.handle, type: type, amount: item.amount, place: place,
-      object: slot.pointee.index, owner: slot.pointee.mine, attachment: slot.attachment.load())
+      object: slot.pointee.index, owner: slot.pointee.mine, attachment: slot.attachment)
   }
 
   // MARK: - Locking

@@ -29,11 +29,11 @@ enum Mutex {
 
   /// One compare-and-swap when it is free. False when that is for `lock` to find out.
   @inline(__always)
-  static func lockAtOnce(_ slot: Slot, _ timeout: Int64) -> Bool {
+  static func lockAtOnce(_ slot: Slot, _ thread: Thread, _ timeout: Int64) -> Bool {
     let object = slot.pointee.object.unsafelyUnwrapped
     guard timeout >= SYNCMGR_FOREVER, object.word.claim(0, slot.pointee.mine) else { return false }
     object.grants.store(object.grants.load() &+ 1)
-    object.cpu.store(sm_cpu())
+    object.cpu.store(sm_cpu_of(thread))
     return true
   }
 

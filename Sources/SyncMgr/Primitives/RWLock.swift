@@ -19,32 +19,40 @@ enum RWLock {
   // MARK: - Locking
 
   /// Locks when nobody is in the way and nothing is to be told. False when that is for `lock` to
-  /// find out. The same stores, in the same order, as those of `Permits.take`.
+  /// find out.
   @inline(__always)
-  static func lockAtOnce(_ slot: Slot, _ mode: UInt32, _ timeout: Int64) -> Bool {
+  static func lockAtOnce(
+    _ slot: Slot, _ thread: Thread, _ mode: UInt32, _ timeout: Int64
+  ) -> Bool {
     let object = slot.pointee.object.unsafelyUnwrapped
-    guard mode <= SYNCMGR_EXCLUSIVE, timeout >= SYNCMGR_FOREVER,
+    guard _fastPath(mode <= SYNCMGR_EXCLUSIVE), _fastPath(timeout >= SYNCMGR_FOREVER),
       Guard.tryLock(object.guardian, slot.pointee.participant)
     else { return false }
-    let holding = slot.pointee.holding.unsafelyUnwrapped
     let count = mode == SYNCMGR_SHARED ? 1 : all
-    let available = object.word.load()
-    let held = holding.amount.load()
-    let isFree =
-      object.head.load() == 0 && available >= count && object.broken.load() == 0
-      && object.watched.load() == 0
-      && holding.mark.load() == 0 && (held == 0 || count == 1)
-    if isFree {
-      holding.amount.store(held &+ count)
-      object.word.store(available &- count)
-      object.cpu.store(sm_cpu())
-      let token = object.grants.load() &+ 1
-      object.grants.store(token)
-      holding.token.store(token)
-      if held == 0 { Permits.keepFirst(token, holding) }
-    }
+    let isTaken = takeAtOnce(object, slot.pointee.holding.unsafelyUnwrapped, thread, count)
     Guard.unlock(object.guardian)
-    return isFree
+    return isTaken
+  }
+
+  /// The same stores, in the same order, as those of `Permits.take`. Under the guard.
+  @inline(__always)
+  private static func takeAtOnce(
+    _ object: Object, _ holding: Holding, _ thread: Thread, _ count: UInt32
+  ) -> Bool {
+    // Who holds something already cannot find all permits free.
+    let available = object.word.load()
+    guard available >= count, object.isAlone, object.broken.load() == 0,
+      holding.mark.load() == 0
+    else { return false }
+    let token = object.grants.load() &+ 1
+    let held = holding.amount.load()
+    holding.amount.store(held &+ count)
+    object.word.store(available &- count)
+    object.cpu.store(sm_cpu_of(thread))
+    object.grants.store(token)
+    holding.token.store(token)
+    if held == 0 { Permits.keepFirst(token, holding) }
+    return true
   }
 
   static func lock(_ caller: Caller, _ mode: UInt32, _ timeout: Int64) throws(Failure) -> Int32 {
@@ -178,18 +186,21 @@ enum RWLock {
   static func unlockAtOnce(_ slot: Slot) -> Bool {
     let object = slot.pointee.object.unsafelyUnwrapped
     guard Guard.tryLock(object.guardian, slot.pointee.participant) else { return false }
-    let holding = slot.pointee.holding.unsafelyUnwrapped
-    let held = holding.amount.load()
-    let count = held == all ? all : 1
-    let isDone =
-      object.head.load() == 0 && held > 0 && holding.lease.load() == 0
-      && object.watched.load() == 0
-    if isDone {
-      holding.amount.store(held &- count)
-      object.word.store(object.word.load() &+ count)
-    }
+    let isDone = giveAtOnce(object, slot.pointee.holding.unsafelyUnwrapped)
     Guard.unlock(object.guardian)
     return isDone
+  }
+
+  /// The stores of `Permits.release`. Under the guard.
+  @inline(__always)
+  private static func giveAtOnce(_ object: Object, _ holding: Holding) -> Bool {
+    let held = holding.amount.load()
+    guard held > 0, object.isAlone, holding.lease.load() == 0 else { return false }
+    let count = held == all ? all : 1
+    let available = object.word.load()
+    holding.amount.store(held &- count)
+    object.word.store(available &+ count)
+    return true
   }
 
   static func unlock(_ caller: Caller) throws(Failure) {

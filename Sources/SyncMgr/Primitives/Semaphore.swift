@@ -12,19 +12,25 @@ enum Semaphore {
     guard count &- 1 < SYNCMGR_COUNT_MAX, timeout >= SYNCMGR_FOREVER,
       Guard.tryLock(object.guardian, slot.pointee.participant)
     else { return false }
-    let available = object.word.load()
-    let isFree = object.head.load() == 0 && available >= count && object.watched.load() == 0
-    if isFree {
-      // Dies after the first store: the dead one has a permit more, and gives it back.
-      if slot.pointee.flags & SYNCMGR_SEMAPHORE_SIGNALLING == 0 {
-        let holding = slot.pointee.holding.unsafelyUnwrapped
-        holding.amount.store(holding.amount.load() &+ count)
-      }
-      object.word.store(available &- count)
-      object.grants.store(object.grants.load() &+ 1)
-    }
+    let isTaken = takeAtOnce(object, slot, count)
     Guard.unlock(object.guardian)
-    return isFree
+    return isTaken
+  }
+
+  /// The stores of `Permits.take`. Under the guard.
+  @inline(__always)
+  private static func takeAtOnce(_ object: Object, _ slot: Slot, _ count: UInt32) -> Bool {
+    let holding = slot.pointee.holding.unsafelyUnwrapped
+    let available = object.word.load()
+    guard available >= count, object.isAlone, holding.mark.load() == 0 else { return false }
+    let grants = object.grants.load()
+    // Dies after the first store: the dead one has a permit more, and gives it back.
+    if slot.pointee.flags & SYNCMGR_SEMAPHORE_SIGNALLING == 0 {
+      holding.amount.store(holding.amount.load() &+ count)
+    }
+    object.word.store(available &- count)
+    object.grants.store(grants &+ 1)
+    return true
   }
 
   static func acquire(
@@ -81,19 +87,26 @@ enum Semaphore {
     guard count &- 1 < SYNCMGR_COUNT_MAX,
       Guard.tryLock(object.guardian, slot.pointee.participant)
     else { return false }
+    let isDone = giveAtOnce(object, slot, count)
+    Guard.unlock(object.guardian)
+    return isDone
+  }
+
+  /// The stores of `Permits.release`. Under the guard.
+  @inline(__always)
+  private static func giveAtOnce(_ object: Object, _ slot: Slot, _ count: UInt32) -> Bool {
     let available = object.word.load()
-    var isDone = object.head.load() == 0 && object.watched.load() == 0
+    guard object.isAlone else { return false }
     if slot.pointee.flags & SYNCMGR_SEMAPHORE_SIGNALLING == 0 {
       let holding = slot.pointee.holding.unsafelyUnwrapped
       let held = holding.amount.load()
-      isDone = isDone && held >= count && holding.lease.load() == 0
-      if isDone { holding.amount.store(held &- count) }
-    } else {
-      isDone = isDone && available <= SYNCMGR_COUNT_MAX &- count
+      guard held >= count, holding.lease.load() == 0 else { return false }
+      holding.amount.store(held &- count)
+    } else if available > SYNCMGR_COUNT_MAX &- count {
+      return false
     }
-    if isDone { object.word.store(available &+ count) }
-    Guard.unlock(object.guardian)
-    return isDone
+    object.word.store(available &+ count)
+    return true
   }
 
   static func release(_ caller: Caller, _ count: UInt32) throws(Failure) {

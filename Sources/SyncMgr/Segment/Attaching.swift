@@ -135,7 +135,8 @@ enum Attaching {
     if stat.links == 0 { return nil }
     let segment = try Creation.map(file)
     defer { if !kept { sm_unmap(segment.base, sm_segment_size()) } }
-    let visitor = Attachment(space: space, segment: segment, file: file, stat: stat, me: 0)
+    let visitor = Attachment(
+      space: space, segment: segment, file: file, stat: stat, me: 0, namespace: request.namespace)
     let persistent = segment.header.flags.load() & SYNCMGR_PERSISTENT != 0
     let deserted = !visitor.anyoneElse()
     if deserted && !persistent {
@@ -147,7 +148,8 @@ enum Attaching {
     if request.has(SYNCMGR_PERSISTENT) {
       _ = segment.header.flags.update { $0 | SYNCMGR_PERSISTENT }
     }
-    let attachment = Attachment(space: space, segment: segment, file: file, stat: stat, me: me)
+    let attachment = Attachment(
+      space: space, segment: segment, file: file, stat: stat, me: me, namespace: request.namespace)
     do throws(Failure) { try attachment.register() } catch {
       segment.participant(ParticipantID.slot(me)).id.store(0)
       throw error
@@ -163,18 +165,20 @@ enum Attaching {
   private static func seat(
     _ visitor: Attachment, _ request: OpenRequest
   ) throws(Failure) -> UInt32 {
-    do throws(Failure) { return try visitor.segment.join(file: visitor.file) } catch {
+    do throws(Failure) {
+      return try visitor.segment.join(file: visitor.file, namespace: request.namespace)
+    } catch {
       guard error.status == SYNCMGR_E_LIMIT else { throw error }
     }
     let spare = try visitor.segment.join(
-      file: visitor.file, slots: SM_SEATS..<SM_PARTICIPANTS)
+      file: visitor.file, namespace: request.namespace, slots: SM_SEATS..<SM_PARTICIPANTS)
     request.recover(
       Attachment(
         space: visitor.space, segment: visitor.segment, file: visitor.file, stat: sm_stat(),
-        me: spare))
+        me: spare, namespace: request.namespace))
     visitor.segment.participant(ParticipantID.slot(spare)).id.store(0)
     sm_unlock(visitor.file, SM_LOCK_PARTICIPANT + UInt64(ParticipantID.slot(spare)))
-    return try visitor.segment.join(file: visitor.file)
+    return try visitor.segment.join(file: visitor.file, namespace: request.namespace)
   }
 
   /// Removes a segment's name.

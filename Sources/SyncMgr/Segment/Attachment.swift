@@ -16,7 +16,7 @@ final class Attachment {
   /// Number of this attachment in the process, as handles' slots know it.
   private(set) var id: UInt32 = 0
   /// Where pids mean what they mean to this process; 0 when that cannot be told.
-  let namespace = Identity.pidNamespace()
+  let namespace: UInt64
   /// Managers that are open on it. Under the attach lock.
   var managers = 0
   /// Cells of the wait lines that this process has claimed. Under the process's lock.
@@ -50,7 +50,10 @@ final class Attachment {
   /// For sentences: the URL.
   var text: String { space.text }
 
-  init(space: Space, segment: Segment, file: Int32, stat: sm_stat, me: UInt32) {
+  init(
+    space: Space, segment: Segment, file: Int32, stat: sm_stat, me: UInt32, namespace: UInt64
+  ) {
+    self.namespace = namespace
     self.space = space
     self.segment = segment
     self.file = file
@@ -70,7 +73,7 @@ final class Attachment {
   func register() throws(Failure) {
     guard
       let free = (0..<Int(SM_ATTACHMENTS)).first(where: { Attachment.entry($0).pointee == nil })
-    else { throw Failure(SYNCMGR_E_LIMIT, "this process has more than 4096 spaces open") }
+    else { throw Failure(SYNCMGR_E_LIMIT, "this process has more than 4095 spaces open") }
     id = UInt32(free) + 1
     Attachment.entry(free).pointee = Unmanaged.passRetained(self).toOpaque()
     Local.always { $0.attachments.append(self) }
@@ -85,7 +88,7 @@ final class Attachment {
 
   /// The attachment that a slot names. The caller is inside of it, so that it stays.
   static func of(_ slot: Slot) -> Attachment {
-    Unmanaged<Attachment>.fromOpaque(entry(Int(slot.attachment.load()) - 1).pointee!)
+    Unmanaged<Attachment>.fromOpaque(entry(Int(slot.attachment) - 1).pointee!)
       .takeUnretainedValue()
   }
 

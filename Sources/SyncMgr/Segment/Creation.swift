@@ -7,6 +7,8 @@ struct OpenRequest {
   var mode: UInt32 = 0o600
   var group: UInt32 = SYNCMGR_ANY
   var owner: UInt32 = SYNCMGR_ANY
+  /// Where pids mean what they mean to this process. Looked up once for an open: it takes a while.
+  let namespace = Identity.pidNamespace()
   /// Releases what dead processes left in a segment; the floors above know how.
   var recover: (Attachment) -> Void = { _ in }
 
@@ -29,8 +31,10 @@ enum Creation {
       segment.header.eventsCommitted, segment.header.messagesCommitted,
       segment.header.membersCommitted,
     ] { field.store(UInt32.max) }
-    let me = try segment.join(file: -1)
-    return Attachment(space: space, segment: segment, file: -1, stat: sm_stat(), me: me)
+    let me = try segment.join(file: -1, namespace: request.namespace)
+    return Attachment(
+      space: space, segment: segment, file: -1, stat: sm_stat(), me: me,
+      namespace: request.namespace)
   }
 
   /// A segment in the shared-memory file system. Nil when somebody else was first.
@@ -50,7 +54,7 @@ enum Creation {
     defer { if !kept { sm_unmap(segment.base, sm_segment_size()) } }
     initialize(
       segment, request.flags & (SYNCMGR_PERSISTENT | SYNCMGR_OPEN_NO_COUNTERS))
-    let me = try segment.join(file: file)
+    let me = try segment.join(file: file, namespace: request.namespace)
     var stat = sm_stat()
     error = sm_stat_fd(file, &stat)
     if error < 0 { throw Failure(system: "look at the segment", error) }
@@ -58,7 +62,8 @@ enum Creation {
     if error == SM_ALREADY { return nil }
     if error < 0 { throw Failure(system: "name the segment", error) }
     kept = true
-    return Attachment(space: space, segment: segment, file: file, stat: stat, me: me)
+    return Attachment(
+      space: space, segment: segment, file: file, stat: stat, me: me, namespace: request.namespace)
   }
 
   static func map(_ file: Int32) throws(Failure) -> Segment {

@@ -333,18 +333,8 @@ extension Attachment {
     freeObject(index, object)
   }
 
-  /// Removes an object that is in no name table and has no holdings: a mailbox that was emptied.
-  func removeNameless(_ index: UInt32, _ object: Object) {
-    always {
-      guard object.type.load() == ObjectType.mailbox, object.state.load() == SlotState.live,
-        segment.mailbox(index)?.role.load() == SM_MAILBOX_NONE
-      else { return }
-      freeObject(index, object)
-    }
-  }
-
   /// What it expects goes last: dies before that: members of no live object are freed by `repair`.
-  private func freeObject(_ index: UInt32, _ object: Object) {
+  func freeObject(_ index: UInt32, _ object: Object) {
     moveBack(header.objectsHint, index)
     object.state.store(SlotState.free)
     freeMembers(of: index, object)

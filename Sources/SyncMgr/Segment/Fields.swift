@@ -75,6 +75,8 @@ extension UnsafeMutablePointer<sm_object> {
   @inline(__always) var grants: Word64 { Word64(sm_object_grants(self)) }
   @inline(__always) var cpu: Word32 { Word32(sm_object_cpu(self)) }
   @inline(__always) var head: Word32 { Word32(sm_object_head(self)) }
+  /// Nobody stands in line and nobody is to be told of anything.
+  @inline(__always) var isAlone: Bool { sm_load64(sm_object_company(self)) == 0 }
   @inline(__always) var tail: Word32 { Word32(sm_object_tail(self)) }
   @inline(__always) var epoch: Word32 { Word32(sm_object_epoch(self)) }
   @inline(__always) var order: Word64 { Word64(sm_object_order(self)) }
@@ -170,7 +172,9 @@ extension UnsafeMutablePointer<sm_slot> {
   @inline(__always) var tag: Word64 { Word64(sm_slot_tag(self)) }
   @inline(__always) var flags: Word32 { Word32(sm_slot_flags(self)) }
   @inline(__always) var generation: Word32 { Word32(sm_slot_generation(self)) }
-  @inline(__always) var attachment: Word32 { Word32(sm_slot_attachment(self)) }
+  @inline(__always) var presence: Word32 { Word32(sm_slot_presence(self)) }
+  /// The number of the attachment that the handle is of.
+  @inline(__always) var attachment: UInt32 { presence.load() >> SM_SLOT_BITS }
 }
 
 extension UnsafeMutablePointer<sm_thread> {

@@ -2,6 +2,8 @@ import CSyncMgr
 import CSyncMgrShim
 
 typealias Slot = UnsafeMutablePointer<sm_slot>
+/// The record of the thread that makes a call.
+typealias Thread = UnsafeMutablePointer<sm_thread>
 
 /// What a handle can be. The number is part of the handle's value: below 16 it is the number of an
 /// object type in the header, and there are 5 bits for it.
@@ -117,7 +119,7 @@ enum Handles {
       }
       let slot = sm_slots() + Int(index)
       slot.generation.store(slot.generation.load() % 0x1f_ffff + 1)
-      slot.attachment.store(attachment)
+      slot.presence.store(attachment << SM_SLOT_BITS | index)
       slot.pointee.object = nil
       slot.pointee.holding = nil
       slot.pointee.context = nil
@@ -162,11 +164,9 @@ enum Handles {
     return false
   }
 
-  static func isInside(_ inside: UInt64, slot: Slot) -> Bool {
-    Int(inside & 0xffff_ffff) == slot - sm_slots() + 1
+  static func isInside(_ inside: UInt64, attachment: UInt32) -> Bool {
+    inside >> UInt64(SM_SLOT_BITS) == attachment
   }
-
-  static func isInside(_ inside: UInt64, attachment: UInt32) -> Bool { inside >> 32 == attachment }
 
   /// Makes all that was stored before visible to calls that enter from now on, and their `inside`
   /// visible to us.

@@ -1,9 +1,9 @@
 import CSyncMgr
 import CSyncMgrShim
 
-/// Memory of the segment for what has no fixed size: mailboxes and large messages. Handed out in runs
-/// of units, the lowest that fits first, so that what was freed last is used again while it is in
-/// the caches. A unit that was used once keeps its memory until the segment goes.
+/// Memory of the segment for what has no fixed size: mailboxes and large messages. Handed out in
+/// runs of units, the lowest that fits first, so that what was freed last is used again while it is
+/// in the caches. A unit that was used once keeps its memory until the segment goes.
 ///
 /// Everything changes under the heap guard. A process that dies in there leaves at most one chunk
 /// whose `state` or `references` tell of a step that was not finished; `repairHeap` counts anew.
@@ -34,16 +34,18 @@ extension Attachment {
 
   static let heapSize = UInt64(SM_UNITS) * UInt64(SM_UNIT)
 
+  func tooLarge(_ size: UInt64) -> Failure {
+    Failure(
+      SYNCMGR_E_TOO_LARGE,
+      naming: "\(size) bytes do not fit into \(text), which has \(Self.heapSize) for messages")
+  }
+
   /// Takes `size` bytes, in the hands of this process until `settle` or `release`. Zeroed memory is
   /// for the caller to make.
   func allocate(
     _ size: UInt64, _ state: UInt32, object: UInt32 = 0, owner: UInt32 = 0
   ) throws(Failure) -> UInt32 {
-    guard size > 0, size <= Self.heapSize else {
-      throw Failure(
-        SYNCMGR_E_TOO_LARGE,
-        naming: "\(size) bytes do not fit into \(text), which has \(Self.heapSize) for messages")
-    }
+    guard size > 0, size <= Self.heapSize else { throw tooLarge(size) }
     let units = UInt32((size + UInt64(SM_UNIT) - 1) / UInt64(SM_UNIT))
     return try inHeap { () throws(Failure) in
       guard let unit = findUnits(units) else {
@@ -183,7 +185,9 @@ extension Attachment {
     let high = min(header.heapHigh.load(), SM_UNITS)
     var counts: [UInt32: UInt32] = [:]
     for index in 0..<segment.objectCount {
-      guard let mailbox = segment.mailbox(index), let posts = Posts(mailbox, segment) else { continue }
+      guard let mailbox = segment.mailbox(index), let posts = Posts(mailbox, segment) else {
+        continue
+      }
       for slot in 0..<posts.capacity {
         let chunk = posts[slot].chunk.load()
         if chunk != 0 { counts[chunk, default: 0] += 1 }
@@ -223,6 +227,19 @@ extension Attachment {
         chunk.owner.store(0)
         release(chunk, unit)
       }
+    }
+    Guard.unlock(header.heapGuardian)
+  }
+
+  /// Frees what was an object's memory and is in nobody's hands: its user died between taking it
+  /// out of its place and freeing it. When nobody else can be about to do that.
+  func freeUnlinked(_ object: UInt32) {
+    lockHeap()
+    for unit in 0..<min(header.heapHigh.load(), SM_UNITS) {
+      guard let chunk = segment.chunk(unit), chunk.state.load() == SM_CHUNK_MEMORY,
+        chunk.object.load() == object, chunk.hands.load() == 0, !isMemory(unit, of: object)
+      else { continue }
+      freeChunk(chunk, unit)
     }
     Guard.unlock(header.heapGuardian)
   }

@@ -14,8 +14,8 @@ struct Kind: Sendable {
   let withdrawn: @Sendable (Attachment, Object, Cell) -> Void
   /// A grant that its dead waiter never saw, or that was not wanted any more.
   let refused: @Sendable (Attachment, Object, Cell) -> Void
-  /// The end of a wait is a turn to look, and no grant: a turn that is not used goes to the next. By
-  /// `refused`, as often as one likes.
+  /// The end of a wait is a turn to look, and no grant: a turn that is not used goes to the next.
+  /// By `refused`, as often as one likes.
   var givesTurns = false
   /// What the end of a wait's time does, where that is more than to end the wait. Not under the
   /// guard. The wait may be another by now: `isRight` tells, under the guard.

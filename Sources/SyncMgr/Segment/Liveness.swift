@@ -58,7 +58,7 @@ extension Segment {
   /// Takes a participant slot for this process. Under the gate, or before anybody can see the file.
   /// Dies before the id is stored: the slot stays free. After: the lock tells that it is dead.
   func join(
-    file: Int32, slots: Range<UInt32> = 0..<SM_SEATS
+    file: Int32, namespace: UInt64, slots: Range<UInt32> = 0..<SM_SEATS
   ) throws(Failure) -> UInt32 {
     for slot in slots {
       let place = participant(slot)
@@ -75,7 +75,7 @@ extension Segment {
       place.recoverer.store(0)
       place.pid.store(UInt32(bitPattern: pid))
       place.startTime.store(Identity.startTime(of: pid) ?? 0)
-      place.pidNamespace.store(Identity.pidNamespace())
+      place.pidNamespace.store(namespace)
       place.hasLife.store(0)
       place.life.store(0)
       place.wanted.store(0)

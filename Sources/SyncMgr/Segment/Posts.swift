@@ -19,12 +19,14 @@ struct Posts {
     mask = mailbox.mask.load()
     let levels = mailbox.levels.load()
     guard let chunk = segment.chunk(memory - 1), capacity <= SM_UNITS, mask < SM_UNITS,
-      mask & (mask &+ 1) == 0, capacity <= mask + 1, levels <= SM_LEVELS, stride <= 1 << 20,
+      mask & (mask &+ 1) == 0, capacity <= mask + 1, levels >= 1, levels <= SM_LEVELS,
+      stride <= 1 << 20,
       stride >= UInt32(MemoryLayout<sm_post>.size), stride % 64 == 0
     else { return nil }
     let units = UInt64(chunk.units.load())
-    guard Posts.size(capacity: capacity, mask: mask, stride: stride, levels: levels)
-      <= units * UInt64(SM_UNIT), UInt64(memory - 1) + units <= UInt64(SM_UNITS)
+    guard
+      Posts.size(capacity: capacity, mask: mask, stride: stride, levels: levels)
+        <= units * UInt64(SM_UNIT), UInt64(memory - 1) + units <= UInt64(SM_UNITS)
     else { return nil }
     base = segment.unit(memory - 1)
     slots = base + Posts.rings(mask: mask, levels: levels)

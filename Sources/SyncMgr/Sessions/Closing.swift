@@ -82,9 +82,7 @@ enum Closing {
   }
 
   private static func isAnyoneInside(_ indices: Set<UInt32>) -> Bool {
-    Handles.anyoneInside {
-      indices.contains(UInt32(truncatingIfNeeded: $0 & 0xffff_ffff) &- 1)
-    }
+    Handles.anyoneInside { indices.contains(UInt32(truncatingIfNeeded: $0) & (SM_SLOTS - 1)) }
   }
 
   /// The tickets that nobody collected, when the space is left.
@@ -93,7 +91,7 @@ enum Closing {
     for index in 1..<max(high, 1) {
       let slot = sm_slots() + Int(index)
       let handle = slot.tag.load()
-      guard slot.attachment.load() == attachment.id,
+      guard slot.attachment == attachment.id,
         handle.isHandle(.ticket)
       else { continue }
       if Handles.retire(slot, handle) { Handles.free(slot) }

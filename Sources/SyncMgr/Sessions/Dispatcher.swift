@@ -3,7 +3,8 @@ import CSyncMgrShim
 
 /// A callback that was registered, for as long as its handle is open.
 class Registration {
-  /// Ends it, after its handle was retired. Waits for a running callback, unless called from within.
+  /// Ends it, after its handle was retired. Waits for a running callback, unless called from
+  /// within.
   func end(_ handle: UInt64) {}
 }
 

@@ -1,8 +1,8 @@
 import CSyncMgr
 import CSyncMgrShim
 
-/// A callback for a channel's messages. Its thread receives through a handle of its own, whose close
-/// ends the thread: by `end`, or because the workstream closes.
+/// A callback for a channel's messages. Its thread receives through a handle of its own, whose
+/// close ends the thread: by `end`, or because the workstream closes.
 final class MessageCallback: Registration, @unchecked Sendable {
   // Safe because what changes does so under the process's lock, or before the thread starts.
   typealias Callback =

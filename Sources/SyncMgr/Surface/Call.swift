@@ -24,6 +24,20 @@ func call(
   }
 }
 
+/// A call as far as one or two atomics do all of it: without a frame, a failure, or the attachment.
+/// False when it is to be made the slow way.
+@inline(__always)
+func atOnce(
+  _ handle: OpaquePointer?, _ type: HandleType, _ body: (Slot, Thread) -> Bool
+) -> Bool {
+  guard let thread = sm_thread_ready(),
+    let slot = sm_enter_at_once(thread, number(handle), type.rawValue)
+  else { return false }
+  let isDone = body(slot, thread)
+  sm_leave_at_once(thread)
+  return isDone
+}
+
 /// A call on an object's handle that goes beyond one or two atomics.
 @inline(__always)
 func objectCall(

@@ -13,7 +13,7 @@ public func syncmgr_channel_open(
     let checked = try Name(name, what: "channel")
     let stream = Stream.of(slot)
     let handle = try stream.openObject(
-      checked, Channel.parameters(wanted, isExact: options != nil, stream.attachment))
+      checked, parameters(wanted, isExact: options != nil, stream.attachment))
     if kind == SYNCMGR_CHANNEL_DIRECT {
       do throws(Failure) {
         // The call is inside of the workstream, by which its handles stay.
@@ -28,6 +28,17 @@ public func syncmgr_channel_open(
     target.pointee = pointer(handle)
     return SYNCMGR_OK
   }
+}
+
+private func parameters(
+  _ wanted: Channel.Options, isExact: Bool, _ attachment: Attachment
+) -> Stream.Parameters {
+  Stream.Parameters(
+    type: .channel, flags: wanted.flags, count: wanted.kind,
+    complete: { (object) throws(Failure) in try Channel.make(object, wanted, attachment) },
+    compare: { (object) throws(Failure) in
+      try Channel.compare(object, wanted, isExact: isExact, attachment)
+    })
 }
 
 private func channelOptions(

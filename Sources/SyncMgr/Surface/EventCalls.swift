@@ -23,11 +23,7 @@ public func syncmgr_event_close(_ event: OpaquePointer?) -> Int32 {
 
 @c @implementation
 public func syncmgr_event_set(_ event: OpaquePointer?) -> Int32 {
-  if let slot = sm_enter(number(event), HandleType.event.rawValue) {
-    let isDone = Event.setAtOnce(slot)
-    sm_leave()
-    if isDone { return SYNCMGR_OK }
-  }
+  if atOnce(event, .event, { Event.setAtOnce($0, $1) }) { return SYNCMGR_OK }
   return setSlowly(event)
 }
 
@@ -50,11 +46,7 @@ public func syncmgr_event_reset(_ event: OpaquePointer?) -> Int32 {
 
 @c @implementation
 public func syncmgr_event_wait(_ event: OpaquePointer?, _ timeout_ns: Int64) -> Int32 {
-  if let slot = sm_enter(number(event), HandleType.event.rawValue) {
-    let isOver = Event.waitAtOnce(slot, timeout_ns)
-    sm_leave()
-    if isOver { return SYNCMGR_OK }
-  }
+  if atOnce(event, .event, { slot, _ in Event.waitAtOnce(slot, timeout_ns) }) { return SYNCMGR_OK }
   return waitSlowly(event, timeout_ns)
 }
 

@@ -8,14 +8,10 @@ public func syncmgr_channel_send(
   _ out_count: UnsafeMutablePointer<UInt32>?
 ) -> Int32 {
   if options == nil, timeout_ns >= SYNCMGR_FOREVER,
-    let slot = sm_enter(number(channel), HandleType.channel.rawValue)
+    atOnce(channel, .channel, { slot, _ in AtOnce.send(slot, data, length) })
   {
-    let isSent = AtOnce.send(slot, data, length)
-    sm_leave()
-    if isSent {
-      out_count?.pointee = 1
-      return SYNCMGR_OK
-    }
+    out_count?.pointee = 1
+    return SYNCMGR_OK
   }
   return sendSlowly(channel, data, length, options, timeout_ns, out_count)
 }
@@ -29,7 +25,7 @@ private func sendSlowly(
 ) -> Int32 {
   channelCall(channel) { (channel) throws(Failure) in
     var letter = try letter(channel, data, length)
-    var wanted = SendOptions(timeout: timeout_ns)
+    var wanted = SendOptions(timeout: try checkedTimeout(timeout_ns))
     try read(options, into: &letter, &wanted, channel)
     let result = try channel.send(&letter, wanted)
     out_count?.pointee = result.count
@@ -49,7 +45,7 @@ public func syncmgr_channel_send_many(
       throw Failure(SYNCMGR_E_INVALID, "there are no messages")
     }
     var model = try letter(channel, data, 0)
-    var wanted = SendOptions(timeout: timeout_ns)
+    var wanted = SendOptions(timeout: try checkedTimeout(timeout_ns))
     try read(options, into: &model, &wanted, channel)
     let deadline = try Deadline.after(timeout_ns)
     var next = data
@@ -92,11 +88,13 @@ public func syncmgr_channel_recv(
   _ timeout_ns: Int64, _ out_message: UnsafeMutablePointer<syncmgr_message_t>?
 ) -> Int32 {
   if let out_message, timeout_ns >= SYNCMGR_FOREVER,
-    let slot = sm_enter(number(channel), HandleType.channel.rawValue)
+    atOnce(
+      channel, .channel,
+      { slot, _ in
+        AtOnce.receive(slot, buffer, capacity, out_message)
+      })
   {
-    let isTaken = AtOnce.receive(slot, buffer, capacity, out_message)
-    sm_leave()
-    if isTaken { return SYNCMGR_OK }
+    return SYNCMGR_OK
   }
   return receiveSlowly(channel, buffer, capacity, timeout_ns, out_message)
 }
@@ -189,8 +187,8 @@ public func syncmgr_channel_publish(
 ) -> Int32 {
   channelCall(channel) { (channel) throws(Failure) in
     var letter = try letter(channel, nil, 0)
-    letter.length = try checked(length)
-    var wanted = SendOptions(timeout: timeout_ns)
+    letter.length = try checked(channel, length)
+    var wanted = SendOptions(timeout: try checkedTimeout(timeout_ns))
     try read(options, into: &letter, &wanted, channel)
     let result = try channel.publish(loan, &letter, wanted)
     out_count?.pointee = result.count
@@ -219,7 +217,7 @@ public func syncmgr_channel_request(
   channelCall(channel) { (channel) throws(Failure) in
     let target = try required(out_request)
     var letter = try letter(channel, data, length)
-    var wanted = SendOptions(timeout: timeout_ns)
+    var wanted = SendOptions(timeout: try checkedTimeout(timeout_ns))
     try read(options, into: &letter, &wanted, channel)
     target.pointee = try channel.request(&letter, wanted)
     return SYNCMGR_OK
@@ -263,12 +261,15 @@ public func syncmgr_channel_reply(
 // MARK: - What these calls share
 
 @inline(__always)
-private func checked(_ length: Int) throws(Failure) -> Int {
-  if length < 0 || length > Int(UInt32.max) {
-    throw Failure(
-      SYNCMGR_E_TOO_LARGE,
-      naming: "a message of \(UInt(bitPattern: length)) bytes does not fit into a segment, "
-        + "which has \(Attachment.heapSize) for messages")
+private func checkedTimeout(_ timeout: Int64) throws(Failure) -> Int64 {
+  if timeout < SYNCMGR_FOREVER { _ = try Deadline.after(timeout) }
+  return timeout
+}
+
+@inline(__always)
+private func checked(_ channel: Channel, _ length: Int) throws(Failure) -> Int {
+  if length < 0 || UInt64(length) > Attachment.heapSize - UInt64(SM_TEXTS) {
+    throw channel.attachment.tooLarge(UInt64(UInt(bitPattern: length)))
   }
   return length
 }
@@ -282,7 +283,7 @@ private func letter(
   if channel.kind == SYNCMGR_CHANNEL_MEMORY {
     throw Failure(SYNCMGR_E_UNSUPPORTED, "the channel keeps cells and no messages")
   }
-  var letter = Letter(data: data, length: try checked(length))
+  var letter = Letter(data: data, length: try checked(channel, length))
   channel.sign(&letter)
   return letter
 }

@@ -21,11 +21,7 @@ public func syncmgr_mutex_close(_ mutex: OpaquePointer?) -> Int32 {
 
 @c @implementation
 public func syncmgr_mutex_lock(_ mutex: OpaquePointer?, _ timeout_ns: Int64) -> Int32 {
-  if let slot = sm_enter(number(mutex), HandleType.mutex.rawValue) {
-    let isLocked = Mutex.lockAtOnce(slot, timeout_ns)
-    sm_leave()
-    if isLocked { return SYNCMGR_OK }
-  }
+  if atOnce(mutex, .mutex, { Mutex.lockAtOnce($0, $1, timeout_ns) }) { return SYNCMGR_OK }
   return lockSlowly(mutex, timeout_ns)
 }
 
@@ -56,11 +52,7 @@ public func syncmgr_mutex_lock_start(
 
 @c @implementation
 public func syncmgr_mutex_unlock(_ mutex: OpaquePointer?) -> Int32 {
-  if let slot = sm_enter(number(mutex), HandleType.mutex.rawValue) {
-    let isUnlocked = Mutex.unlockAtOnce(slot)
-    sm_leave()
-    if isUnlocked { return SYNCMGR_OK }
-  }
+  if atOnce(mutex, .mutex, { slot, _ in Mutex.unlockAtOnce(slot) }) { return SYNCMGR_OK }
   return unlockSlowly(mutex)
 }
 

@@ -24,11 +24,7 @@ public func syncmgr_rwlock_close(_ rwlock: OpaquePointer?) -> Int32 {
 public func syncmgr_rwlock_lock(
   _ rwlock: OpaquePointer?, _ mode: UInt32, _ timeout_ns: Int64
 ) -> Int32 {
-  if let slot = sm_enter(number(rwlock), HandleType.rwlock.rawValue) {
-    let isLocked = RWLock.lockAtOnce(slot, mode, timeout_ns)
-    sm_leave()
-    if isLocked { return SYNCMGR_OK }
-  }
+  if atOnce(rwlock, .rwlock, { RWLock.lockAtOnce($0, $1, mode, timeout_ns) }) { return SYNCMGR_OK }
   return lockSlowly(rwlock, mode, timeout_ns)
 }
 
@@ -59,11 +55,7 @@ public func syncmgr_rwlock_lock_start(
 
 @c @implementation
 public func syncmgr_rwlock_unlock(_ rwlock: OpaquePointer?) -> Int32 {
-  if let slot = sm_enter(number(rwlock), HandleType.rwlock.rawValue) {
-    let isUnlocked = RWLock.unlockAtOnce(slot)
-    sm_leave()
-    if isUnlocked { return SYNCMGR_OK }
-  }
+  if atOnce(rwlock, .rwlock, { slot, _ in RWLock.unlockAtOnce(slot) }) { return SYNCMGR_OK }
   return unlockSlowly(rwlock)
 }
 

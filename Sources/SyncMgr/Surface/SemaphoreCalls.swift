@@ -27,10 +27,9 @@ public func syncmgr_semaphore_close(_ semaphore: OpaquePointer?) -> Int32 {
 public func syncmgr_semaphore_acquire(
   _ semaphore: OpaquePointer?, _ count: UInt32, _ timeout_ns: Int64
 ) -> Int32 {
-  if let slot = sm_enter(number(semaphore), HandleType.semaphore.rawValue) {
-    let isAcquired = Semaphore.acquireAtOnce(slot, count, timeout_ns)
-    sm_leave()
-    if isAcquired { return SYNCMGR_OK }
+  if atOnce(semaphore, .semaphore, { slot, _ in Semaphore.acquireAtOnce(slot, count, timeout_ns) })
+  {
+    return SYNCMGR_OK
   }
   return acquireSlowly(semaphore, count, timeout_ns)
 }
@@ -64,10 +63,8 @@ public func syncmgr_semaphore_acquire_start(
 
 @c @implementation
 public func syncmgr_semaphore_release(_ semaphore: OpaquePointer?, _ count: UInt32) -> Int32 {
-  if let slot = sm_enter(number(semaphore), HandleType.semaphore.rawValue) {
-    let isReleased = Semaphore.releaseAtOnce(slot, count)
-    sm_leave()
-    if isReleased { return SYNCMGR_OK }
+  if atOnce(semaphore, .semaphore, { slot, _ in Semaphore.releaseAtOnce(slot, count) }) {
+    return SYNCMGR_OK
   }
   return releaseSlowly(semaphore, count)
 }

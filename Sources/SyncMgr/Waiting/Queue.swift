@@ -176,7 +176,7 @@ final class Queue {
           ? Failure(SYNCMGR_E_CLOSED, "the queue was closed")
           : Failure(SYNCMGR_E_HANDLE, "not a handle: a queue was expected")
       }
-      guard slot.attachment.load() == attachment.id else {
+      guard slot.attachment == attachment.id else {
         throw Failure(SYNCMGR_E_INVALID, "the queue belongs to another space")
       }
       return index

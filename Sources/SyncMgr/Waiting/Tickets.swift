@@ -129,7 +129,7 @@ enum Tickets {
     }
     let cell = try attachment.takeCell()
     let slot: Slot
-    do throws(Failure) { slot = try Handles.allocate(.ticket, origin.attachment.load()) } catch {
+    do throws(Failure) { slot = try Handles.allocate(.ticket, origin.attachment) } catch {
       attachment.giveBack(cell)
       throw error
     }

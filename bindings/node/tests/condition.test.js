@@ -226,7 +226,7 @@ describe('condition', () => {
     const controller = new AbortController();
     const endings = [
       [{}, () => condition.signal(), undefined],
-      [{ timeout: 5 }, () => {}, 'TimeoutError'],
+      [{ timeout: 300 }, () => {}, 'TimeoutError'],
       [{ signal: controller.signal }, () => controller.abort(), 'AbortError'],
     ];
     for (const [options, end, name] of endings) {

@@ -630,13 +630,14 @@ class Message(Structure):
 
 
 class Mailbox(Structure):
-    """syncmgr_mailbox_t, 304 bytes."""
+    """syncmgr_mailbox_t, 312 bytes."""
 
     _fields_ = (
         ("workstream", c_uint64),
         ("received", c_uint64),
         ("dropped", c_uint64),
         ("expired", c_uint64),
+        ("undelivered", c_uint64),
         ("waiting", c_uint32),
         ("taken", c_uint32),
         ("pid", c_int32),
