@@ -297,6 +297,22 @@ describe('a queue', () => {
     assert.throws(() => c.shut({ drain: 1 }), TypeError);
   });
 
+  test('stays with its messages until it is removed', async () => {
+    const space = openSpace();
+    const open = () => space.workstream().channel('c');
+    const first = open();
+    await first.sendMany(['1', '2', '3']);
+    assert.throws(() => space.remove('channel', 'c'), { name: 'BusyError' });
+    first.close();
+    const second = open();
+    assert.equal(second.tryRecv().text, '1');
+    second.workstream.close();
+    const [object] = space.snapshot().objects.filter(({ type }) => type === 'channel');
+    assert.deepEqual([object.name, object.open, object.parameters.kind], ['c', 0, 'queue']);
+    space.remove('channel', 'c');
+    assert.equal(open().tryRecv(), null);
+  });
+
   test('options that nobody would read, or of the wrong kind, are refused', async () => {
     const space = openSpace();
     const me = space.workstream('w');
