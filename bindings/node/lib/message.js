@@ -102,7 +102,7 @@ class Message {
     return left < 0n ? Infinity : Number(left) / NANOSECONDS_PER_MILLISECOND;
   }
 
-  /** When it was sent, since 1970. */
+  /** When it was sent, since 1970; up to 10 ms before. */
   get wallNs() {
     return BigInt.asIntN(64, this.#long(MESSAGE.wall_ns));
   }
