@@ -16,8 +16,9 @@ class Cells(SpaceTest):
         self.other = self.space.workstream("b").memory("m")
 
     def test_values_of_all_kinds(self):
-        for value in (b"", b"bytes\0", 0, -5, 2**63 - 1, -(2**63), 1.5, float("inf"), "", "t\u00e9xt",
-                      None, True, False, [1, "two", None], {"a": {"b": [True]}}, b"x" * 100_000):
+        for value in (b"", b"bytes\0", 0, -5, 2**63 - 1, -(2**63), 1.5, float("inf"), "",
+                      "t\u00e9xt", None, True, False, [1, "two", None],
+                      {"a": {"b": [True]}}, b"x" * 100_000):
             with self.subTest(value=str(value)[:20]):
                 self.memory["key"] = value
                 again = self.other["key"]

@@ -154,16 +154,19 @@ class Memory(SharedObject):
     def delete(self, key: str, version: int | None = None) -> bool:
         """Removes a cell, with `version` only if it has that one. Returns False when it is not
         there."""
-        cell = _ffi.Cell(key=text(key, "a key"))
+        nothing = _ffi.Cell(key=text(key, "a key"))
+        if version is not None:
+            integer(version, "a version", 1, (1 << 64) - 2)
         while True:
-            known = self.cell(key) if version is None else None
-            if version is None and known is None:
-                return False
-            expected = known.version if version is None else integer(
-                version, "a version", 1, (1 << 64) - 2)
+            expected = version
+            if expected is None:
+                present = self.cell(key)
+                if present is None:
+                    return False
+                expected = present.version
             out = c_uint64()
             status = quick.syncmgr_channel_set(
-                self._here.address, byref(cell), expected, byref(out))
+                self._here.address, byref(nothing), expected, byref(out))
             if status != _ffi.E_CHANGED:
                 return check(status) == _ffi.OK
             if version is not None:
