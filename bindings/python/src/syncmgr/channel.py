@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ctypes import byref, c_uint32, c_uint64
+from ctypes import byref, c_uint32, c_uint64, c_void_p
 from functools import partial
 
 from . import _ffi
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from ._sending import CallOptions, SendOptions
     from .message import Message, View
     from .notices import Subscription
+    from .queue import Queue
 
 _send = raw("syncmgr_channel_send")
 _send_much = raw("syncmgr_channel_send", releases=True)
@@ -241,6 +242,15 @@ class Channel(SharedObject):
         """The call that starts a wait, for Wait.run or for a queue."""
         return partial(quick.syncmgr_channel_wait_start, port.address, what, limit, queue,
                        user_data, wait.ticket_out)
+
+    def ready(self, queue: Queue, user_data: int = 0) -> bool:
+        """Whether a message can be taken. If not, a record with `user_data` arrives in `queue` once
+        it can: this is for event loops that watch the queue's descriptor."""
+        user_data = integer(user_data, "user_data", 0, (1 << 64) - 1)
+        ticket = c_void_p()
+        return check(quick.syncmgr_channel_wait_start(
+            self._here.port.address, _ffi.READABLE, _ffi.FOREVER, queue.address, user_data,
+            byref(ticket))) == _ffi.OK
 
     def __iter__(self) -> Self:
         return self
