@@ -38,7 +38,7 @@ COMPILE_SWIFT = swiftc -O -swift-version 6 -static-stdlib -I include $< -o $@ \
   -L .build/lib -lsyncmgr -Xlinker $(RPATH)
 
 WORKERS := .build/demo/worker-c .build/demo/worker-swift
-EXAMPLES := .build/examples/worker-c .build/examples/worker-swift
+EXAMPLES := $(foreach name,worker channel,.build/examples/$(name)-c .build/examples/$(name)-swift)
 PROGRAMS := $(WORKERS) $(EXAMPLES)
 
 .PHONY: all build library command prerequisites addon programs demo test test-sanitize torture \
@@ -88,11 +88,11 @@ programs: build $(PROGRAMS)
 	@mkdir -p $(@D)
 	$(if $(filter c,$*),$(COMPILE_C),$(COMPILE_SWIFT))
 
-.build/examples/worker-c: examples/c/worker.c include/syncmgr.h $(LIBRARY)
+.build/examples/%-c: examples/c/%.c include/syncmgr.h $(LIBRARY)
 	@mkdir -p $(@D)
 	$(COMPILE_C)
 
-.build/examples/worker-swift: examples/swift/worker.swift include/syncmgr.h $(LIBRARY)
+.build/examples/%-swift: examples/swift/%.swift include/syncmgr.h $(LIBRARY)
 	@mkdir -p $(@D)
 	$(COMPILE_SWIFT)
 

@@ -1993,7 +1993,8 @@ typedef struct syncmgr_message {
   uint64_t receipt;     /**< for syncmgr_message_acknowledge; 0: there is nothing to give back */
   uint64_t dropped;     /**< messages that this mailbox has lost since the one before: full, or too
                              old */
-  int64_t wall_ns;      /**< when it was sent, since 1970 */
+  int64_t wall_ns;      /**< when it was sent, since 1970, as of the last tick of the system's clock:
+                             up to 10 ms before */
   int64_t ttl_ns;       /**< how long it is still of interest; FOREVER */
   uint32_t priority;    /**< SYNCMGR_PRIORITY_... */
   uint32_t deliveries;  /**< how often it was given out, this time included */

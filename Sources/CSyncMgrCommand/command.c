@@ -187,3 +187,13 @@ int32_t command_flush(void) {
   if (fflush(stdout) != 0) return -errno;
   return failed_before != 0 ? -EIO : 0;
 }
+
+void command_write(const void *data, size_t length) { fwrite(data, 1, length, stdout); }
+
+int32_t command_line(char **line, size_t *room, size_t *length) {
+  errno = 0;
+  ssize_t count = getline(line, room, stdin);
+  if (count < 0) return -errno;
+  *length = (size_t)count;
+  return 1;
+}

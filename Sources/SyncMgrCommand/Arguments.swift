@@ -160,17 +160,7 @@ struct Invocation {
   /// Nanoseconds; nil when it was not given.
   func duration(_ name: String) throws(Failure) -> Int64? {
     guard let text = values[name] else { return nil }
-    let units: [(String, Double)] = [
-      ("ms", 1e6), ("us", 1e3), ("s", 1e9), ("m", 60e9), ("h", 3600e9), ("d", 86400e9), ("", 1e9),
-    ]
-    for (suffix, factor) in units where text.hasSuffix(suffix) {
-      let digits = text.dropLast(suffix.utf8.count)
-      guard digits.allSatisfy({ $0.isASCII && ($0.isNumber || $0 == ".") }),
-        let number = Double(digits)
-      else { break }
-      return Int64(min(number * factor, 4e18).rounded(.up))
-    }
-    throw .usage("--\(name) is a time such as 5, 0.5s, 200ms or 2m, not '\(text)'")
+    return try SyncMgrCommand.duration(text, "--\(name)")
   }
 
   /// The time of a wait, -1 for ever.
@@ -179,4 +169,19 @@ struct Invocation {
   func conflictExit() throws(Failure) -> Int32 {
     Int32(try number("conflict-exit-code", 0...255) ?? Int(Exit.timedOut))
   }
+}
+
+/// Nanoseconds; `what` is how the one who wrote the text calls it.
+func duration(_ text: String, _ what: String) throws(Failure) -> Int64 {
+  let units: [(String, Double)] = [
+    ("ms", 1e6), ("us", 1e3), ("s", 1e9), ("m", 60e9), ("h", 3600e9), ("d", 86400e9), ("", 1e9),
+  ]
+  for (suffix, factor) in units where text.hasSuffix(suffix) {
+    let digits = text.dropLast(suffix.utf8.count)
+    guard digits.allSatisfy({ $0.isASCII && ($0.isNumber || $0 == ".") }),
+      let number = Double(digits)
+    else { break }
+    return Int64(min(number * factor, 4e18).rounded(.up))
+  }
+  throw .usage("\(what) is a time such as 5, 0.5s, 200ms or 2m, not '\(text)'")
 }

@@ -34,9 +34,9 @@ enum Events {
     defer { user.release() }
     try subscribe(space, invocation, user.toOpaque())
     command_catch_signals()
-    let end = timeout < 0 ? Int64.max : now() + timeout
+    let end = timeout < 0 ? Int64.max : monotonicTime() + timeout
     while printer.left > 0, command_caught() == 0 {
-      let rest = end == Int64.max ? Int64.max : end - now()
+      let rest = end == Int64.max ? Int64.max : end - monotonicTime()
       if rest <= 0 {
         throw Failure(exit: timedOut, status: "E_TIMEOUT", text: "the time passed")
       }
@@ -52,7 +52,8 @@ enum Events {
     var options = syncmgr_subscribe_options_t()
     options.size = UInt32(MemoryLayout<syncmgr_subscribe_options_t>.size)
     options.mask = try mask(invocation.values["kinds"])
-    options.least_priority = try priority(invocation.values["priority"])
+    options.least_priority = try priority(
+      invocation.values["priority"], without: SYNCMGR_PRIORITY_LOW)
     // The library copies the patterns.
     let objects = invocation.values["objects"].map { strdup($0) }
     let workstreams = invocation.values["workstreams"].map { strdup($0) }
@@ -68,10 +69,10 @@ enum Events {
         space.manager, &options, { Printer.of($1!).write($0!) }, user, nil, &subscription))
   }
 
-  private static let priorities = ["low", "medium", "high", "critical"]
+  static let priorities = ["low", "medium", "high", "critical"]
 
-  private static func priority(_ word: String?) throws(Failure) -> UInt32 {
-    guard let word else { return SYNCMGR_PRIORITY_LOW }
+  static func priority(_ word: String?, without none: UInt32) throws(Failure) -> UInt32 {
+    guard let word else { return none }
     guard let level = priorities.firstIndex(of: word) else {
       throw .usage("--priority is one of \(priorities.joined(separator: ", ")), not '\(word)'")
     }
@@ -90,12 +91,6 @@ enum Events {
       mask |= SYNCMGR_NOTICE_OPENED << UInt32(place)
     }
     return mask
-  }
-
-  private static func now() -> Int64 {
-    var time = timespec()
-    clock_gettime(CLOCK_MONOTONIC, &time)
-    return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
   }
 
   private final class Printer {
@@ -125,7 +120,7 @@ enum Events {
       return JSONValue.members([
         ("kind", .text(Events.word(notice.pointee.kind))),
         ("priority", .text(Events.priorities[Int(notice.pointee.priority) & 3])),
-        ("time", .text(Events.clock(notice.pointee.wall_ns))),
+        ("time", .text(clock(notice.pointee.wall_ns))),
         ("workstream", .count(notice.pointee.workstream)),
         ("name", .text(terminated(notice.pointee.name))), ("pid", .count(notice.pointee.pid)),
         ("type", type == 0 ? .null : .count(type)),
@@ -137,7 +132,7 @@ enum Events {
 
     private func line(_ notice: UnsafePointer<syncmgr_notice_t>) -> String {
       let name = terminated(notice.pointee.name)
-      var line = paint.faint(Events.clock(notice.pointee.wall_ns)) + " "
+      var line = paint.faint(clock(notice.pointee.wall_ns)) + " "
       line += padded(Events.word(notice.pointee.kind), 12)
       if notice.pointee.kind == SYNCMGR_NOTICE_GAP { line += "\(notice.pointee.value) lost" }
       if !name.isEmpty { line += "\(paint.name(shown(name))) (\(notice.pointee.pid))" }
@@ -160,24 +155,5 @@ enum Events {
   private static func word(_ kind: UInt32) -> String {
     let place = kind.trailingZeroBitCount - SYNCMGR_NOTICE_OPENED.trailingZeroBitCount
     return words.indices.contains(place) ? words[place] : "kind-\(kind)"
-  }
-
-  /// The time of day, in UTC, as RFC 3339 has it.
-  private static func clock(_ wall: Int64) -> String {
-    var now = timespec()
-    clock_gettime(CLOCK_REALTIME, &now)
-    // What has no time of its own is told now.
-    if wall != 0 {
-      now = timespec(tv_sec: Int(wall / 1_000_000_000), tv_nsec: Int(wall % 1_000_000_000))
-    }
-    var parts = tm()
-    gmtime_r(&now.tv_sec, &parts)
-    func digits(_ number: Int32, _ count: Int) -> String {
-      let text = String(number)
-      return String(repeating: "0", count: max(count - text.utf8.count, 0)) + text
-    }
-    return digits(parts.tm_year + 1900, 4) + "-" + digits(parts.tm_mon + 1, 2) + "-"
-      + digits(parts.tm_mday, 2) + "T" + digits(parts.tm_hour, 2) + ":" + digits(parts.tm_min, 2)
-      + ":" + digits(parts.tm_sec, 2) + "." + digits(Int32(now.tv_nsec / 1_000_000), 3) + "Z"
   }
 }

@@ -3,6 +3,8 @@ indirect enum JSONValue {
   case null
   case truth(Bool)
   case number(Double)
+  /// One that is written with all of its digits.
+  case whole(UInt64)
   case text(String)
   case list([JSONValue])
   case members([(key: String, value: JSONValue)])
@@ -51,7 +53,7 @@ indirect enum JSONValue {
 extension JSONValue {
   init?(_ text: some Sequence<UInt8>) {
     var reader = Reader(bytes: Array(text))
-    guard let value = reader.value() else { return nil }
+    guard let value = reader.value(), reader.isAtEnd else { return nil }
     self = value
   }
 
@@ -63,6 +65,13 @@ extension JSONValue {
 
     private mutating func skipSpace() {
       while [0x20, 0x09, 0x0a, 0x0d].contains(next) { at += 1 }
+    }
+
+    var isAtEnd: Bool {
+      mutating get {
+        skipSpace()
+        return at == bytes.count
+      }
     }
 
     private mutating func take(_ byte: UInt8) -> Bool {
@@ -171,6 +180,7 @@ extension JSONValue {
     case .truth(let truth): return truth ? "true" : "false"
     case .number(let number):
       return Int(exactly: number).map { String($0) } ?? String(number)
+    case .whole(let number): return String(number)
     case .text(let text): return JSONValue.quoted(text)
     case .list(let items): return "[" + items.map { $0.written }.joined(separator: ",") + "]"
     case .members(let members):

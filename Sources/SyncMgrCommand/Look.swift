@@ -90,6 +90,7 @@ enum Look {
       return status == "waiting" ? there : "\(status), \(there)"
     case "election":
       return state["finished"].isTrue ? "finished" : state["led"].isTrue ? "led" : "no leader"
+    case "channel": return ChannelLook.state(object)
     default:
       return state.members.map { "\($0.key) \($0.value.written)" }.joined(separator: ", ")
     }
@@ -126,6 +127,9 @@ enum Look {
       let words = ["required", "arrived", "failed", "late"].filter { member[$0].isTrue }
       let how = words.isEmpty ? "not there" : words.joined(separator: ", ")
       line("expects", "\(paint.name(shown(member["name"].string))): \(how)")
+    }
+    for mailbox in object["state"]["mailboxes"].items {
+      line("mailbox", ChannelLook.mailbox(mailbox, paint))
     }
     line("open in", "\(object["open"].int) workstreams")
     for holder in object["holders"].items {

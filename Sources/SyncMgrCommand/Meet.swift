@@ -7,15 +7,6 @@ enum Meet {
     if invocation.isJSON { Swift.print(JSONValue.members(members).written) }
   }
 
-  /// What was changed stays only as long as somebody has the space open.
-  private static func warnWhenAlone(_ space: Space, _ what: String) throws(Failure) {
-    let shown = try space.snapshot()["space"]
-    if shown["persistent"].isTrue || shown["used"]["processes"].int > 1 { return }
-    printError(
-      "syncmgr: no other process has \(space.url) open, and \(what) goes with this one: "
-        + "see --persistent")
-  }
-
   // MARK: - latch
 
   static let latch = Subcommand(
@@ -42,7 +33,7 @@ enum Meet {
     var remaining: UInt32 = 0
     if let down {
       try check(syncmgr_latch_count_down(latch, UInt32(down), &remaining))
-      try warnWhenAlone(space, "the count")
+      try space.warnWhenAlone("the count")
     } else {
       _ = try Running.wait(space, timeout, timedOut: timedOut) { limit, ticket in
         syncmgr_latch_wait_start(latch, limit, nil, 0, ticket)
@@ -143,7 +134,7 @@ enum Meet {
     let event = try openEvent(invocation, space)
     let isReset = invocation.has("reset")
     try check(isReset ? syncmgr_event_reset(event) : syncmgr_event_set(event))
-    if !isReset { try warnWhenAlone(space, "the event") }
+    if !isReset { try space.warnWhenAlone("the event") }
     print(invocation, [("set", .truth(!isReset))])
     return 0
   }

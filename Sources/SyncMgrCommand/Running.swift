@@ -17,11 +17,7 @@ enum Running {
     var record = syncmgr_record_t()
     while true {
       let outcome = syncmgr_ticket_wait(ticket, SYNCMGR_FOREVER, &record)
-      let signal = command_caught()
-      if signal != 0 {
-        space.close()
-        command_end_by(signal)
-      }
+      Signals.end(space)
       if outcome == SYNCMGR_INTERRUPTED || outcome == SYNCMGR_PENDING { continue }
       if outcome == SYNCMGR_E_TIMEOUT {
         throw Failure(exit: timedOut, status: "E_TIMEOUT", text: "the time passed")
@@ -55,5 +51,15 @@ enum Running {
       exit: isMissing ? Exit.notFound : Exit.notExecutable,
       status: isMissing ? "E_NOT_FOUND" : "E_SYSTEM",
       text: "\(command[0]): " + String(cString: strerror(-error)))
+  }
+}
+
+enum Signals {
+  /// Ends this process when a signal came, with everything given back.
+  static func end(_ space: Space) {
+    let signal = command_caught()
+    if signal == 0 { return }
+    space.close()
+    command_end_by(signal)
   }
 }

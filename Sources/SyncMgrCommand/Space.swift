@@ -77,6 +77,15 @@ struct Space {
     return value
   }
 
+  /// What was changed stays only as long as somebody has the space open.
+  func warnWhenAlone(_ what: String) throws(Failure) {
+    let shown = try snapshot()["space"]
+    if shown["persistent"].isTrue || shown["used"]["processes"].int > 1 { return }
+    printError(
+      "syncmgr: no other process has \(url) open, and \(what) goes with this one: "
+        + "see --persistent")
+  }
+
   /// The object of this name in a snapshot.
   func object(_ name: String) throws(Failure) -> JSONValue {
     guard let found = try snapshot()["objects"].items.first(where: { $0["name"].string == name })

@@ -44,9 +44,16 @@ enum Top {
   private static func counts(_ snapshot: JSONValue) -> [String: Int] {
     var counts: [String: Int] = [:]
     for object in snapshot["objects"].items {
-      counts[object["name"].string] = object["counters"]["acquisitions"].int
+      counts[object["name"].string] = taken(object)
     }
     return counts
+  }
+
+  /// How often something was taken; nil where nobody counts.
+  private static func taken(_ object: JSONValue) -> Int? {
+    if object["type"].string == "channel" { return ChannelLook.received(object) }
+    let acquisitions = object["counters"]["acquisitions"]
+    return acquisitions.isNull ? nil : acquisitions.int
   }
 
   private static func screen(
@@ -64,13 +71,15 @@ enum Top {
       "NAME", "TYPE", "STATE", "TAKEN/S", "CONTENDED", "WAITING", "LONGEST", "HELD BY")
     for object in objects.prefix(40) {
       let name = object["name"].string
+      let now = taken(object)
+      // What mailboxes counted goes when their receivers do.
       let rate = before[name].map { old in
-        String(Int((Double(object["counters"]["acquisitions"].int - old) / seconds).rounded()))
+        String(Int((Double(max((now ?? 0) - old, 0)) / seconds).rounded()))
       }
       let waiters = object["waiters"].items.count
       table.add(
         shown(name), object["type"].string, Look.state(object),
-        object["counters"]["acquisitions"].isNull ? "-" : rate ?? "-",
+        now == nil ? "-" : rate ?? "-",
         object["counters"].isNull ? "-" : String(object["counters"]["contended"].int),
         waiters == 0 ? "-" : String(waiters), waiters == 0 ? "-" : time(longest(object)),
         Look.people(object["holders"].items))

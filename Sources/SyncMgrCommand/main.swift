@@ -25,7 +25,8 @@ enum Dispatch {
 
   private static let names = [
     "ls", "show", "top", "graph", "deadlocks", "events", "lock", "semaphore", "election", "latch",
-    "barrier", "wait", "signal", "force-release", "clean", "doctor",
+    "barrier", "wait", "signal", "send", "recv", "call", "reply", "shut", "force-release", "clean",
+    "doctor",
   ]
 
   /// The subcommand of this name. Only that one is made: `syncmgr lock` is to begin soon.
@@ -44,6 +45,11 @@ enum Dispatch {
     case "barrier": Meet.barrier
     case "wait": Meet.wait
     case "signal": Meet.signal
+    case "send": Send.send
+    case "recv": Receive.recv
+    case "call": Send.call
+    case "reply": Send.reply
+    case "shut": Send.shut
     case "force-release": Repair.forceRelease
     case "clean": Repair.clean
     case "doctor": Doctor.doctor
@@ -117,7 +123,7 @@ enum Dispatch {
     var text = """
       Usage: syncmgr COMMAND [OPTION]... [ARGUMENT]...
 
-      Locks, semaphores, barriers and events between processes, and a look at them.
+      Locks, semaphores, barriers, events and messages between processes, and a look at them.
 
       Commands:
 

@@ -48,6 +48,15 @@ def node_handover() -> Case:
     return Case((row,), alternate(program(10000), program(10)))
 
 
+def node_channel() -> Case:
+    def program(how):
+        return lambda: _node("channel.cjs", how, new_url())
+
+    # Half a million messages a second.
+    row = Row("channel-node-64", "us", "message", "process.send()", "<= 2 us")
+    return Case((row,), alternate(program("ours"), program("peer")))
+
+
 BINDING_CASES = [
     python("python-ctypes", "pair", "ctypes", "two bare ctypes calls", "<= 1.2"),
     python("python-multiprocessing", "pair", "multiprocessing", "multiprocessing.Lock"),
@@ -59,4 +68,5 @@ BINDING_CASES = [
     node_pair("node-pair", "try", "<= 2.0"),
     node_pair("node-pair-awaited", "await", "<= 2.0"),
     node_handover(),
+    node_channel(),
 ]

@@ -55,7 +55,7 @@ class Usage(CommandTest):
         space.mutex("db").release()
 
     def test_help_and_version(self):
-        self.assertEqual(len(self.commands()), 16)
+        self.assertEqual(len(self.commands()), 21)
         for command in self.commands():
             text = self.run_command(command, "--help")
             self.assertIn(f"Usage: syncmgr {command}", text)
@@ -103,14 +103,18 @@ class Usage(CommandTest):
         space = self.open()
         kept = [space.mutex("db"), space.mutex("d e$"), space.mutex("other")]
         self.assertEqual(len(kept), 3)
-        self.assertEqual(self.complete("sh"), ["show"])
+        self.assertEqual(sorted(self.complete("sh")), ["show", "shut"])
         self.assertEqual(self.complete("lock", "--sh"), ["--shared"])
         self.assertEqual(sorted(self.complete("show", "d")), ["d\\ e\\$", "db"])
         self.assertEqual(self.complete("lock", "-t", "5", "o"), ["other"])
         self.assertIn("sleep", self.complete("lock", "db", "slee"))
         self.assertEqual(self.complete("ls", "-s", self.name[:-1]), [self.name])
         self.assertEqual(self.complete("lock", "-t", ""), [""])
-        self.assertEqual(sorted(self.complete("help", "se")), ["semaphore"])
+        self.assertEqual(sorted(self.complete("help", "se")), ["semaphore", "send"])
+        self.assertEqual(self.complete("recv", "--kind", "b"), ["broadcast"])
+        self.assertEqual(self.complete("send", "--ttl", "1s", "o"), ["other"])
+        self.assertEqual(self.complete("send", "db", "-p", "cr"), [])
+        self.assertEqual(self.complete("call", "--priority", "cr"), ["critical"])
 
 
 if __name__ == "__main__":

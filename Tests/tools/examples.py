@@ -1,8 +1,8 @@
 """Runs the examples: one of each language together, then four of each language among themselves.
 
-Each time they work twice: once in peace, and once after somebody died with their mutex in its
-hands. All of them must say the same, but for the numbers. Prints a line per test, then `N passed, N
-failed`.
+Each time the workers work twice: once in peace, and once after somebody died with their mutex in
+its hands. All of them must say the same, but for the numbers. Those of channels do each other's
+jobs, each job once. Prints a line per test, then `N passed, N failed`.
 """
 
 import os
@@ -17,11 +17,15 @@ sys.path.insert(0, BINDING)
 
 import syncmgr  # noqa: E402  (found by the line above)
 
-COMMANDS = {
+WORKERS = {
     "c": [str(ROOT / ".build/examples/worker-c")],
     "python": ["python3", "-B", str(ROOT / "examples/python/worker.py")],
     "node": ["node", str(ROOT / "examples/node/worker.mjs")],
     "swift": [str(ROOT / ".build/examples/worker-swift")],
+}
+CHANNELS = {
+    "c": [str(ROOT / ".build/examples/channel-c")],
+    "swift": [str(ROOT / ".build/examples/channel-swift")],
 }
 PATIENCE = 20.0
 ENVIRONMENT = dict(os.environ, PYTHONPATH=BINDING)
@@ -47,15 +51,15 @@ class Failed(Exception):
     pass
 
 
-def start(language):
+def start(command):
     return subprocess.Popen(
-        COMMANDS[language], cwd="/", env=ENVIRONMENT, text=True,
+        command, cwd="/", env=ENVIRONMENT, text=True,
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
 
-def outputs(languages):
+def outputs(commands, languages):
     """Runs one example for each of `languages` together; yields what each said."""
-    processes = [start(language) for language in languages]
+    processes = [start(commands[language]) for language in languages]
     try:
         for language, process in zip(languages, processes):
             text, _ = process.communicate(timeout=PATIENCE)
@@ -72,7 +76,7 @@ def outputs(languages):
 def work(languages, victim=None):
     """Four work: each has a number and a token of its own, and one hears of the victim."""
     numbers, tokens, mourned = [], set(), []
-    for language, pid, text in outputs(languages):
+    for language, pid, text in outputs(WORKERS, languages):
         found = EXPECTED.fullmatch(text)
         if found is None or int(found["pid"]) != pid:
             raise Failed(f"{language} said {text!r}")
@@ -88,7 +92,34 @@ def work(languages, victim=None):
         raise Failed(f"they were told of the deaths of {mourned}, {victim} is the victim")
 
 
-def test(languages):
+def share(languages):
+    """Each has three jobs and does three, whosever they are."""
+    has, done = [], []
+    for language, pid, text in outputs(CHANNELS, languages):
+        found = re.findall(r"^process (\d+) does (job \d of process \d+)$", text, re.M)
+        if [int(who) for who, _ in found] != [pid] * 3 or len(text.splitlines()) != 3:
+            raise Failed(f"{language} said {text!r}")
+        has += [f"job {number} of process {pid}" for number in (1, 2, 3)]
+        done += [job for _, job in found]
+    if sorted(has) != sorted(done):
+        raise Failed(f"the jobs were {sorted(has)}, done were {sorted(done)}")
+
+
+def test_channels(languages):
+    # Not held open: who comes alone does its own.
+    share(languages)
+    with syncmgr.open("shm:jobs"):
+        share(languages)
+    check_left()
+
+
+def check_left():
+    left = sorted(path.name for path in pathlib.Path("/dev/shm").glob("syncmgr.jobs*"))
+    if left:
+        raise Failed(f"left in /dev/shm: {', '.join(left)}")
+
+
+def test_workers(languages):
     # Held open, so that the objects do not go away between one that leaves and one that comes.
     with syncmgr.open("shm:jobs"):
         work(languages)
@@ -96,17 +127,18 @@ def test(languages):
         victim = subprocess.Popen([sys.executable, "-B", "-c", VICTIM], env=ENVIRONMENT)
         victim.wait(timeout=PATIENCE)
         work(languages, victim.pid)
-    left = sorted(path.name for path in pathlib.Path("/dev/shm").glob("syncmgr.jobs*"))
-    if left:
-        raise Failed(f"left in /dev/shm: {', '.join(left)}")
+    check_left()
 
 
 def main():
-    tests = {"one of each": list(COMMANDS)}
-    for language in COMMANDS:
-        tests[f"four in {language}"] = [language] * 4
+    tests = {"one of each": (test_workers, list(WORKERS)),
+             "channels, two of each": (test_channels, list(CHANNELS) * 2)}
+    for language in WORKERS:
+        tests[f"four in {language}"] = (test_workers, [language] * 4)
+    for language in CHANNELS:
+        tests[f"channels, one in {language}"] = (test_channels, [language])
     passed = failed = 0
-    for name, languages in tests.items():
+    for name, (test, languages) in tests.items():
         try:
             test(languages)
         except (Failed, subprocess.TimeoutExpired, syncmgr.SyncError) as failure:

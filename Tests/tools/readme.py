@@ -14,8 +14,8 @@ BLOCK = re.compile(r"(<!-- (examples/\S+) -->\n```\w*\n)(.*?)(```\n)", re.S)
 
 
 def examples():
-    return {str(path.relative_to(ROOT)) for path in (ROOT / "examples").rglob("worker.*")
-            if path.is_file()}
+    return {str(path.relative_to(ROOT)) for path in (ROOT / "examples").rglob("*.*")
+            if path.is_file() and "__pycache__" not in path.parts}
 
 
 def main():

@@ -3,6 +3,7 @@
 #ifndef SYNCMGR_COMMAND_H
 #define SYNCMGR_COMMAND_H
 
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -42,6 +43,13 @@ void command_raw_terminal(int32_t on);
 /* Writes what is yet to be written to the standard output. 0, or -errno when that, or something
  * before, could not be written. */
 int32_t command_flush(void);
+
+/* Writes to the standard output; command_flush tells whether it could be written. */
+void command_write(const void *data, size_t length);
+
+/* Reads a line of the standard input, with its end. 1; 0 at the end of the input; or -errno. As
+ * getline has it, *line is to be freed. */
+int32_t command_line(char **line, size_t *room, size_t *length);
 
 char **command_environment(void);
 

@@ -52,6 +52,7 @@ struct Status: Equatable, Sendable, CustomStringConvertible {
   static let already = Status(constant: SYNCMGR_E_ALREADY)
   static let corrupt = Status(constant: SYNCMGR_E_CORRUPT)
   static let unsupported = Status(constant: SYNCMGR_E_UNSUPPORTED)
+  static let full = Status(constant: SYNCMGR_E_FULL)
   static let busy = Status(constant: SYNCMGR_E_BUSY)
   static let lost = Status(constant: SYNCMGR_E_LOST)
   static let gap = Status(constant: SYNCMGR_E_GAP)
