@@ -147,6 +147,18 @@ class Cells(SpaceTest):
         again = self.space.workstream("second").memory("other").region("r", 100)
         self.assertEqual(again[5], 7)
 
+    def test_options_and_the_end(self):
+        memory = self.space.workstream("c").memory("other", capacity=2, inline_size=16)
+        self.assertRaises(syncmgr.Mismatch, self.space.workstream().memory, "other", capacity=3)
+        for number in range(40):
+            memory[f"key {number}"] = b"x" * number
+        self.assertEqual([len(memory[f"key {number}"]) for number in range(40)], list(range(40)))
+        waiting = Background(memory.changed, "none")
+        memory.shut()
+        self.assertRaises(syncmgr.Closed, waiting.result)
+        self.assertRaises(syncmgr.Closed, memory.set, "key 1", 1)
+        self.assertEqual(memory["key 3"], b"xxx")
+
     def test_other_channels_are_no_memory(self):
         self.space.workstream().queue_channel("q")
         self.assertRaises(syncmgr.Mismatch, self.space.workstream().memory, "q")
