@@ -39,7 +39,7 @@ COMPILE_SWIFT = swiftc -O -swift-version 6 -static-stdlib -I include $< -o $@ \
 
 WORKERS := .build/demo/worker-c .build/demo/worker-swift
 EXAMPLES := $(foreach name,worker channel,.build/examples/$(name)-c .build/examples/$(name)-swift)
-PROGRAMS := $(WORKERS) $(EXAMPLES)
+PROGRAMS := $(WORKERS) $(EXAMPLES) .build/pairs/talker-c
 
 .PHONY: all build library command prerequisites addon programs demo test test-sanitize torture \
   bench check install install-files clean FORCE
@@ -87,6 +87,10 @@ programs: build $(PROGRAMS)
 .build/demo/worker-%: Tests/demo/worker.% include/syncmgr.h $(LIBRARY)
 	@mkdir -p $(@D)
 	$(if $(filter c,$*),$(COMPILE_C),$(COMPILE_SWIFT))
+
+.build/pairs/%-c: Tests/pairs/%.c include/syncmgr.h $(LIBRARY)
+	@mkdir -p $(@D)
+	$(COMPILE_C)
 
 .build/examples/%-c: examples/c/%.c include/syncmgr.h $(LIBRARY)
 	@mkdir -p $(@D)

@@ -25,6 +25,7 @@ WORKERS = {
 }
 CHANNELS = {
     "c": [str(ROOT / ".build/examples/channel-c")],
+    "python": ["python3", "-B", str(ROOT / "examples/python/channel.py")],
     "swift": [str(ROOT / ".build/examples/channel-swift")],
 }
 PATIENCE = 20.0

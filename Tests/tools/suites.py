@@ -93,6 +93,7 @@ GROUPS = {
         Suite("command", PYTHON + ["-m", "unittest", "discover", "-s", "Tests/command"],
               240, by_unittest),
         Suite("pairs", PYTHON + ["Tests/pairs/pairs.py"], 250, by_words),
+        Suite("channel-pairs", PYTHON + ["Tests/pairs/channels.py"], 120, by_words),
         Suite("demo", PYTHON + ["Tests/demo/demo.py"], 130),
         Suite("crash", ["make", "-C", "Tests/crash", "test"], 400, by_lines),
     ],

@@ -16,8 +16,9 @@ class Cells(SpaceTest):
         self.other = self.space.workstream("b").memory("m")
 
     def test_values_of_all_kinds(self):
-        for value in (b"", b"bytes\0", 0, -5, 2**63 - 1, -(2**63), 1.5, float("inf"), "", "t\u00e9xt",
-                      None, True, False, [1, "two", None], {"a": {"b": [True]}}, b"x" * 100_000):
+        for value in (b"", b"bytes\0", 0, -5, 2**63 - 1, -(2**63), 1.5, float("inf"), "",
+                      "t\u00e9xt", None, True, False, [1, "two", None],
+                      {"a": {"b": [True]}}, b"x" * 100_000):
             with self.subTest(value=str(value)[:20]):
                 self.memory["key"] = value
                 again = self.other["key"]
@@ -145,6 +146,18 @@ class Cells(SpaceTest):
         region[5] = 7
         again = self.space.workstream("second").memory("other").region("r", 100)
         self.assertEqual(again[5], 7)
+
+    def test_options_and_the_end(self):
+        memory = self.space.workstream("c").memory("other", capacity=2, inline_size=16)
+        self.assertRaises(syncmgr.Mismatch, self.space.workstream().memory, "other", capacity=3)
+        for number in range(40):
+            memory[f"key {number}"] = b"x" * number
+        self.assertEqual([len(memory[f"key {number}"]) for number in range(40)], list(range(40)))
+        waiting = Background(memory.changed, "none")
+        memory.shut()
+        self.assertRaises(syncmgr.Closed, waiting.result)
+        self.assertRaises(syncmgr.Closed, memory.set, "key 1", 1)
+        self.assertEqual(memory["key 3"], b"xxx")
 
     def test_other_channels_are_no_memory(self):
         self.space.workstream().queue_channel("q")

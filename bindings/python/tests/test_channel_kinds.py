@@ -55,8 +55,8 @@ class Requests(SpaceTest):
         super().setUp()
         self.client = self.space.workstream("client").direct("d", capacity=4)
 
-    def serve(self, work, name="server", kind="direct", open=True):
-        stream = self.space.workstream(name)
+    def serve(self, work, kind="direct"):
+        stream = self.space.workstream("server")
         channel = stream.channel("d" if kind == "direct" else "q", kind)
 
         def run():
@@ -67,7 +67,8 @@ class Requests(SpaceTest):
 
     def test_a_request_gets_its_response(self):
         channel, serving = self.serve(lambda message: message.reply(
-            message.data.upper(), metadata={"for": message.sender}, correlation=message.correlation))
+            message.data.upper(), metadata={"for": message.sender},
+            correlation=message.correlation))
         for number in range(50):
             answer = self.client.call(b"word %d" % number, "server", correlation=number, timeout=10)
             self.assertEqual((answer.data, answer.sender), (b"WORD %d" % number, "server"))

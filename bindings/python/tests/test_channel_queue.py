@@ -1,6 +1,7 @@
 """Queues: each message goes to one of those who receive, in order."""
 
 import array
+import select
 import time
 import unittest
 
@@ -274,6 +275,24 @@ class Channels(SpaceTest):
     def waits(self):
         objects = self.space.snapshot()["objects"]
         return sum(len(one.get("waiters", ())) for one in objects)
+
+    def test_a_descriptor_tells_when_there_is_something(self):
+        queue = self.space.workstream("a").queue_channel("q")
+        out = self.space.workstream("b").queue_channel("q")
+        with syncmgr.Queue(self.space) as records:
+            poll = select.poll()
+            poll.register(records, select.POLLIN)
+            self.assertFalse(queue.ready(records, 7))
+            self.assertEqual(poll.poll(0), [])
+            out.send(b"1")
+            self.assertEqual(len(poll.poll(10_000)), 1)
+            [record] = records.drain()
+            self.assertEqual((record.user_data, record.status), (7, 0))
+            self.assertEqual(queue.try_recv().data, b"1")
+            out.send(b"2")
+            self.assertTrue(queue.ready(records))
+            self.assertEqual(poll.poll(0), [])
+            self.assertRaises(ValueError, queue.ready, records, -1)
 
     def test_mailboxes_and_repr(self):
         queue = self.space.workstream("a").queue_channel("q")

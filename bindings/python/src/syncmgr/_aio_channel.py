@@ -188,7 +188,8 @@ class AioMemory(Form):
     """Cells for tasks: `await memory.aio.changed("key")`."""
 
     __slots__ = ()
-    _passed = ("get", "cell", "snapshot", "set", "compare_and_set", "delete", "region", "name")
+    _passed = ("get", "cell", "snapshot", "set", "compare_and_set", "delete", "region", "shut",
+               "name")
 
     async def changed(self, key, seen=0, timeout=None):
         """Waits until the version of a cell is not `seen`, as Memory.changed does."""

@@ -97,15 +97,22 @@ def parameters_of(kind, capacity, inline_size, overflow, acknowledge, priorities
         raise InvalidArgument(f"overflow must be one of {names}, not {overflow!r}")
     flags = (_ffi.CHANNEL_ACKNOWLEDGE * bool(acknowledge)
              | _ffi.CHANNEL_PRIORITIES * bool(priorities) | _ffi.CHANNEL_RETAIN * bool(retain))
+    return KINDS[kind], options_of(
+        flags, capacity, inline_size, overflow, history, max_deliveries, visibility, dead_letters)
+
+
+def options_of(flags, capacity, inline_size, overflow=None, history=None, max_deliveries=None,
+               visibility=None, dead_letters=None):
+    """The options of the C interface; None when none is given."""
     given = (capacity, inline_size, overflow, history, max_deliveries, visibility, dead_letters)
     if not flags and all(value is None for value in given):
-        return KINDS[kind], None
+        return None
     usual = _ffi.ChannelOptions.defaults()
 
     def number(value, what):
         return getattr(usual, what) if value is None else checked_count(value, what)
 
-    return KINDS[kind], (
+    return (
         usual.size, flags, number(capacity, "capacity"), number(inline_size, "inline_size"),
         OVERFLOWS[overflow], number(history, "history"),
         number(max_deliveries, "max_deliveries"), 0, timeout_ns(visibility, "the visibility"),

@@ -7,6 +7,7 @@ from fractions import Fraction
 
 from . import _ffi
 from ._arguments import count_or_any
+from ._channel_parts import options_of as channel_options
 from ._channel_parts import parameters_of as channel_parameters
 from .barrier import Barrier
 from .channel import Channel
@@ -169,6 +170,11 @@ class ObjectFactory:
         """Topics: a message goes to those who subscribed to a pattern that its topic matches."""
         return self.channel(name, "topics", **options)
 
-    def memory(self, name: str) -> Memory:
-        """Cells and regions that all who open it share."""
-        return self._object(Memory, name, ())
+    def memory(self, name: str, *, capacity: int | None = None,
+               inline_size: int | None = None) -> Memory:
+        """Cells and regions that all who open it share.
+
+        There is room for `capacity` cells at first. Values of up to `inline_size` bytes lie in
+        their cell. Without any option it is opened as it is.
+        """
+        return self._object(Memory, name, (channel_options(0, capacity, inline_size),))

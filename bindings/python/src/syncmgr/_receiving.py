@@ -238,15 +238,19 @@ def take_view(port):
 
 def take_response(port, request):
     """The response to a request, or None while there is none."""
-    slot = Slot(1, SMALL)
-    while True:
-        status = (_response if slot.size <= MUCH else _response_much)(
-            port.pointer, c_uint64(request), slot.buffer, slot.room, TRY, slot.heads)
-        if not status:
-            return slot.first(port.handle)
-        if status != E_TOO_LARGE:
-            return _nothing(status)
-        slot = Slot(1, slot.needed)
+    slot, port.slot = port.slot, None
+    if slot is None:
+        slot = _single(port, SMALL)
+    number = c_uint64(request)
+    while (status := (_response if slot.size <= MUCH else _response_much)(
+            port.pointer, number, slot.buffer, slot.room, TRY, slot.heads)) == E_TOO_LARGE:
+        slot = _single(port, slot.needed)
+    # Whoever is interrupted here gives the request up: nobody else is to have the response.
+    message = None if status else slot.first(port.handle)
+    slot.fields[0] = 0
+    if slot.size <= LARGEST_KEPT:
+        port.slot = slot
+    return message if message is not None else _nothing(status)
 
 
 def _nothing(status):

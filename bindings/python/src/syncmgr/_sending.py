@@ -19,11 +19,10 @@ if TYPE_CHECKING:
 
     from _typeshed import ReadableBuffer
 
-    class SendOptions(TypedDict, total=False):
-        """The keywords of all that sends, see Channel.send."""
+    class CallOptions(TypedDict, total=False):
+        """The keywords of a request, see Channel.send."""
 
         topic: str | None
-        target: str | Iterable[str] | None
         priority: str
         ttl: float | None
         metadata: dict[str, Any] | None
@@ -31,6 +30,11 @@ if TYPE_CHECKING:
         retain: bool
         include_self: bool
         return_undelivered: bool
+
+    class SendOptions(CallOptions, total=False):
+        """The keywords of all that sends."""
+
+        target: str | Iterable[str] | None
 
 # Copying more than this is worth letting other threads run.
 MUCH = 1 << 16

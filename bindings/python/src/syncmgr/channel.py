@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from ctypes import byref, c_uint32, c_uint64
+from ctypes import byref, c_uint32, c_uint64, c_void_p
 from functools import partial
 
 from . import _ffi
 from ._arguments import count as checked_count
 from ._arguments import integer, text, timeout_ns
+from ._batch import Batch
 from ._channel_parts import KINDS, ONE, Mailbox, reached
 from ._native import TRY, library, quick, raw
 from ._receiving import Left, Port, take, take_many, take_response, take_view
-from ._sending import (
-    MUCH,
-    bytes_of,
-    length_argument,
-    lengths_argument,
-    options_of,
-    pieces_of,
-)
+from ._sending import MUCH, bytes_of, length_argument, options_of
 from ._shared import SharedObject
 from ._wait import NOTHING, Wait
 from .errors import Closed, Timeout, check, error_of
@@ -33,14 +27,13 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
     from ._channel_parts import Reached
-    from ._sending import SendOptions
+    from ._sending import CallOptions, SendOptions
     from .message import Message, View
     from .notices import Subscription
+    from .queue import Queue
 
 _send = raw("syncmgr_channel_send")
 _send_much = raw("syncmgr_channel_send", releases=True)
-_send_many = raw("syncmgr_channel_send_many")
-_send_many_much = raw("syncmgr_channel_send_many", releases=True)
 _request = raw("syncmgr_channel_request")
 _room = raw("syncmgr_channel_room")
 _request_much = raw("syncmgr_channel_request", releases=True)
@@ -250,6 +243,15 @@ class Channel(SharedObject):
         return partial(quick.syncmgr_channel_wait_start, port.address, what, limit, queue,
                        user_data, wait.ticket_out)
 
+    def ready(self, queue: Queue, user_data: int = 0) -> bool:
+        """Whether a message can be taken. If not, a record with `user_data` arrives in `queue` once
+        it can: this is for event loops that watch the queue's descriptor."""
+        user_data = integer(user_data, "user_data", 0, (1 << 64) - 1)
+        ticket = c_void_p()
+        return check(quick.syncmgr_channel_wait_start(
+            self._here.port.address, _ffi.READABLE, _ffi.FOREVER, queue.address, user_data,
+            byref(ticket))) == _ffi.OK
+
     def __iter__(self) -> Self:
         return self
 
@@ -262,7 +264,7 @@ class Channel(SharedObject):
     # ---- requests
 
     def call(self, data: ReadableBuffer, target: str | None = None, *,
-             timeout: float | None = None, **options: Unpack[SendOptions]) -> Message:
+             timeout: float | None = None, **options: Unpack[CallOptions]) -> Message:
         """Sends a request and returns the response: what the receiver gives to Message.reply.
 
         `target` is the workstream to ask, for direct channels. Timeout when there is no response
@@ -369,34 +371,3 @@ class Channel(SharedObject):
     def _state(self):
         waiting = sum(one.waiting for one in self.mailboxes())
         return f"{self.kind}, {waiting} waiting"
-
-
-class Batch:
-    """Several messages on their way, of which a part is sent with each call."""
-
-    __slots__ = ("port", "sent", "_data", "_lengths", "options", "_count")
-
-    def __init__(self, port, messages, options):
-        self.port = port
-        self._data, self._lengths = pieces_of(messages)
-        self.options = options_of(**options) if options else None
-        self._count = c_uint32(0)
-        self.sent = 0
-
-    @property
-    def is_over(self):
-        """Whether all were sent."""
-        return self.sent == len(self._lengths)
-
-    def attempt(self):
-        """Sends as many as there is room for; returns the status."""
-        self._count.value = len(self._lengths) - self.sent
-        return (_send_many if len(self._data) <= MUCH else _send_many_much)(
-            self.port.pointer, self._data, lengths_argument(self._lengths, self.sent),
-            byref(self._count), self.options, TRY)
-
-    def go_on(self):
-        """Notes what was sent."""
-        done = self.sent + self._count.value
-        self._data = self._data[sum(self._lengths[self.sent:done]):]
-        self.sent = done

@@ -82,8 +82,10 @@ class Memory(SharedObject):
     _close_handle = "syncmgr_channel_close"
 
     def _open(self, workstream_address, name, out_handle):
+        [options] = self._parameters
+        made = None if options is None else byref(_ffi.ChannelOptions(*options))
         return library.syncmgr_channel_open(
-            workstream_address, name, _ffi.CHANNEL_MEMORY, None, out_handle)
+            workstream_address, name, _ffi.CHANNEL_MEMORY, made, out_handle)
 
     # ---- reading
 
@@ -154,16 +156,19 @@ class Memory(SharedObject):
     def delete(self, key: str, version: int | None = None) -> bool:
         """Removes a cell, with `version` only if it has that one. Returns False when it is not
         there."""
-        cell = _ffi.Cell(key=text(key, "a key"))
+        nothing = _ffi.Cell(key=text(key, "a key"))
+        if version is not None:
+            integer(version, "a version", 1, (1 << 64) - 2)
         while True:
-            known = self.cell(key) if version is None else None
-            if version is None and known is None:
-                return False
-            expected = known.version if version is None else integer(
-                version, "a version", 1, (1 << 64) - 2)
+            expected = version
+            if expected is None:
+                present = self.cell(key)
+                if present is None:
+                    return False
+                expected = present.version
             out = c_uint64()
             status = quick.syncmgr_channel_set(
-                self._here.address, byref(cell), expected, byref(out))
+                self._here.address, byref(nothing), expected, byref(out))
             if status != _ffi.E_CHANGED:
                 return check(status) == _ffi.OK
             if version is not None:
@@ -230,6 +235,10 @@ class Memory(SharedObject):
         check(library.syncmgr_channel_region(
             here.address, text(key, "a key"), size, byref(out)))
         return Lent(out.value, size, True, kept_handle(here.address, self._owner)).view
+
+    def shut(self) -> None:
+        """Ends it for everybody: changes and waits raise Closed, cells can still be read."""
+        check(library.syncmgr_channel_shut(self._here.address, 0))
 
     def _state(self):
         return "memory"

@@ -42,6 +42,14 @@ class Received:
 
     __slots__ = ("_handle", "_texts", "_metadata", "_numbers", "_settled")
 
+    _handle: c_void_p
+    # The sender and the topic, each with a zero behind it, and more.
+    _texts: bytes
+    _metadata: bytes | None
+    _numbers: bytes
+    # Whether nothing is left to be acknowledged or rejected.
+    _settled: bool
+
     def _number(self, place):
         return NUMBERS.unpack(self._numbers)[place]
 
