@@ -251,6 +251,7 @@ static int64_t read_clock(clockid_t clock) {
 
 int64_t sm_now(void) { return read_clock(CLOCK_MONOTONIC); }
 int64_t sm_date(void) { return read_clock(CLOCK_REALTIME); }
+int64_t sm_coarse_date(void) { return read_clock(CLOCK_REALTIME_COARSE); }
 int64_t sm_thread_time(void) { return read_clock(CLOCK_THREAD_CPUTIME_ID); }
 
 extern const ptrdiff_t __rseq_offset __attribute__((weak));

@@ -1,5 +1,6 @@
 /* Cells and regions of MEMORY channels: what a single process sees of them. */
 #include "cells.h"
+#include "notices.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -299,5 +300,18 @@ TEST(the_window_shows_how_many_cells_and_regions_there_are) {
   CHECK_OK(syncmgr_channel_region(cells, "r", 8, &data));
   CHECK_OK(syncmgr_snapshot_json(space, 0, text, sizeof text, &length));
   CHECK(strstr(text, "\"cells\":2,\"regions\":1") != NULL);
+  check_and_close(space);
+}
+
+TEST(a_set_tells_who_watches_that_there_is_data) {
+  begin();
+  syncmgr_queue_t *queue = watch_kinds(space, SYNCMGR_NOTICE_DATA_AVAILABLE);
+  put(cells, "key", "a");
+  CHECK_EQUAL(check_notice(queue, SYNCMGR_NOTICE_DATA_AVAILABLE, "cells", "me").value, 1);
+  put(cells, "key", "b");
+  CHECK_EQUAL(check_notice(queue, SYNCMGR_NOTICE_DATA_AVAILABLE, "cells", "me").value, 2);
+  take_away(cells, "key");
+  CHECK_STATUS(set_cell(cells, "key", "c", 1, 7, NULL), SYNCMGR_E_CHANGED);
+  check_quiet(queue);
   check_and_close(space);
 }

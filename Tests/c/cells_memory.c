@@ -121,6 +121,12 @@ TEST(a_value_for_which_there_is_no_room_leaves_the_old_one) {
   check_text(cells, "key", "old");
   take_away(cells, "0");
   CHECK_OK(set_cell(cells, "key", data, SIZE, SYNCMGR_VERSION_ANY, NULL));
+  /* With room for one more the value can change for ever: the one before goes when it must. */
+  take_away(cells, "1");
+  for (uint64_t version = 2; version < 6; version++) {
+    CHECK_OK(set_cell(cells, "key", data, SIZE - version, version, NULL));
+  }
+  CHECK_OK(syncmgr_check(space));
   free(data);
   check_and_close(space);
 }

@@ -5,8 +5,8 @@
 
 enum { PEERS = 3 };
 
-/* Waits for the cell "key" of which it has seen version `index`; value 1 is the status + 1000, value
- * 2 the version + 1. */
+/* Waits for the cell "key" of which it has seen version `index`; value 1 is the status + 1000,
+ * value 2 the version + 1. */
 static void wait_for_change(peer_t *self) {
   syncmgr_t *space = peer_space(self);
   syncmgr_channel_t *cells = open_cells(open_workstream(space, NULL), "cells");

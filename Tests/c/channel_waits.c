@@ -100,7 +100,8 @@ TEST(a_turn_that_is_not_used_goes_to_the_next) {
   tickets[1] = start(second, SYNCMGR_READABLE, SYNCMGR_FOREVER, records);
   CHECK_OK(send_text(sender, "0"));
   CHECK_OK(syncmgr_ticket_wait(tickets[0], 5 * SECOND, NULL));
-  /* It takes nothing. */
+  /* It takes nothing, and says so. */
+  CHECK_OK(syncmgr_channel_wait(first, SYNCMGR_READABLE, 0));
   CHECK_OK(next_record(records).status);
   EXPECT_TEXT(second, "0");
   /* It was granted, and cancels. */

@@ -20,12 +20,22 @@ function sizeBehind(pointee, api) {
   return SIZES[pointee];
 }
 
-/** The bytes of an options structure that JavaScript may set: those before the first pointer, so
- *  that no number of JavaScript's is ever called as a function. */
-function settableBytes(pointee, api) {
+/** The word of an options structure. JavaScript may set what lies before the first pointer, and the
+ *  texts that follow; so no number of JavaScript's is ever called as a function. */
+function optionsWord(pointee, api) {
   const { fields, size } = api.structures.find((candidate) => candidate.name === pointee);
-  const pointer = fields.find((field) => field.type.includes('*'));
-  return pointer === undefined ? size : pointer.offset;
+  const first = fields.findIndex((field) => field.type.includes('*'));
+  if (first < 0) return `o${size}:${size}`;
+  const behind = fields.slice(first);
+  const other = behind.findIndex((field) => field.type !== 'const char *');
+  const texts = other < 0 ? behind.length : other;
+  return `o${size}:${fields[first].offset}${texts > 0 ? `:${texts}` : ''}`;
+}
+
+/** Whether a structure has pointers, which JavaScript can neither set nor follow. */
+function hasPointers(pointee, api) {
+  const structure = api.structures.find((candidate) => candidate.name === pointee);
+  return structure !== undefined && structure.fields.some((field) => field.type.includes('*'));
 }
 
 /** What a pointer points to. */
@@ -54,14 +64,19 @@ function parameterWord(functionOf, index, api) {
   if (type.includes('(*)')) return undefined;
 
   const pointee = pointeeOf(type);
+  // Several messages: their bytes, the length of each, and how many there are.
+  const pieces = functionOf.parameters.findIndex((parameter) => parameter.name === 'lengths');
+  if (pieces > 0 && Math.abs(index - pieces) <= 1) return 'bqc'[index - pieces + 1];
   // A function that takes handles of several types takes them as void *, and first of all.
   if (pointee === 'void' && index === 0) return 'h';
-  if (pointee === 'void') return isCapacity(functionOf, index + 1, api) ? 'a1' : undefined;
+  if (pointee === 'void' && isCapacity(functionOf, index + 1, api)) return 'a1';
+  if (pointee === 'void') return name === 'loan' ? 'p1' : undefined;
   if (api.handles.includes(pointee)) return 'h';
   if (pointee.endsWith('*')) return 'p8';
   const size = sizeBehind(pointee, api);
   if (size === undefined) return undefined;
-  if (pointee.endsWith('_options_t')) return `o${size}:${settableBytes(pointee, api)}`;
+  if (pointee.endsWith('_options_t')) return optionsWord(pointee, api);
+  if (hasPointers(pointee, api)) return undefined;
   return (isCapacity(functionOf, index + 1, api) ? 'a' : 'p') + size;
 }
 
@@ -88,8 +103,8 @@ function render(api) {
     else lines.push(`  ${functionOf.name}: '${text}',`);
   }
   lines.push('};', '');
-  lines.push('/** Functions with C callbacks: JavaScript reaches what they do in another way. */');
-  lines.push(`exports.unbound = [${unbound.map((name) => `'${name}'`).join(', ')}];`, '');
+  lines.push('/** Functions with C callbacks, or with pointers in what they read or write. */');
+  lines.push('exports.unbound = [', ...unbound.map((name) => `  '${name}',`), '];', '');
 
   lines.push('/** The structures: how many bytes they have, and where their fields begin. */');
   lines.push('exports.structures = {');

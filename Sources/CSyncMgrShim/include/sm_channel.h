@@ -103,29 +103,34 @@ struct sm_mailbox { /* 384 bytes */
 #define SM_POST_RETURNED 4u /* to be taken before any that is ready */
 #define SM_POST_DEAD 5u     /* tried too often, or rejected for good */
 
-struct sm_post { /* 128 bytes, then room for a small message: a slot of a mailbox */
+/* A slot of a mailbox: 128 bytes, then room for a small message. What a message of usual kind needs
+ * is in the first line: the second is not touched, and not true, when `flags` has POST_PLAIN. */
+struct sm_post {
   uint32_t state;
-  uint32_t taker; /* owner id */
+  uint32_t flags; /* SYNCMGR_MESSAGE_..., and below */
   uint64_t place; /* in the ring of its level */
   uint64_t sequence;
-  uint64_t wall;    /* ns since 1970 */
-  uint64_t expires; /* monotonic ns; 0: never */
-  uint64_t due;     /* taken: when it comes back (monotonic ns); 0: never */
+  uint64_t wall; /* ns since 1970 */
+  uint64_t sender;
   uint32_t length;
   uint32_t chunk; /* unit + 1 of what is too large for the slot */
-  uint64_t sender;
-
-  uint64_t correlation;
-  uint64_t reply_to;
   uint32_t sender_owner;
   uint32_t deliveries;
-  uint32_t flags; /* SYNCMGR_MESSAGE_..., and below */
-  uint32_t priority;
   uint16_t name_length; /* the texts follow the message, each terminated: sender, topic, metadata */
   uint16_t topic_length;
   uint16_t metadata_length;
-  uint16_t reserved[13];
+  uint16_t priority;
+
+  uint64_t correlation;
+  uint64_t reply_to;
+  uint64_t expires; /* monotonic ns; 0: never */
+  uint64_t due;     /* taken: when it comes back (monotonic ns); 0: never */
+  uint32_t taker;   /* owner id */
+  uint32_t reserved[7];
 };
+
+/* No correlation, no request, for ever. */
+#define SM_POST_PLAIN 0x20000u
 
 #define SM_PATTERN_LOG 256u
 
@@ -194,5 +199,6 @@ _Static_assert(offsetof(struct sm_mailbox, tails_seen) == 192, "receivers again"
 _Static_assert(offsetof(struct sm_mailbox, kind) == 256, "parameters");
 _Static_assert(offsetof(struct sm_variable, key) == 64, "what a reader looks at is one line");
 _Static_assert(offsetof(struct sm_mailbox, waiting) == 320, "everybody reads it");
+_Static_assert(offsetof(struct sm_post, correlation) == 64, "plain messages have one line");
 
 #endif

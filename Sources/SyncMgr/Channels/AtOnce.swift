@@ -19,7 +19,7 @@ enum AtOnce {
     let index = slot.pointee.index
     let segment = segment(object, index)
     guard slot.pointee.count == SYNCMGR_CHANNEL_QUEUE, let row = segment.mailbox(index),
-      length >= 0, data != nil || length == 0, object.watched.load() == 0,
+      length >= 0, length <= 1 << 20, data != nil || length == 0, object.watched.load() == 0,
       let stream = segment.workstream(OwnerID.index(slot.pointee.mine))
     else { return false }
     var letter = Letter(data: data, length: length)
@@ -75,7 +75,7 @@ enum AtOnce {
     if mailbox.isFor(slot.pointee.mine, slot.pointee.index), mailbox.returned.load() == 0,
       mailbox.levels.load() == 1, mailbox.taken.load() == 0,
       let place = segment.oldest(mailbox, posts, 0), posts[place].chunk.load() == 0,
-      posts[place].expires.load() == 0, let found = segment.read(place, 0, posts),
+      posts[place].flags.load() & SM_POST_PLAIN != 0, let found = segment.read(place, 0, posts),
       found.size <= capacity
     {
       found.describe(&message.pointee)

@@ -25,7 +25,7 @@ struct CellReader {
     self.init(row, segment)
   }
 
-  enum Result {
+  enum Reading {
     /// How many of the cells are there, and the room that they take.
     case read(found: Int, length: Int)
     /// Somebody has written in between, or somebody has spoiled the table.
@@ -38,7 +38,7 @@ struct CellReader {
   func read(
     _ cells: UnsafeMutableBufferPointer<syncmgr_cell_t>, _ buffer: UnsafeMutableRawBufferPointer,
     isLocked: Bool
-  ) -> Result {
+  ) -> Reading {
     let moves = row.version.load()
     let table = Variables(row, segment)
     if table == nil, row.variables.load() != 0 { return .disturbed }
@@ -47,7 +47,7 @@ struct CellReader {
     // Versions only grow: the same sum again means that none of them has changed.
     var sum: UInt64 = 0
     for place in cells.indices {
-      guard let key = SharedCells.Key(cells[place].key) else { return .badKey }
+      guard let key = CellKey(cells[place].key) else { return .badKey }
       guard let table, let variable = table.find(key.text, key.hash, SM_VARIABLE_CELL) else {
         CellReader.forget(&cells[place])
         continue
@@ -95,7 +95,7 @@ struct CellReader {
       cell.status = SYNCMGR_OK
     }
     if isLocked { return true }
-    // After what was copied: at most the write of the next version, into the other value, has begun.
+    // After what was copied: at most the next version, into the other value, is being written.
     sm_read_fence()
     return variable.begun.load() &- version <= 1
   }
@@ -108,7 +108,7 @@ struct CellReader {
     guard let table else { return row.variables.load() == 0 ? 0 : UInt64.max }
     var sum: UInt64 = 0
     for cell in cells {
-      guard let key = SharedCells.Key(cell.key) else { return UInt64.max }
+      guard let key = CellKey(cell.key) else { return UInt64.max }
       sum &+= table.find(key.text, key.hash, SM_VARIABLE_CELL)?.version.load() ?? 0
     }
     return sum
@@ -124,7 +124,7 @@ struct CellReader {
   }
 
   /// The version that a cell has now, as callers see it; nil when it could not be read.
-  func version(of key: SharedCells.Key) -> UInt64? {
+  func version(of key: CellKey) -> UInt64? {
     let moves = row.version.load()
     guard let table = Variables(row, segment) else { return row.variables.load() == 0 ? 0 : nil }
     let variable = table.find(key.text, key.hash, SM_VARIABLE_CELL)

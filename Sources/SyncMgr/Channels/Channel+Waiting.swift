@@ -19,7 +19,7 @@ extension Channel {
         let object = attachment.segment.object(
           attachment.segment.index(of: full))
       else {
-        attachment.wakeDue(caller.object, row)
+        passOnRoom()
         return nil
       }
       return Subject(object: object, mailbox: full, what: SM_WAIT_SENDERS)
@@ -40,6 +40,22 @@ extension Channel {
     }
     if let failure = ending(own) { throw failure }
     return Subject(object: object, mailbox: own, what: SM_WAIT_RECEIVERS)
+  }
+
+  /// Others that wait for room look as well.
+  private func passOnRoom() {
+    var all = [row]
+    attachment.lockSending(row)
+    attachment.forListed(of: row) {
+      if $0.waiting.load() & SM_WAIT_SENDERS != 0 { all.append($0) }
+    }
+    attachment.unlockSending(row)
+    for one in all {
+      guard let object = attachment.segment.object(attachment.segment.index(of: one)) else {
+        continue
+      }
+      attachment.wakeDue(object, one)
+    }
   }
 
   /// The full mailbox that `room(for:)` has found, while it is full.

@@ -70,8 +70,8 @@ extension Attachment {
         letter.metadata = words
         letter.sender = post.sender
         letter.senderOwner = post.sender_owner
-        letter.correlation = post.correlation
-        letter.priority = post.priority
+        letter.correlation = post.flags & SM_POST_PLAIN != 0 ? 0 : post.correlation
+        letter.priority = UInt32(post.priority)
         letter.wall = post.wall
         deliver(letter, to: letters)
       }

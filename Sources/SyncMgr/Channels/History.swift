@@ -88,7 +88,7 @@ extension Channel {
   }
 
   private func isWanted(_ found: Found, _ pattern: UnsafeRawBufferPointer?) -> Bool {
-    let expires = found.post.expires.load()
+    let expires = found.post.end
     if expires != 0, UInt64(bitPattern: sm_now()) >= expires { return false }
     guard let pattern else { return true }
     let texts = UnsafeRawPointer(found.data) + found.length
@@ -112,11 +112,12 @@ extension Letter {
     topic = UnsafeRawBufferPointer(start: texts + found.name + 1, count: found.topic)
     metadata = UnsafeRawBufferPointer(
       start: texts + found.name + found.topic + 2, count: found.metadata)
-    correlation = post.correlation
-    replyTo = post.reply_to
-    priority = post.priority
+    let isPlain = post.flags & SM_POST_PLAIN != 0
+    correlation = isPlain ? 0 : post.correlation
+    replyTo = isPlain ? 0 : post.reply_to
+    priority = UInt32(post.priority)
     flags = post.flags
-    expires = post.expires
+    expires = isPlain ? 0 : post.expires
     wall = post.wall
     sequence = post.sequence
   }

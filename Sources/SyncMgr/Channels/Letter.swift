@@ -32,7 +32,7 @@ struct Letter {
   @inline(__always)
   mutating func sign(_ stream: Workstream, _ owner: UInt32) {
     senderOwner = owner
-    wall = UInt64(bitPattern: sm_date())
+    wall = UInt64(bitPattern: sm_coarse_date())
     sender = stream.id.load()
     name = UnsafeRawBufferPointer(
       start: NameField(stream).at,
@@ -74,15 +74,17 @@ struct Letter {
     post.pointee.length = UInt32(truncatingIfNeeded: length)
     post.pointee.sender = sender
     post.pointee.sender_owner = senderOwner
-    post.pointee.correlation = correlation
-    post.pointee.reply_to = replyTo
     post.pointee.wall = wall
-    post.pointee.expires = expires
-    post.pointee.priority = priority
-    post.pointee.flags = flags
+    post.pointee.priority = UInt16(truncatingIfNeeded: priority)
     post.pointee.deliveries = 0
     post.pointee.sequence = sequence
-    post.pointee.due = 0
+    let isPlain = correlation | replyTo | expires == 0
+    post.pointee.flags = isPlain ? flags | SM_POST_PLAIN : flags & ~SM_POST_PLAIN
+    if !isPlain {
+      post.pointee.correlation = correlation
+      post.pointee.reply_to = replyTo
+      post.pointee.expires = expires
+    }
     post.pointee.name_length = UInt16(truncatingIfNeeded: name.count)
     post.pointee.topic_length = UInt16(truncatingIfNeeded: topic.count)
     post.pointee.metadata_length = UInt16(truncatingIfNeeded: metadata.count)
@@ -178,6 +180,11 @@ extension Attachment {
     mailbox.dropped.store(mailbox.dropped.load() &+ 1)
     return true
   }
+}
+
+extension UnsafeMutablePointer<sm_post> {
+  @inline(__always)
+  func level(_ levels: UInt32) -> UInt32 { Letter.level(UInt32(pointee.priority), levels) }
 }
 
 /// Putting messages into slots. Under the send guard.

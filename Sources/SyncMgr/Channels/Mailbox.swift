@@ -86,6 +86,11 @@ extension Attachment {
 
   /// The guards are left alone: somebody with an old number of the mailbox may look in.
   private func clear(_ mailbox: Mailbox) {
+    // What it had when its maker died, and the object never lived.
+    for word in [mailbox.memory, mailbox.patterns] where word.load() != 0 {
+      let unit = exchange(word, for: 0, of: segment.index(of: mailbox) + 1)
+      if unit != 0 { free(unit - 1) }
+    }
     for field in [
       mailbox.memory, mailbox.role, mailbox.shut, mailbox.next, mailbox.failed, mailbox.hint,
       mailbox.claimed,
@@ -199,7 +204,7 @@ extension Attachment {
       case SM_POST_DEAD: dead += 1
       case SM_POST_READY:
         // Taken, and not freed any more.
-        let level = Letter.level(post.pointee.priority, levels)
+        let level = post.level(levels)
         if post.place.load() < mailbox.head(level).load() { free(post, mailbox) }
       default: break
       }
@@ -235,7 +240,7 @@ extension Attachment {
         mailbox.claimed.store(mailbox.claimed.load() &- 1)
       case SM_POST_READY:
         // It was complete: it goes where it was to go.
-        let level = Letter.level(post.pointee.priority, levels)
+        let level = post.level(levels)
         let tail = mailbox.tail(level)
         if post.place.load() == tail.load() {
           posts.entry(level, tail.load()).store(slot)
@@ -283,7 +288,7 @@ extension Attachment {
   func forListed(of channel: Mailbox, _ body: (Mailbox) -> Void) {
     let mine = segment.index(of: channel) + 1
     var next = channel.first.load()
-    var left = SM_OBJECTS  // a list that leads in circles ends here
+    var left = segment.objectCount  // a list that leads in circles ends here
     while left > 0, next != 0, let mailbox = segment.mailbox(next - 1),
       mailbox.channel.load() == mine
     {
@@ -304,7 +309,7 @@ extension Attachment {
     let wanted = segment.index(of: mailbox) + 1
     var before: Mailbox?
     var next = channel.first.load()
-    var left = SM_OBJECTS
+    var left = segment.objectCount
     while left > 0, next != 0, let found = segment.mailbox(next - 1) {
       left -= 1
       if next == wanted {
@@ -321,7 +326,7 @@ extension Attachment {
     let mine = segment.index(of: channel) + 1
     var before: Mailbox?
     var next = channel.first.load()
-    var left = SM_OBJECTS
+    var left = segment.objectCount
     while left > 0, next != 0 {
       left -= 1
       guard let found = segment.mailbox(next - 1), found.channel.load() == mine else {

@@ -236,14 +236,15 @@ extension Found {
     message.length = length
     message.sender_id = post.pointee.sender
     message.sequence = post.pointee.sequence
-    message.correlation = post.pointee.correlation
-    message.reply_to = post.pointee.reply_to
+    let isPlain = post.pointee.flags & SM_POST_PLAIN != 0
+    message.correlation = isPlain ? 0 : post.pointee.correlation
+    message.reply_to = isPlain ? 0 : post.pointee.reply_to
     message.receipt = 0
     message.wall_ns = Int64(bitPattern: post.pointee.wall)
-    let expires = post.pointee.expires
+    let expires = post.end
     message.ttl_ns =
       expires == 0 ? SYNCMGR_FOREVER : max(Int64(clamping: expires) - sm_now(), 0)
-    message.priority = post.pointee.priority
+    message.priority = UInt32(post.pointee.priority)
     message.deliveries = post.deliveries.load() &+ 1
     message.flags = post.pointee.flags & 0xffff
     message.reserved = 0

@@ -5,7 +5,7 @@ import Glibc
 /// Named memory that every process sees at once: a variable of the channel's table whose first
 /// value is the region. Its key is another than that of a cell of the same text.
 extension SharedCells {
-  func region(_ key: Key, _ size: Int) throws(Failure) -> UnsafeMutableRawPointer {
+  func region(_ key: CellKey, _ size: Int) throws(Failure) -> UnsafeMutableRawPointer {
     if size == 0 {
       throw Failure(
         SYNCMGR_E_INVALID, channel.caller.object, text: "a region has at least one byte")
@@ -38,7 +38,7 @@ extension SharedCells {
   }
 
   /// The unit of a region that is there. Under the send guard.
-  private func find(_ key: Key, _ size: Int) throws(Failure) -> UInt32? {
+  private func find(_ key: CellKey, _ size: Int) throws(Failure) -> UInt32? {
     if row.shut.load() != 0 { throw channel.isShut() }
     guard let (_, variable) = try find(key, SM_VARIABLE_REGION, makes: false) else { return nil }
     let value = variable.value(0)

@@ -80,7 +80,7 @@ enum Retained {
     var found: [Found] = []
     let now = UInt64(bitPattern: sm_now())
     forAll(kept, attachment) { one, topic in
-      let expires = one.post.expires.load()
+      let expires = one.post.end
       if expires == 0 || now < expires, Topic.matches(pattern: pattern, topic: topic) {
         found.append(one)
       }

@@ -13,7 +13,7 @@ extension SharedCells {
     _ cells: UnsafeMutableBufferPointer<syncmgr_cell_t>, _ buffer: UnsafeMutableRawBufferPointer,
     _ length: inout Int
   ) throws(Failure) {
-    var result = CellReader.Result.disturbed
+    var result = CellReader.Reading.disturbed
     for attempt in 0...SharedCells.attempts {
       guard case .disturbed = result else { break }
       result =
@@ -23,7 +23,7 @@ extension SharedCells {
     }
     switch result {
     case .disturbed: throw attachment.corrupt("the table of cells")
-    case .badKey: throw Key.failure
+    case .badKey: throw CellKey.failure
     case .read(let found, let needed):
       length = needed
       if found == 0 { throw try notThere(cells) }
@@ -44,12 +44,12 @@ extension SharedCells {
   private func notThere(
     _ cells: UnsafeMutableBufferPointer<syncmgr_cell_t>
   ) throws(Failure) -> Failure {
-    for cell in cells { try Key.of(cell.key).check() }
+    for cell in cells { try CellKey.of(cell.key).check() }
     return Failure(SYNCMGR_E_NOT_FOUND, channel.caller.object, text: "there is no such cell")
   }
 
   /// The version that a cell has now.
-  func version(of key: Key) throws(Failure) -> UInt64 {
+  func version(of key: CellKey) throws(Failure) -> UInt64 {
     for _ in 0..<SharedCells.attempts {
       if let version = reader.version(of: key) { return version }
     }

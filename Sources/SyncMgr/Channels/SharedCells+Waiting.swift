@@ -9,7 +9,7 @@ extension SharedCells {
   static let firstAmount: UInt32 = 4
 
   func changed(
-    _ key: Key, since seen: UInt64, _ timeout: Int64
+    _ key: CellKey, since seen: UInt64, _ timeout: Int64
   ) throws(Failure) -> UInt64 {
     let deadline = try Deadline.after(timeout)
     let caller = channel.caller
@@ -35,7 +35,7 @@ extension SharedCells {
   }
 
   func changedStart(
-    _ key: Key, since seen: UInt64, _ start: Tickets.Start
+    _ key: CellKey, since seen: UInt64, _ start: Tickets.Start
   ) throws(Failure) -> Started {
     try start.check(channel.caller)
     let now = try look(key)
@@ -46,7 +46,7 @@ extension SharedCells {
   }
 
   /// No change comes in a channel that was shut, though its cells can still be read.
-  private func look(_ key: Key) throws(Failure) -> UInt64 {
+  private func look(_ key: CellKey) throws(Failure) -> UInt64 {
     if row.shut.load() != 0 { throw channel.isShut() }
     let now = try version(of: key)
     if now == 0 { try key.check() }
@@ -55,7 +55,7 @@ extension SharedCells {
 
   /// Puts the cell of a wait into the line, or gives it back when the version is another already.
   private func enter(
-    _ key: Key, since seen: UInt64, _ cell: Cell, flags: UInt32, ticket: UInt64?
+    _ key: CellKey, since seen: UInt64, _ cell: Cell, flags: UInt32, ticket: UInt64?
   ) throws(Failure) -> Outcome? {
     let caller = channel.caller
     attachment.lockSending(row)

@@ -37,37 +37,6 @@ struct SharedCells {
   /// Whose memory it is, as chunks know it.
   @inline(__always) var owner: UInt32 { channel.caller.slot.pointee.index + 1 }
 
-  /// The key of a cell or region, as the caller has it.
-  struct Key {
-    let text: UnsafeRawBufferPointer
-    let hash: UInt32
-
-    @inline(__always)
-    init?(_ text: UnsafePointer<CChar>?) {
-      guard let text else { return nil }
-      let count = strnlen(text, 256)
-      if count == 0 || count > 255 { return nil }
-      self.text = UnsafeRawBufferPointer(start: text, count: count)
-      hash = TopicHash.of(self.text)
-    }
-
-    static func of(_ text: UnsafePointer<CChar>?) throws(Failure) -> Key {
-      guard let key = Key(text) else { throw failure }
-      return key
-    }
-
-    static var failure: Failure {
-      Failure(SYNCMGR_E_INVALID, "a key has 1 to 255 bytes, and is not NULL")
-    }
-
-    /// For keys that are not found: those that are there were checked when they came.
-    func check() throws(Failure) {
-      if String(validating: text, as: UTF8.self) == nil {
-        throw Failure(SYNCMGR_E_INVALID, "the key is not UTF-8")
-      }
-    }
-  }
-
   func table() throws(Failure) -> Variables {
     guard let table = Variables(row, attachment.segment) else {
       throw attachment.corrupt("the table of cells")
@@ -80,13 +49,12 @@ struct SharedCells {
   /// Sets or, without a value, removes a cell. `version` gets the new one, also with E_CHANGED the
   /// one that it has.
   func set(
-    _ key: Key, _ value: UnsafeRawBufferPointer?, type: UInt32, expected: UInt64,
+    _ key: CellKey, _ value: UnsafeRawBufferPointer?, type: UInt32, expected: UInt64,
     _ version: inout UInt64?
   ) throws(Failure) {
     var memory: UInt32 = 0
-    if let value, let source = value.baseAddress, value.count > Int(SharedCells.room(row)) {
-      memory = try attachment.allocate(UInt64(value.count), SM_CHUNK_MEMORY, object: owner) + 1
-      memcpy(attachment.segment.unit(memory - 1), source, value.count)
+    if let value, value.count > Int(SharedCells.room(row)) {
+      memory = try keep(value, for: key) + 1
     }
     var wakes = Wakes()
     var isChanged = false
@@ -125,6 +93,46 @@ struct SharedCells {
         SYNCMGR_E_CHANGED, channel.caller.object,
         text: "the cell has the version \(version ?? 0), not \(expected)")
     }
+    tellOfData(version ?? 0)
+  }
+
+  /// Copies a value into memory of its own. When there is none, the cell's value before the present
+  /// one has to go already.
+  private func keep(
+    _ value: UnsafeRawBufferPointer, for key: CellKey
+  ) throws(Failure) -> UInt32 {
+    let size = UInt64(value.count)
+    let unit: UInt32
+    do throws(Failure) {
+      unit = try attachment.allocate(size, SM_CHUNK_MEMORY, object: owner)
+    } catch {
+      guard error.status == SYNCMGR_E_NO_SPACE, try dropBefore(key) else { throw error }
+      unit = try attachment.allocate(size, SM_CHUNK_MEMORY, object: owner)
+    }
+    if let source = value.baseAddress { memcpy(attachment.segment.unit(unit), source, value.count) }
+    return unit
+  }
+
+  /// False when the value before the present one has no memory.
+  private func dropBefore(_ key: CellKey) throws(Failure) -> Bool {
+    try inGuard { () throws(Failure) in
+      guard let (_, variable) = try find(key, makes: false) else { return false }
+      let memory = variable.value(variable.version.load() &+ 1).memory
+      if memory.load() == 0 { return false }
+      // Dies from here on: as in a write.
+      _ = CellWriter.begin(variable)
+      replace(memory, with: 0)
+      return true
+    }
+  }
+
+  /// A notice that a cell was set.
+  private func tellOfData(_ version: UInt64) {
+    let caller = channel.caller
+    if version != 0, caller.object.watched.load() & SYNCMGR_NOTICE_DATA_AVAILABLE != 0 {
+      attachment.emit(
+        SYNCMGR_NOTICE_DATA_AVAILABLE, caller.object, owner: caller.mine, value: version)
+    }
   }
 
   /// Under the send guard, whoever died in there before.
@@ -142,33 +150,18 @@ struct SharedCells {
     _ table: Variables, _ variable: Variable, _ small: UnsafeRawBufferPointer?,
     _ memory: inout UInt32, length: UInt64, _ type: UInt32
   ) {
-    let next = variable.version.load() &+ 1
+    let next = CellWriter.begin(variable)
     let value = variable.value(next)
-    // Dies from here on: the current value is the other one, and stays. The next writer begins with
-    // the same number.
-    variable.begun.store(next)
-    sm_fence()
     if value.memory.load() != memory { replace(value.memory, with: memory) }
     memory = 0
-    if let small, let source = small.baseAddress, small.count > 0 {
-      memcpy(table.small(variable, next), source, small.count)
-    }
-    value.length.store(length)
-    value.type.store(type)
-    // Dies before: nothing has changed. After: it is set, and who waits for it is woken by the
-    // recovery of this process.
-    variable.version.store(next)
+    if let small { CellWriter.fill(table, variable, next, small) }
+    CellWriter.end(variable, next, length, type)
   }
 
   /// Under the send guard.
   private func remove(_ table: Variables, _ variable: Variable) {
-    let next = variable.version.load() &+ 1
-    let value = variable.value(next)
-    variable.begun.store(next)
-    sm_fence()
-    value.length.store(0)
-    value.type.store(SM_VALUE_NONE)
-    variable.version.store(next)
+    let next = CellWriter.begin(variable)
+    CellWriter.end(variable, next, 0, SM_VALUE_NONE)
     // It is removed. What is left pins no memory; dies in between: until it is set again, or the
     // channel goes.
     variable.begun.store(next &+ 1)
@@ -200,7 +193,7 @@ struct SharedCells {
   /// The cell or region of this key, made when it is not there and `makes` says so. Under the send
   /// guard.
   func find(
-    _ key: Key, _ role: UInt32 = SM_VARIABLE_CELL, makes: Bool
+    _ key: CellKey, _ role: UInt32 = SM_VARIABLE_CELL, makes: Bool
   ) throws(Failure) -> (table: Variables, variable: Variable)? {
     if row.variables.load() != 0 {
       let table = try table()
@@ -211,7 +204,7 @@ struct SharedCells {
   }
 
   private func add(
-    _ key: Key, _ role: UInt32
+    _ key: CellKey, _ role: UInt32
   ) throws(Failure) -> (table: Variables, variable: Variable) {
     let table = try roomyTable()
     let place = table.used

@@ -83,7 +83,7 @@ extension Attachment {
     let levels = mailbox.levels.load()
     var best: (slot: UInt32, level: UInt32, sequence: UInt64)?
     for slot in 0..<posts.capacity where posts[slot].state.load() == SM_POST_RETURNED {
-      let level = Letter.level(posts[slot].pointee.priority, levels)
+      let level = posts[slot].level(levels)
       let sequence = posts[slot].sequence.load()
       if let best, best.level > level || best.level == level && best.sequence < sequence {
         continue
@@ -98,7 +98,7 @@ extension Attachment {
   func next(_ mailbox: Mailbox, _ posts: Posts) throws(Failure) -> Found? {
     while let (slot, level) = nextSlot(mailbox, posts) {
       let post = posts[slot]
-      let expires = post.expires.load()
+      let expires = post.end
       if expires != 0, UInt64(bitPattern: sm_now()) >= expires {
         remove(slot, level, mailbox, posts)
         mailbox.expired.store(mailbox.expired.load() &+ 1)
@@ -129,7 +129,7 @@ extension Attachment {
       mailbox.returned.store(0)
       return nextSlot(mailbox, posts)
     }
-    let backLevel = Letter.level(posts[back].pointee.priority, levels)
+    let backLevel = posts[back].level(levels)
     var level = levels
     while level > backLevel + 1 {
       level -= 1

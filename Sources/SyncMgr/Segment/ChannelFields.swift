@@ -86,6 +86,11 @@ extension UnsafeMutablePointer<sm_post> {
   @inline(__always) var expires: Word64 { Word64(sm_post_expires(self)) }
   @inline(__always) var sequence: Word64 { Word64(sm_post_sequence(self)) }
   @inline(__always) var flags: Word32 { Word32(sm_post_flags(self)) }
+
+  /// When its time is over (monotonic ns); 0: never.
+  @inline(__always) var end: UInt64 {
+    flags.load() & SM_POST_PLAIN != 0 ? 0 : expires.load()
+  }
 }
 
 extension UnsafeMutablePointer<sm_patterns> {

@@ -6,9 +6,25 @@ public func syncmgr_channel_set(
   _ channel: OpaquePointer?, _ cell: UnsafePointer<syncmgr_cell_t>?, _ expected: UInt64,
   _ out_version: UnsafeMutablePointer<UInt64>?
 ) -> Int32 {
+  if let cell, let slot = sm_enter(number(channel), HandleType.channel.rawValue) {
+    let version = CellWriter.setAtOnce(slot, cell, expected)
+    sm_leave()
+    if version != 0 {
+      out_version?.pointee = version
+      return SYNCMGR_OK
+    }
+  }
+  return setSlowly(channel, cell, expected, out_version)
+}
+
+@inline(never)
+private func setSlowly(
+  _ channel: OpaquePointer?, _ cell: UnsafePointer<syncmgr_cell_t>?, _ expected: UInt64,
+  _ out_version: UnsafeMutablePointer<UInt64>?
+) -> Int32 {
   cellCall(channel) { (cells) throws(Failure) in
     let wanted = try given(cell)
-    let key = try SharedCells.Key.of(wanted.key)
+    let key = try CellKey.of(wanted.key)
     var version: UInt64?
     defer { if let version { out_version?.pointee = version } }
     try cells.set(
@@ -41,7 +57,7 @@ public func syncmgr_channel_get(
   if let cells, count > 0, capacity >= 0, buffer != nil,
     let slot = sm_enter(number(channel), HandleType.channel.rawValue)
   {
-    var result = CellReader.Result.disturbed
+    var result = CellReader.Reading.disturbed
     if let reader = CellReader(slot) {
       result = reader.read(
         UnsafeMutableBufferPointer(start: cells, count: Int(count)),
@@ -82,7 +98,7 @@ public func syncmgr_channel_changed(
   _ out_version: UnsafeMutablePointer<UInt64>?
 ) -> Int32 {
   cellCall(channel) { (cells) throws(Failure) in
-    let version = try cells.changed(try SharedCells.Key.of(key), since: seen, timeout_ns)
+    let version = try cells.changed(try CellKey.of(key), since: seen, timeout_ns)
     out_version?.pointee = version
     return SYNCMGR_OK
   }
@@ -97,7 +113,7 @@ public func syncmgr_channel_changed_start(
   cellCall(channel) { (cells) throws(Failure) in
     let target = try required(out_ticket)
     let wanted = try given(cell)
-    let key = try SharedCells.Key.of(wanted.key)
+    let key = try CellKey.of(wanted.key)
     let start = Tickets.Start(timeout: timeout_ns, queue: queue, userData: user_data)
     return try give(try cells.changedStart(key, since: wanted.version, start), target)
   }
@@ -110,7 +126,7 @@ public func syncmgr_channel_region(
 ) -> Int32 {
   cellCall(channel) { (cells) throws(Failure) in
     let target = try required(out_data)
-    target.pointee = try cells.region(try SharedCells.Key.of(key), size)
+    target.pointee = try cells.region(try CellKey.of(key), size)
     return SYNCMGR_OK
   }
 }

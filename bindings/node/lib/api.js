@@ -147,36 +147,42 @@ exports.functions = {
   syncmgr_inbox_next_start: 'i h l h U p8 p1368',
   syncmgr_notification_read: 'i h U',
   syncmgr_notification_status: 'i h U a272 n p4',
-  syncmgr_channel_open: 'i h s u o48:40 p8',
+  syncmgr_channel_open: 'i h s u o48:40:1 p8',
   syncmgr_channel_close: 'i h',
   syncmgr_channel_shut: 'i h u',
   syncmgr_channel_subscribe: 'i h s u',
   syncmgr_channel_unsubscribe: 'i h s',
-  syncmgr_channel_send: 'i h a1 N o56:32 0 p4',
-  syncmgr_channel_room: 'i h o56:32 p8',
-  syncmgr_channel_recv: 'i h a1 N 0 p120',
-  syncmgr_channel_recv_many: 'i h a1 N a120 n p4',
-  syncmgr_channel_view: 'i h 0 p120',
+  syncmgr_channel_send: 'i h a1 N o56:32:3 0 p4',
+  syncmgr_channel_send_many: 'i h b q c o56:32:3 0',
+  syncmgr_channel_room: 'i h o56:32:3 p8',
   syncmgr_message_acknowledge: 'i h U',
   syncmgr_message_reject: 'i h U u s',
   syncmgr_channel_wait: 'i h U 0',
   syncmgr_channel_wait_start: 'i h U l h U p8',
-  syncmgr_channel_request: 'i h a1 N o56:32 0 p8',
-  syncmgr_channel_response: 'i h U a1 N 0 p120',
+  syncmgr_channel_request: 'i h a1 N o56:32:3 0 p8',
   syncmgr_channel_forget: 'i h U',
-  syncmgr_channel_reply: 'i h U a1 N o56:32',
+  syncmgr_channel_reply: 'i h U a1 N o56:32:3',
   syncmgr_channel_loan: 'i h U p8',
-  syncmgr_channel_publish: 'i h a1 N o56:32 0 p4',
+  syncmgr_channel_publish: 'i h a1 N o56:32:3 0 p4',
+  syncmgr_channel_loan_return: 'i h p1',
   syncmgr_channel_mailboxes: 'i h a312 n p4',
-  syncmgr_channel_set: 'i h p40 U p8',
-  syncmgr_channel_get: 'i h a40 n a1 N p8',
   syncmgr_channel_changed: 'i h s U 0 p8',
-  syncmgr_channel_changed_start: 'i h p40 l h U p8',
   syncmgr_channel_region: 'i h s U p8',
 };
 
-/** Functions with C callbacks: JavaScript reaches what they do in another way. */
-exports.unbound = ['syncmgr_subscribe', 'syncmgr_on', 'syncmgr_channel_send_many', 'syncmgr_channel_on', 'syncmgr_channel_loan_return'];
+/** Functions with C callbacks, or with pointers in what they read or write. */
+exports.unbound = [
+  'syncmgr_subscribe',
+  'syncmgr_on',
+  'syncmgr_channel_recv',
+  'syncmgr_channel_recv_many',
+  'syncmgr_channel_on',
+  'syncmgr_channel_view',
+  'syncmgr_channel_response',
+  'syncmgr_channel_set',
+  'syncmgr_channel_get',
+  'syncmgr_channel_changed_start',
+];
 
 /** The structures: how many bytes they have, and where their fields begin. */
 exports.structures = {

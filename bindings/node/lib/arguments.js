@@ -31,6 +31,20 @@ function count(value, what) {
   throw rangeError(`${what} must be a whole number from 0 to ${constants.COUNT_MAX}, not ${value}`);
 }
 
+/** Returns `value` if it is a number of bytes. */
+function size(value, what) {
+  if (typeof value !== 'number') throw typeError(`${what} must be a number`);
+  if (Number.isSafeInteger(value) && value >= 0) return value;
+  throw rangeError(`${what} must be a whole number of bytes, not ${value}`);
+}
+
+/** Returns the elements of `value` if it is a list, and not a text, which has characters. */
+function list(value, what) {
+  const isList = typeof value === 'object' && typeof value?.[Symbol.iterator] === 'function';
+  if (isList) return [...value];
+  throw typeError(`${what} must be a list`);
+}
+
 /** Returns a parameter of an object: a count, or, left out, whatever the existing object has. */
 function parameter(value, what) {
   return value === undefined ? constants.ANY : count(value, what);
@@ -111,5 +125,5 @@ function waiting(given, keys = WAIT_KEYS) {
   return { timeout: duration(milliseconds, 'timeout'), signal: signal(abort) };
 }
 
-module.exports = { bytes, callable, choice, count, duration, flags, options, parameter, rangeError,
-  text, typeError, waiting };
+module.exports = { bytes, callable, choice, count, duration, flags, list, options, parameter,
+  rangeError, size, text, typeError, waiting };

@@ -41,6 +41,9 @@ const NAMES = {
   E_UNSAFE: 'UnsafeError',
   E_FAILED: 'SyncPointFailedError',
   E_NOT_EXPECTED: 'NotExpectedError',
+  E_FULL: 'FullError',
+  E_TOO_LARGE: 'TooLargeError',
+  E_CHANGED: 'ChangedError',
 };
 
 /** What every error of the library is. */

@@ -3,6 +3,7 @@
 
 /// <reference types="node" />
 import { EventEmitter } from 'node:events';
+import type { Channel, ChannelOptions, Memory, MemoryOptions } from './channel.js';
 import type {
   DeadlockAlgorithm, DeadlockOptions, DeadlockRecord, DeadlockVictim, PreventionOptions,
   PreventionStrategy, Resource,
@@ -13,6 +14,7 @@ import { Condition, Election, Party, RWLock, RWLockOptions, SyncPoint, SyncPoint
 import { Snapshot } from './snapshot.js';
 import './symbols.js';
 
+export * from './channel.js';
 export * from './deadlock.js';
 export * from './notices.js';
 export * from './primitives.js';
@@ -103,7 +105,7 @@ export interface BarrierState {
 }
 
 export type ObjectType = 'mutex' | 'semaphore' | 'latch' | 'barrier' | 'event' | 'rwlock' |
-  'condition' | 'election' | 'resource' | 'syncPoint';
+  'condition' | 'election' | 'resource' | 'syncPoint' | 'channel';
 
 interface Closeable {
   readonly closed: boolean;
@@ -249,6 +251,8 @@ interface Opener {
   election(name: string): Election;
   /** Without `expected` the sync point must exist. */
   syncPoint(name: string, expected?: Iterable<string>, options?: SyncPointOptions): SyncPoint;
+  channel(name: string, options: MemoryOptions): Memory;
+  channel(name: string, options?: ChannelOptions): Channel;
 }
 
 /** An owner: everything acquired through it belongs to it. */
@@ -267,6 +271,8 @@ export class Workstream implements Opener, Closeable {
   condition(name: string): Condition;
   election(name: string): Election;
   syncPoint(name: string, expected?: Iterable<string>, options?: SyncPointOptions): SyncPoint;
+  channel(name: string, options: MemoryOptions): Memory;
+  channel(name: string, options?: ChannelOptions): Channel;
   /** Without `instances` the resource must exist. */
   resource(name: string, instances?: number): Resource;
   setPriority(priority: number): void;
@@ -298,6 +304,8 @@ export class Manager extends EventEmitter implements Opener, Closeable {
   condition(name: string): Condition;
   election(name: string): Election;
   syncPoint(name: string, expected?: Iterable<string>, options?: SyncPointOptions): SyncPoint;
+  channel(name: string, options: MemoryOptions): Memory;
+  channel(name: string, options?: ChannelOptions): Channel;
   on(kind: NoticeKind, listener: (notice: Notice) => void): this;
   once(kind: NoticeKind, listener: (notice: Notice) => void): this;
   off(kind: NoticeKind, listener: (notice: Notice) => void): this;
@@ -344,10 +352,12 @@ export class AlreadyError extends SyncError {}
 export class BrokenBarrierError extends SyncError {}
 export class BusyError extends SyncError {}
 export class CancelledError extends SyncError {}
+export class ChangedError extends SyncError {}
 export class ClosedError extends SyncError {}
 export class CorruptError extends SyncError {}
 export class ExistsError extends SyncError {}
 export class ForkedError extends SyncError {}
+export class FullError extends SyncError {}
 export class GapError extends SyncError {}
 export class HandleError extends SyncError {}
 export class InvalidError extends SyncError {}
@@ -374,6 +384,7 @@ export class TimeoutError extends SyncError {
   /** Of a sync point. */
   readonly result?: SyncPointResult;
 }
+export class TooLargeError extends SyncError {}
 export class UnavailableError extends SyncError {}
 export class UnknownError extends SyncError {}
 export class UnsupportedError extends SyncError {}

@@ -4,6 +4,7 @@
 const { libraryPath, native } = require('./loader.js');
 const errors = require('./errors.js');
 const { Barrier } = require('./barrier.js');
+const { Channel } = require('./channel.js');
 const { Condition } = require('./condition.js');
 const { Election } = require('./election.js');
 const { Events } = require('./events.js');
@@ -11,8 +12,11 @@ const { Guard } = require('./guard.js');
 const { Inbox } = require('./messages.js');
 const { Latch } = require('./latch.js');
 const { Leadership } = require('./leadership.js');
+const { Loan } = require('./loan.js');
 const { Manager, open, unlink } = require('./manager.js');
 const { ManyGuard, lockMany } = require('./many.js');
+const { Memory } = require('./memory.js');
+const { Message, View } = require('./message.js');
 const { Mutex } = require('./mutex.js');
 const { once } = require('./once.js');
 const { Party } = require('./party.js');
@@ -39,6 +43,7 @@ module.exports = {
   version,
   libraryPath,
   Barrier,
+  Channel,
   Condition,
   Election,
   Events,
@@ -46,8 +51,11 @@ module.exports = {
   Inbox,
   Latch,
   Leadership,
+  Loan,
   Manager,
   ManyGuard,
+  Memory,
+  Message,
   Mutex,
   Party,
   Permits,
@@ -57,6 +65,7 @@ module.exports = {
   Semaphore,
   SyncEvent,
   SyncPoint,
+  View,
   Workstream,
   ...classes,
 };

@@ -36,6 +36,7 @@ const TYPES = {
   election: constants.TYPE_ELECTION,
   resource: constants.TYPE_RESOURCE,
   syncPoint: constants.TYPE_SYNC_POINT,
+  channel: constants.TYPE_CHANNEL,
 };
 
 /** The managers that are open, for the end of the program. */
@@ -128,6 +129,11 @@ class Manager extends EventEmitter {
 
   syncPoint(name, expected, options) {
     return this.#tasks().syncPoint(name, expected, options);
+  }
+
+  /** All tasks of the program send and receive in one name. */
+  channel(name, options) {
+    return this.#tasks().channel(name, options);
   }
 
   /** The records of deadlocks that were found, oldest first. Only an explicit workstream is one

@@ -17,10 +17,10 @@ const SOME = [...EVERYBODY, 'syncComplete', 'syncTimeout', 'deadlock', 'complete
 const KEYS = ['detail', 'kind', 'priority', 'ttl', 'requireAck'];
 
 /** The JSON of a detail; null for none. */
-function jsonText(detail) {
+function jsonText(detail, what = 'the detail') {
   if (detail === undefined || detail === null) return null;
   const text = JSON.stringify(detail);
-  if (text === undefined) throw checked.typeError('the detail is nothing that JSON can say');
+  if (text === undefined) throw checked.typeError(`${what} is nothing that JSON can say`);
   return text;
 }
 
@@ -163,4 +163,4 @@ class Inbox {
   }
 }
 
-module.exports = { Inbox, jsonText, send, statusOf };
+module.exports = { Inbox, jsonText, namesText, send, statusOf };

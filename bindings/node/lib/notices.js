@@ -147,4 +147,5 @@ class NoticeQueue {
   }
 }
 
-module.exports = { KINDS, NoticeQueue, TYPES, maskOf, noticeMemory, priorityOf, readNotice };
+module.exports = { KINDS, NoticeQueue, PRIORITIES, TYPES, maskOf, noticeMemory, priorityOf,
+  readNotice };

@@ -9,10 +9,12 @@ const { native } = require('./loader.js');
 const checked = require('./arguments.js');
 const { check, closedError } = require('./errors.js');
 const { Barrier } = require('./barrier.js');
+const { Channel } = require('./channel.js');
 const { Condition } = require('./condition.js');
 const { Election } = require('./election.js');
 const { Latch } = require('./latch.js');
 const { Inbox, jsonText, send } = require('./messages.js');
+const { Memory } = require('./memory.js');
 const { PassingMembers } = require('./members.js');
 const { Mutex } = require('./mutex.js');
 const { Resource } = require('./resource.js');
@@ -99,6 +101,11 @@ class Workstream {
 
   syncPoint(name, expected, options) {
     return new SyncPoint(this, this.#shared, name, expected, options);
+  }
+
+  channel(name, options) {
+    return options?.kind === 'memory' ? new Memory(this, name, options)
+      : new Channel(this, name, options);
   }
 
   /** Something that is not ours; takes part in the search for deadlocks by what is recorded. */

@@ -78,6 +78,14 @@ static bool find_functions(calls_t *calls, void *library) {
     {"syncmgr_rwlock_holders", &calls->rwlock_holders},
     {"syncmgr_rwlock_force_release", &calls->rwlock_force},
     {"syncmgr_mutex_fastpath", &calls->fastpath},
+    {"syncmgr_channel_recv_many", &calls->receive_many},
+    {"syncmgr_channel_response", &calls->response},
+    {"syncmgr_channel_view", &calls->view},
+    {"syncmgr_channel_loan", &calls->loan},
+    {"syncmgr_channel_region", &calls->region},
+    {"syncmgr_channel_set", &calls->set},
+    {"syncmgr_channel_get", &calls->get},
+    {"syncmgr_channel_changed_start", &calls->changed_start},
   };
   for (size_t index = 0; index < sizeof wanted / sizeof wanted[0]; index++) {
     void *address = dlsym(library, wanted[index].name);
@@ -148,6 +156,13 @@ NAPI_MODULE_INIT() {
     {"weigh", owned_weigh},
     {"fastpath", memory_fastpath},
     {"detach", memory_detach},
+    {"setCell", cells_set},
+    {"getCells", cells_get},
+    {"startChanged", cells_changed},
+    {"receive", channel_receive},
+    {"view", channel_view},
+    {"loan", channel_loan},
+    {"region", channel_region},
     {"watch", watch_start},
   };
   for (size_t index = 0; index < sizeof functions / sizeof functions[0]; index++) {

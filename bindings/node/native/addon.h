@@ -1,8 +1,10 @@
 /* What the files of the addon share.
  *
- * The addon does five things, and knows nothing else about syncmgr:
+ * The addon does seven things, and knows nothing else about syncmgr:
  *   addon.c   loads the library
  *   bridge.c  calls the library's functions through libffi
+ *   cells.c   reads and sets the cells of a channel
+ *   channel.c takes messages, and shows JavaScript the memory of those that are not copied
  *   memory.c  shows JavaScript the published lock word of a mutex, and takes it back
  *   watch.c   calls JavaScript when a descriptor is readable
  *   owned.c   closes what an environment leaves open when it ends
@@ -25,7 +27,7 @@ typedef struct handles {
   size_t capacity;
 } handles_t;
 
-/** The functions by which the addon looks after locks. */
+/** The functions of the library that the addon itself calls. */
 typedef struct calls {
   int32_t (*close)(syncmgr_t *);
   int32_t (*mutex_token)(syncmgr_mutex_t *, uint64_t *);
@@ -34,6 +36,16 @@ typedef struct calls {
   int32_t (*rwlock_holders)(syncmgr_rwlock_t *, syncmgr_holder_t *, uint32_t, uint32_t *);
   int32_t (*rwlock_force)(syncmgr_rwlock_t *);
   int32_t (*fastpath)(syncmgr_mutex_t *, syncmgr_fastpath_t *);
+  int32_t (*receive_many)(syncmgr_channel_t *, void *, size_t, syncmgr_message_t *, uint32_t,
+                          uint32_t *);
+  int32_t (*response)(syncmgr_channel_t *, uint64_t, void *, size_t, int64_t, syncmgr_message_t *);
+  int32_t (*view)(syncmgr_channel_t *, int64_t, syncmgr_message_t *);
+  int32_t (*loan)(syncmgr_channel_t *, size_t, void **);
+  int32_t (*region)(syncmgr_channel_t *, const char *, size_t, void **);
+  int32_t (*set)(syncmgr_channel_t *, const syncmgr_cell_t *, uint64_t, uint64_t *);
+  int32_t (*get)(syncmgr_channel_t *, syncmgr_cell_t *, uint32_t, void *, size_t, size_t *);
+  int32_t (*changed_start)(syncmgr_channel_t *, const syncmgr_cell_t *, int64_t,
+                           syncmgr_queue_t *, uint64_t, syncmgr_ticket_t **);
 } calls_t;
 
 /** The state of one environment: the main thread, or one Worker. */
@@ -65,6 +77,25 @@ bool read_handle(napi_env env, napi_value value, uint64_t *out_handle);
  *  its own, which the caller frees. Throws and returns NULL for a string with a zero character. */
 char *read_text(napi_env env, napi_value value, char *buffer, size_t capacity);
 
+/** Reads a whole number between `least` and `most`. */
+bool read_whole(napi_env env, napi_value value, double least, double most, double *out);
+
+/** Reads a whole Number or a BigInt. */
+bool read_int64(napi_env env, napi_value value, int64_t *out);
+bool read_uint64(napi_env env, napi_value value, uint64_t *out);
+
+/** Finds the bytes of an ArrayBuffer or of a view of one. */
+bool read_memory(napi_env env, napi_value value, void **out_bytes, size_t *out_size);
+
+/** Whether it is a view of memory that other threads can change at the same time. */
+bool is_shared(napi_env env, napi_value value);
+
+/** Finds memory that is aligned for structures, and that no other thread can change. */
+bool read_structures(napi_env env, napi_value value, void **out_memory, size_t *out_size);
+
+/** Whether it is null or undefined. */
+bool is_nothing(napi_env env, napi_value value);
+
 /** Closes what the environment of this addon_t has left open. */
 void owned_end(void *addon);
 
@@ -76,6 +107,13 @@ napi_value owned_weigh(napi_env env, napi_callback_info info);
 napi_value bridge_bind(napi_env env, napi_callback_info info);
 napi_value memory_fastpath(napi_env env, napi_callback_info info);
 napi_value memory_detach(napi_env env, napi_callback_info info);
+napi_value cells_set(napi_env env, napi_callback_info info);
+napi_value cells_get(napi_env env, napi_callback_info info);
+napi_value cells_changed(napi_env env, napi_callback_info info);
+napi_value channel_receive(napi_env env, napi_callback_info info);
+napi_value channel_view(napi_env env, napi_callback_info info);
+napi_value channel_loan(napi_env env, napi_callback_info info);
+napi_value channel_region(napi_env env, napi_callback_info info);
 napi_value watch_start(napi_env env, napi_callback_info info);
 
 #endif

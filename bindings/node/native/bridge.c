@@ -36,6 +36,8 @@ typedef struct scratch {
   uint32_t long_text_count;
   uint64_t options[MAX_OPTIONS_SIZE / 8]; /**< the copy that the library reads */
   uint64_t room;                         /**< how many elements the last array holds */
+  uint64_t byte_count;                   /**< how many bytes the pieces have */
+  const uint32_t *lengths;               /**< of the pieces */
 } scratch_t;
 
 static bool refuse(napi_env env, const function_t *function, uint32_t index, const char *what) {
@@ -45,63 +47,21 @@ static bool refuse(napi_env env, const function_t *function, uint32_t index, con
   return false;
 }
 
-/** Reads a whole number between `least` and `most`. */
-static bool read_whole(napi_env env, napi_value value, double least, double most, double *out) {
-  double number;
-  if (napi_get_value_double(env, value, &number) != napi_ok) return false;
-  if (!(number >= least && number <= most)) return false;
-  if ((double)(int64_t)number != number) return false;
-  *out = number;
+/** Points the copy of some options to their texts, which lie behind them in the `size` bytes that
+ *  JavaScript gave. Returns false when they do not. */
+static bool place_texts(const parameter_t *parameter, const char *bytes, size_t size,
+                        scratch_t *scratch) {
+  // The last byte ends every text that is not ended before.
+  if (size > parameter->size && bytes[size - 1] != 0) return false;
+  for (uint32_t index = 0; index < parameter->texts; index++) {
+    size_t place = parameter->settable + index * sizeof(char *);
+    uint64_t offset;
+    memcpy(&offset, bytes + place, sizeof offset);
+    if (offset != 0 && (offset < parameter->size || offset >= size)) return false;
+    const char *text = offset == 0 ? NULL : bytes + offset;
+    memcpy((char *)scratch->options + place, &text, sizeof text);
+  }
   return true;
-}
-
-static bool read_int64(napi_env env, napi_value value, int64_t *out) {
-  double number;
-  if (read_whole(env, value, -9007199254740991.0, 9007199254740991.0, &number)) {
-    *out = (int64_t)number;
-    return true;
-  }
-  bool lossless = false;
-  return napi_get_value_bigint_int64(env, value, out, &lossless) == napi_ok && lossless;
-}
-
-static bool read_uint64(napi_env env, napi_value value, uint64_t *out) {
-  if (read_handle(env, value, out)) return true;
-  bool lossless = false;
-  return napi_get_value_bigint_uint64(env, value, out, &lossless) == napi_ok && lossless;
-}
-
-static size_t element_size(napi_typedarray_type type) {
-  switch (type) {
-    case napi_int16_array: case napi_uint16_array: return 2;
-    case napi_int32_array: case napi_uint32_array: case napi_float32_array: return 4;
-    case napi_float64_array: case napi_bigint64_array: case napi_biguint64_array: return 8;
-    default: return 1;
-  }
-}
-
-/** Finds the bytes of an ArrayBuffer or of a view of one. */
-static bool read_memory(napi_env env, napi_value value, void **out_bytes, size_t *out_size) {
-  bool is_kind = false;
-  if (napi_is_typedarray(env, value, &is_kind) == napi_ok && is_kind) {
-    napi_typedarray_type type;
-    size_t length;
-    if (napi_get_typedarray_info(env, value, &type, &length, out_bytes, NULL, NULL) != napi_ok) {
-      return false;
-    }
-    *out_size = length * element_size(type);
-    return true;
-  }
-  if (napi_is_arraybuffer(env, value, &is_kind) == napi_ok && is_kind) {
-    return napi_get_arraybuffer_info(env, value, out_bytes, out_size) == napi_ok;
-  }
-  return false;
-}
-
-static bool is_nothing(napi_env env, napi_value value) {
-  napi_valuetype type = napi_undefined;
-  napi_typeof(env, value, &type);
-  return type == napi_null || type == napi_undefined;
 }
 
 /** Fills the slot of a pointer parameter: memory, array or options. */
@@ -124,10 +84,47 @@ static bool convert_pointer(napi_env env, const function_t *function, uint32_t i
     memset(scratch->options, 0, sizeof scratch->options);
     memcpy(scratch->options, bytes, parameter->settable);
     memcpy(scratch->options, &parameter->size, sizeof parameter->size);
+    if (parameter->texts > 0 && (is_shared(env, value) ||
+                                 !place_texts(parameter, bytes, size, scratch))) {
+      return refuse(env, function, index, "options with their texts behind them");
+    }
     bytes = scratch->options;
   }
   scratch->room = size / parameter->size;
   slot->pointer = bytes;
+  return true;
+}
+
+/** Fills the slots of pieces: the bytes, their lengths, or how many there are. */
+static bool convert_pieces(napi_env env, const function_t *function, uint32_t index,
+                           napi_value value, slot_t *slot, scratch_t *scratch) {
+  char kind = function->signature.parameters[index].kind;
+  void *bytes = NULL;
+  size_t size = 0;
+  bool is_there = !is_nothing(env, value);
+  if (is_there && !read_memory(env, value, &bytes, &size)) {
+    return refuse(env, function, index, "an ArrayBuffer or a view, or null");
+  }
+  if (kind != 'b' && ((uintptr_t)bytes % sizeof(uint32_t) != 0 || is_shared(env, value))) {
+    return refuse(env, function, index, "aligned memory that no other thread can change");
+  }
+  slot->pointer = bytes;
+  if (kind == 'b') {
+    scratch->byte_count = size;
+  } else if (kind == 'q') {
+    scratch->lengths = bytes;
+    scratch->room = size / sizeof(uint32_t);
+  } else if (is_there) {
+    uint64_t sum = 0;
+    uint32_t count = 0;
+    bool fits = size >= sizeof count;
+    if (fits) memcpy(&count, bytes, sizeof count);
+    if (count > scratch->room) fits = false;
+    for (uint32_t piece = 0; fits && piece < count; piece++) sum += scratch->lengths[piece];
+    if (!fits || sum > scratch->byte_count) {
+      return refuse(env, function, index, "a number of pieces that the bytes before it have");
+    }
+  }
   return true;
 }
 
@@ -177,6 +174,9 @@ static bool convert(napi_env env, const function_t *function, uint32_t index, na
       slot->pointer = text;
       return true;
     }
+    case 'b':
+    case 'q':
+    case 'c': return convert_pieces(env, function, index, value, slot, scratch);
     default:
       return convert_pointer(env, function, index, value, slot, scratch);
   }

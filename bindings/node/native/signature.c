@@ -11,7 +11,7 @@ static ffi_type *type_of(char kind) {
     case 'u': case 'n': return &ffi_type_uint32;
     case 'l': case '0': return &ffi_type_sint64;
     case 'U': case 'N': case 'h': return &ffi_type_uint64;
-    case 's': case 'p': case 'a': case 'o': return &ffi_type_pointer;
+    case 's': case 'p': case 'a': case 'o': case 'b': case 'q': case 'c': return &ffi_type_pointer;
     default: return NULL;
   }
 }
@@ -27,6 +27,31 @@ static bool read_size(const char **text, uint32_t *out_size) {
   return true;
 }
 
+/** Reads what follows the size of options. */
+static bool read_options(const char **text, parameter_t *out) {
+  if (**text != ':') return false;
+  *text += 1;
+  if (!read_size(text, &out->settable)) return false;
+  if (out->size > MAX_OPTIONS_SIZE || out->settable > out->size) return false;
+  if (out->settable < sizeof(uint32_t)) return false;
+  if (**text != ':') return true;
+  *text += 1;
+  if (!read_size(text, &out->texts)) return false;
+  return out->texts <= MAX_OPTION_TEXTS && out->settable % sizeof(char *) == 0 &&
+         out->settable + out->texts * sizeof(char *) <= out->size;
+}
+
+/** Whether a parameter may stand behind the one before it. */
+static bool follows(const parameter_t *parameter, char before) {
+  char kind = parameter->kind;
+  if (before == 'a' || kind == 'n' || kind == 'N') {
+    return before == 'a' && (kind == 'n' || kind == 'N');
+  }
+  if (before == 'b' || kind == 'q') return before == 'b' && kind == 'q';
+  if (before == 'q' || kind == 'c') return before == 'q' && kind == 'c';
+  return true;
+}
+
 /** Reads one parameter and moves `text` behind it. */
 static bool read_parameter(const char **text, parameter_t *out) {
   memset(out, 0, sizeof *out);
@@ -34,13 +59,7 @@ static bool read_parameter(const char **text, parameter_t *out) {
   if (out->kind == '\0' || type_of(out->kind) == NULL) return false;
   *text += 1;
   if (strchr("pao", out->kind) != NULL && !read_size(text, &out->size)) return false;
-  if (out->kind == 'o') {
-    if (**text != ':') return false;
-    *text += 1;
-    if (!read_size(text, &out->settable)) return false;
-    if (out->size > MAX_OPTIONS_SIZE || out->settable > out->size) return false;
-    if (out->settable < sizeof(uint32_t)) return false;
-  }
+  if (out->kind == 'o' && !read_options(text, out)) return false;
   return **text == ' ' || **text == '\0';
 }
 
@@ -55,14 +74,14 @@ bool signature_parse(const char *text, signature_t *out) {
     parameter_t *parameter = &out->parameters[out->parameter_count];
     if (!read_parameter(&text, parameter)) return false;
 
-    bool is_capacity = parameter->kind == 'n' || parameter->kind == 'N';
-    bool follows_array = out->parameter_count > 0 && parameter[-1].kind == 'a';
-    if (is_capacity != follows_array) return false;
+    if (!follows(parameter, out->parameter_count > 0 ? parameter[-1].kind : '\0')) return false;
     if (parameter->kind != '0') out->argument_count += 1;
     out->types[out->parameter_count++] = type_of(parameter->kind);
   }
   if (*text != '\0') return false;
-  if (out->parameter_count > 0 && out->parameters[out->parameter_count - 1].kind == 'a') {
+  // What needs another parameter behind it is not the last one.
+  if (out->parameter_count > 0 &&
+      strchr("abq", out->parameters[out->parameter_count - 1].kind) != NULL) {
     return false;
   }
   return ffi_prep_cif(&out->cif, FFI_DEFAULT_ABI, out->parameter_count, type_of(out->result),

@@ -14,6 +14,11 @@
  *   n, N   the capacity of that array: uint32_t, size_t; checked against the memory
  *   oN:M   an options structure of N bytes, of which JavaScript may set those between the size
  *          and M; or null
+ *   oN:M:K the same, and at M begin K pointers to texts: there JavaScript writes where the text
+ *          begins in the memory behind the structure, which ends by a zero; or 0 for none
+ *   b      bytes, or null; the next parameters must be the lengths q of the pieces that lie in
+ *          them one after the other, and the number c of these: what memory there must hold is
+ *          no more than there are lengths and bytes for
  *   0      an int64_t timeout that is always 0: JavaScript does not pass it. A function that
  *          could block is bound in this way only.
  */
@@ -24,12 +29,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { MAX_PARAMETERS = 6, MAX_OPTIONS_SIZE = 64 };
+enum { MAX_PARAMETERS = 6, MAX_OPTIONS_SIZE = 64, MAX_OPTION_TEXTS = 3 };
 
 typedef struct parameter {
   char kind;
   uint32_t size;     /**< bytes of the memory, of one element, or of the options */
   uint32_t settable; /**< options: bytes that are copied from JavaScript */
+  uint32_t texts;    /**< options: pointers to texts behind these bytes */
 } parameter_t;
 
 typedef struct signature {

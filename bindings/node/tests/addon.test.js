@@ -62,7 +62,9 @@ describe('bound functions', () => {
     const space = openSpace();
     const me = space.workstream('w');
     const real = [space, me, me.mutex('m'), me.semaphore('s', 2), me.latch('l', 1),
-      me.barrier('b', 2), me.event('e'), me.rwlock('r'), me.condition('c'), me.election('el')]
+      me.barrier('b', 2), me.event('e'), me.rwlock('r'), me.condition('c'), me.election('el'),
+      me.channel('q'), me.channel('t', { kind: 'topics' }).subscribe('**'),
+      me.channel('cells', { kind: 'memory' })]
       .map((object) => object._handle());
     const close = /_close$|^syncmgr_close$/;
     const values = [...strangers(), ...real, ...real, ...real, ...real];
@@ -100,6 +102,57 @@ describe('bound functions', () => {
     assert.equal(native.syncmgr_barrier_arrive(barrier, null), api.constants.LEADER);
   });
 
+  test('texts of options lie behind them, and nowhere else', () => {
+    const { bytes, target, topic, metadata } = api.structures.syncmgr_send_options_t;
+    const queue = openSpace().channel('q');
+    const send = (size, ...places) => {
+      const options = Buffer.alloc(size);
+      options.writeBigInt64LE(-1n, 16);
+      for (const [field, place] of places) options.writeBigUInt64LE(place, field);
+      if (size > bytes) options.write('text', bytes);
+      return native.syncmgr_channel_send(queue._handle(), null, 0, options, null);
+    };
+    assert.equal(send(bytes), 0);
+    assert.equal(send(bytes + 5, [topic, BigInt(bytes)]), 0);
+    assert.equal(send(bytes + 5, [topic, BigInt(bytes)], [metadata, BigInt(bytes + 4)]), 0);
+    assert.deepEqual([queue.tryRecv().topic, queue.tryRecv().topic], ['', 'text']);
+    for (const place of [1n, BigInt(bytes - 1), BigInt(bytes + 5), 2n ** 32n, 2n ** 64n - 1n]) {
+      for (const field of [target, topic, metadata]) {
+        assert.throws(() => send(bytes + 5, [field, place]), TypeError);
+      }
+    }
+    const endless = Buffer.alloc(bytes + 5, 'x');
+    const shared = new Uint8Array(new SharedArrayBuffer(bytes + 5));
+    for (const options of [endless, shared]) {
+      assert.throws(() => native.syncmgr_channel_send(queue._handle(), null, 0, options, null),
+        TypeError);
+    }
+  });
+
+  test('several messages have the bytes that their lengths say', () => {
+    const queue = openSpace().channel('q');
+    const send = (bytes, lengths, count) => (
+      native.syncmgr_channel_send_many(queue._handle(), bytes, lengths, count, null));
+    const bytes = Buffer.from('abcdef');
+    const one = (number) => Uint32Array.of(number);
+    assert.equal(send(bytes, Uint32Array.of(1, 2, 3), one(3)), 0);
+    assert.equal(send(bytes, Uint32Array.of(1, 2, 300), one(2)), 0);
+    assert.equal(send(null, Uint32Array.of(0, 0), one(2)), 0);
+    assert.deepEqual(Array.from({ length: 7 }, () => queue.tryRecv().text),
+      ['a', 'bc', 'def', 'a', 'bc', '', '']);
+    const askew = new Uint8Array(new ArrayBuffer(16), 1, 8);
+    const shared = new Uint32Array(new SharedArrayBuffer(8));
+    for (const [lengths, count] of [[Uint32Array.of(7), 1], [Uint32Array.of(1), 2], [askew, 1],
+      [Uint32Array.of(3, 4), 2], [Uint32Array.of(1, 2 ** 32 - 1), 2], [null, 1], [shared, 1],
+      [Uint32Array.of(1), 2 ** 32 - 1]]) {
+      assert.throws(() => send(bytes, lengths, one(count)), TypeError);
+    }
+    assert.throws(() => send(bytes, one(1), shared), TypeError);
+    assert.throws(() => send(bytes, one(1), new Uint8Array(3)), TypeError);
+    assert.equal(send(bytes, one(1), null), api.constants.E_INVALID);
+    assert.equal(queue.tryRecv(), null);
+  });
+
   test('no bound function can wait', () => {
     for (const [name, signature] of Object.entries(api.functions)) {
       if (/l/.test(signature)) assert.match(name, /_start$|^syncmgr_lease_set$/);
@@ -128,9 +181,38 @@ describe('the functions of the addon', () => {
     }
   });
 
+  test('those of channels survive random values, also with real handles among them', () => {
+    const random = randomNumbers();
+    const space = openSpace();
+    const me = space.workstream('w');
+    const channels = [me.channel('q'), me.channel('m', { kind: 'memory' })];
+    const memory = new BigUint64Array(400);
+    const isLarge = (value) => /number|bigint/.test(typeof value) && value > 2 ** 20;
+    const values = [...strangers().filter((value) => !isLarge(value)), memory, 'key', 'name',
+      ...Array(9).fill(memory.subarray(0, 90)), ...Array(9).fill(Buffer.from('key\0key\0')),
+      ...Array(9).fill(Buffer.alloc(2048)), 0, 1, 2, 8, 0n, 1n];
+    const pick = () => values[random(values.length)];
+    const counts = { setCell: 6, getCells: 4, receive: 5, view: 2, loan: 2, region: 3 };
+    let successes = 0;
+    for (const [name, count] of Object.entries(counts)) {
+      for (let round = 0; round < 2000; round++) {
+        channels[0].trySend('message');
+        const handle = channels[random(2)]._handle();
+        survives((...words) => {
+          const result = addon[name](handle, ...words);
+          successes += typeof result === 'object' || result >= 0 ? 1 : 0;
+        }, Array.from({ length: count - 1 }, pick));
+      }
+    }
+    assert.ok(successes > 50, `${successes} calls went through`);
+    space.check();
+  });
+
   test('bind takes only what is a signature', () => {
     for (const bad of ['', 'x', 'i ', 'i  h', 'ih', 'i x', 'i p', 'i p0', 'i p99999', 'i a8',
-      'i a8 u', 'i n', 'i o8', 'i o8:9', 'i o8:2', 'i o4096:8', 'l', 'i h h h h h h h', 'i h,h']) {
+      'i a8 u', 'i n', 'i o8', 'i o8:9', 'i o8:2', 'i o4096:8', 'l', 'i h h h h h h h', 'i h,h',
+      'i o56:32:4', 'i o56:32:0', 'i o56:40:3', 'i o56:36:1', 'i o56:32:', 'i b', 'i b q', 'i q',
+      'i c', 'i b c', 'i q c', 'i b u', 'i b q p4']) {
       assert.throws(() => addon.bind('syncmgr_close', bad), { name: 'TypeError' }, bad);
     }
     assert.throws(() => addon.bind('no_such_function', 'i'), { message: /no_such_function/ });
@@ -191,6 +273,35 @@ describe('the functions of the addon', () => {
     for (let round = 0; round < 5000; round++) space.mutex('m').close();
     mutex.tryAcquire().release();
     space.check();
+  });
+
+  test('messages are received only into memory that has room for them', () => {
+    const queue = openSpace().channel('q', { capacity: 16 });
+    const { bytes: size, length } = api.structures.syncmgr_message_t;
+    const handle = queue._handle();
+    for (let index = 0; index < 5; index++) queue.trySend(`message ${index}`, { topic: 'topic' });
+    const receive = (memory, start, messages) => addon.receive(handle, 0n, memory, start, messages);
+    const messages = new BigUint64Array(2 * size / 8);
+    const memory = Buffer.alloc(256);
+    for (const refused of [[memory, 257, messages], [memory, -1, messages],
+      [memory, 0, new Uint8Array(size - 1)], [memory, 0, new Uint8Array(messages.buffer, 1, size)],
+      [memory, 0, new Uint8Array(new SharedArrayBuffer(size))],
+      [new Uint8Array(new SharedArrayBuffer(256)), 0, messages], ['', 0, messages]]) {
+      assert.throws(() => receive(...refused), TypeError);
+    }
+    assert.equal(receive(memory, 250, messages), api.constants.E_TOO_LARGE);
+    const needed = Number(messages[length / 8]);
+    assert.ok(needed > 6 && needed < 100);
+    assert.equal(receive(memory, 100, messages), 2);
+    const place = Number(messages[0]);
+    assert.ok(place >= 100 && place < 256);
+    assert.equal(memory.toString('utf8', place, place + 9), 'message 0');
+    // What does not fit stays for the next call.
+    assert.equal(receive(memory, 256 - needed - 4, messages), 1);
+    assert.equal(receive(memory, 0, messages), 2);
+    assert.equal(receive(memory, 0, messages), api.constants.E_TIMEOUT);
+    assert.throws(() => addon.view(handle, new Uint8Array(100)), TypeError);
+    assert.equal(addon.view(handle, new Uint8Array(4096)), api.constants.E_TIMEOUT);
   });
 
   test('managers can be owned and disowned in any order', () => {

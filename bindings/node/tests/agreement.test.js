@@ -33,7 +33,7 @@ function numbersOf(expressions) {
 }
 
 /** What TypeScript knows of the package. */
-const declarations = ['index.d.ts', 'primitives.d.ts', 'deadlock.d.ts']
+const declarations = ['index.d.ts', 'primitives.d.ts', 'deadlock.d.ts', 'channel.d.ts']
   .map((name) => fs.readFileSync(path.join(PACKAGE, 'lib', name), 'utf8')).join('\n');
 
 /** Runs a script in a Node of its own. */
@@ -66,7 +66,7 @@ describe('the binding agrees with the header', () => {
     assert.deepEqual(numbersOf(expressions), expected);
   });
 
-  test('every function of the header is bound, but those with C callbacks', () => {
+  test('every function of the header is bound, but those with pointers to follow', () => {
     const header = fs.readFileSync(path.join(INCLUDE, 'syncmgr.h'), 'utf8');
     const declared = [...header.matchAll(/^SYNCMGR_API [^;]*?\b(syncmgr_\w+)\(/gm)]
       .map((match) => match[1]);
@@ -105,7 +105,8 @@ describe('the package', () => {
   test('the types name every method', () => {
     for (const name of ['Manager', 'Workstream', 'Mutex', 'Semaphore', 'Latch', 'Barrier',
       'SyncEvent', 'Guard', 'Permits', 'RWLock', 'RWGuard', 'Condition', 'Election', 'Leadership',
-      'Party', 'Resource', 'Events', 'Inbox']) {
+      'Party', 'Resource', 'Events', 'Inbox', 'Channel', 'Message', 'View', 'Loan',
+      'Memory']) {
       const methods = Object.getOwnPropertyNames(syncmgr[name].prototype)
         .filter((method) => method !== 'constructor' && !method.startsWith('_'));
       for (const method of methods) {

@@ -170,6 +170,82 @@ const actions = {
     for await (const event of events) say(event.text);
   },
 
+  /** Sends so many numbers through the queue "c". */
+  async 'produce'(space, count) {
+    const queue = space.workstream('producer').channel('c', { capacity: 64 });
+    const numbers = Array.from({ length: Number(count) }, (_, index) => String(index));
+    while (numbers.length > 0) await queue.sendMany(numbers.splice(0, 50));
+    space.close();
+    say('done');
+    process.exit(0);
+  },
+
+  /** Takes messages from the queue "c" and acknowledges none but the first. */
+  async 'consume'(space, count) {
+    const queue = space.workstream('victim').channel('c', { acknowledge: true });
+    const messages = [];
+    while (messages.length < Number(count)) messages.push(await queue.recv());
+    messages[0].acknowledge();
+    say(messages.map((message) => message.text).join(' '));
+    await stay();
+  },
+
+  /** Receives one message of a direct channel, and does no more. */
+  async 'receive-direct'(space) {
+    const channel = space.workstream('victim').channel('d', { kind: 'direct' });
+    say('ready');
+    const message = await channel.recv();
+    say(message.text);
+    await stay();
+  },
+
+  /** Has a view, a loan and a place as a subscriber. */
+  async 'borrow'(space) {
+    const me = space.workstream('victim');
+    me.channel('b', { kind: 'broadcast' }).subscribe();
+    const queue = me.channel('c');
+    const view = await queue.view();
+    const loan = queue.loan(20_000_000);
+    say(`${view.data.length} ${loan.size}`);
+    await stay();
+  },
+
+  /** Adds one to a cell so many times, and to a byte of a region once. */
+  async 'count'(space, rounds) {
+    const memory = space.workstream().channel('m', { kind: 'memory' });
+    const flags = new Int32Array(memory.region('flags', 4096).buffer);
+    say('ready');
+    await told();
+    for (let round = 0; round < Number(rounds);) {
+      const { value, version } = memory.get('count');
+      if (memory.compareAndSet('count', version, value + 1n) !== null) round += 1;
+    }
+    Atomics.add(flags, 0, 1 << 8);
+    space.close();
+    say('done');
+    process.exit(0);
+  },
+
+  /** Is kept running by nothing but a pending receive, or a listener. */
+  async 'await-message'(space, how) {
+    const queue = space.workstream('w').channel('c');
+    say('waits');
+    input.return?.();
+    process.stdin.destroy();
+    if (how === 'listens') queue.once('message', (message) => say(message.text));
+    else say((await queue.recv()).text);
+  },
+
+  /** Has a channel and nothing to do with it: it must end by itself. */
+  async 'idle-channel'(space) {
+    process.stdin.destroy();
+    const channel = space.workstream('w').channel('b', { kind: 'broadcast' }).subscribe();
+    await channel.recv({ timeout: 5 }).catch(() => {});
+    const listener = () => {};
+    channel.on('message', listener).off('message', listener);
+    say('idle');
+  },
+
   /** Is kept running by nothing but a pending wait. */
   async 'pending-only'(space) {
     const event = space.event('e');

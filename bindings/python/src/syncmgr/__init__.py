@@ -15,7 +15,9 @@ interrupts every wait. The C header is the reference.
 
 from ._native import path as library_path
 from ._native import version
+from ._channel_parts import Mailbox, Reached
 from .barrier import Barrier
+from .channel import Channel
 from .condition import Condition
 from .deadlock import DeadlockMember, DeadlockRecord
 from .election import Election, once
@@ -25,10 +27,12 @@ from .errors import (
     BrokenBarrier,
     Busy,
     Cancelled,
+    Changed,
     Closed,
     Corrupt,
     Deadlock,
     Forked,
+    Full,
     Gap,
     InvalidArgument,
     InvalidHandle,
@@ -51,6 +55,7 @@ from .errors import (
     SyncPointFailed,
     SystemFailure,
     Timeout,
+    TooLarge,
     Unavailable,
     Unsafe,
     Unsupported,
@@ -60,8 +65,11 @@ from .errors import (
 from .event import Event
 from .holder import Holder
 from .latch import Latch
+from .loan import Loan
 from .manager import Manager, open, unlink
 from .many import LockMany, lock_many
+from .memory import Cell, Memory
+from .message import Message, View
 from .mutex import Mutex
 from .queue import Queue, Record
 from .resource import Resource
@@ -73,13 +81,14 @@ from .workstream import Workstream
 __version__ = version()
 
 __all__ = [
-    "AlreadyArrived", "AlreadyExists", "Barrier", "BrokenBarrier", "Busy", "Cancelled", "Closed",
-    "Condition", "Corrupt", "Deadlock", "DeadlockMember", "DeadlockRecord", "Election", "Event",
-    "Forked", "Gap", "Holder", "InvalidArgument", "InvalidHandle", "InvalidName", "Latch", "Late",
-    "LimitReached", "LockMany", "Lost", "Manager", "Mismatch", "Mutex", "NoMemory", "NoSpace",
+    "AlreadyArrived", "AlreadyExists", "Barrier", "BrokenBarrier", "Busy", "Cancelled", "Cell",
+    "Changed", "Channel", "Closed", "Condition", "Corrupt", "Deadlock", "DeadlockMember",
+    "DeadlockRecord", "Election", "Event", "Forked", "Full", "Gap", "Holder", "InvalidArgument",
+    "InvalidHandle", "InvalidName", "Latch", "Late", "LimitReached", "Loan", "LockMany", "Lost",
+    "Mailbox", "Manager", "Memory", "Message", "Mismatch", "Mutex", "NoMemory", "NoSpace",
     "NotExpected", "NotFound", "NotOwner", "NotPermitted", "OutOfRange", "OutcomeUnknown",
-    "Preempted", "Queue", "RWLock", "RankOrder", "Record", "Resource", "Semaphore", "SyncError",
-    "SyncPoint", "SyncPointFailed", "SyncPointStatus", "SyncResult", "SystemFailure", "Timeout",
-    "Unavailable", "Unsafe", "Unsupported", "VersionMismatch", "Workstream", "WrongType",
-    "library_path", "lock_many", "once", "open", "unlink", "version",
+    "Preempted", "Queue", "RWLock", "RankOrder", "Reached", "Record", "Resource", "Semaphore",
+    "SyncError", "SyncPoint", "SyncPointFailed", "SyncPointStatus", "SyncResult", "SystemFailure",
+    "Timeout", "TooLarge", "Unavailable", "Unsafe", "Unsupported", "VersionMismatch", "View",
+    "Workstream", "WrongType", "library_path", "lock_many", "once", "open", "unlink", "version",
 ]

@@ -7,17 +7,26 @@ from fractions import Fraction
 
 from . import _ffi
 from ._arguments import count_or_any
+from ._channel_parts import parameters_of as channel_parameters
 from .barrier import Barrier
+from .channel import Channel
 from .condition import Condition, own_mutex
 from .election import Election
 from .errors import InvalidArgument
 from .event import Event
 from .latch import Latch
+from .memory import Memory
 from .mutex import Mutex
 from .resource import Resource
 from .rwlock import RWLock
 from .semaphore import Semaphore
 from .sync_point import SyncPoint, parameters_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Unpack
+
+    from ._channel_parts import BroadcastOptions, DirectOptions, QueueOptions, TopicsOptions
 
 
 class ObjectFactory:
@@ -122,3 +131,44 @@ class ObjectFactory:
                  | _ffi.SYNC_WAIT_FOR_ALL * bool(wait_for_all))
         return self._object(SyncPoint, name, parameters_of(
             expected, minimum, required, timeout, flags))
+
+    # ---- channels
+
+    def channel(self, name: str, kind: str = "queue", *, capacity: int | None = None,
+                inline_size: int | None = None, overflow: str | None = None,
+                acknowledge: bool = False, priorities: bool = False, retain: bool = False,
+                history: int | None = None, max_deliveries: int | None = None,
+                visibility: float | None = None, dead_letters: str | None = None) -> Channel:
+        """A channel: `kind` is "queue", "direct", "broadcast" or "topics".
+
+        Without any option it is opened as it is. `capacity`: so many messages a mailbox has room
+        for. Those of up to `inline_size` bytes lie in the mailbox itself. `overflow` is "block",
+        "fail", "drop_oldest" or "drop_newest". `priorities`: those of higher priority come first.
+        `acknowledge`, for queues: what is received is not gone before it is acknowledged, and goes
+        back when its receiver ends, or after `visibility` seconds; after `max_deliveries` it goes
+        to the queue `dead_letters`. `history`: so many messages are kept for those who subscribe
+        late. `retain`: the last message of a topic is kept, if it was sent so.
+        """
+        return self._object(Channel, name, channel_parameters(
+            kind, capacity, inline_size, overflow, acknowledge, priorities, retain, history,
+            max_deliveries, visibility, dead_letters))
+
+    def queue_channel(self, name: str, **options: Unpack[QueueOptions]) -> Channel:
+        """A queue: each message goes to one of those who receive. For options see `channel`."""
+        return self.channel(name, "queue", **options)
+
+    def direct(self, name: str, **options: Unpack[DirectOptions]) -> Channel:
+        """A direct channel: a message goes to the workstream that its `target` names."""
+        return self.channel(name, "direct", **options)
+
+    def broadcast(self, name: str, **options: Unpack[BroadcastOptions]) -> Channel:
+        """A broadcast: a message goes to everybody who subscribed, but its sender."""
+        return self.channel(name, "broadcast", **options)
+
+    def topics(self, name: str, **options: Unpack[TopicsOptions]) -> Channel:
+        """Topics: a message goes to those who subscribed to a pattern that its topic matches."""
+        return self.channel(name, "topics", **options)
+
+    def memory(self, name: str) -> Memory:
+        """Cells and regions that all who open it share."""
+        return self._object(Memory, name, ())

@@ -4,6 +4,7 @@
 `quick`   keeps it, and saves the switch: for what never blocks.
 `raw()`   gives an undeclared function that keeps the lock and takes only arguments that were
           converted before (`pointer_argument` and the like). Converting costs more than the call.
+          With `releases` it releases the lock: for what copies much.
 """
 
 import ctypes
@@ -14,15 +15,16 @@ path = _loader.load()
 library = _ffi.declare(ctypes.CDLL(path))
 quick = _ffi.declare(ctypes.PyDLL(path))
 _undeclared = ctypes.PyDLL(path)
+_undeclared_releasing = ctypes.CDLL(path)
 
 pointer_argument = ctypes.c_void_p.from_param
 count_argument = ctypes.c_uint32.from_param
 TRY = ctypes.c_int64.from_param(0)
 
 
-def raw(name):
+def raw(name, releases=False):
     """A function object of its own for the named function; its result is an int."""
-    return _undeclared[name]
+    return (_undeclared_releasing if releases else _undeclared)[name]
 
 
 class _Ignored:

@@ -16,6 +16,7 @@ import inspect
 from functools import partial
 
 from . import _ffi
+from ._aio_channel import AioChannel, AioMemory
 from ._aio_condition import AioCondition
 from ._aio_election import AioElection, once
 from ._aio_many import AioLockMany, lock_many
@@ -25,19 +26,21 @@ from ._arguments import count as checked_count
 from ._arguments import timeout_ns
 from ._form import LEASE, AioMutex, Form, granted
 from .barrier import Barrier
+from .channel import Channel
 from .condition import Condition
 from .election import Election
 from .errors import Timeout
 from .event import Event
 from .latch import Latch
+from .memory import Memory
 from .mutex import Mutex
 from .rwlock import RWLock
 from .semaphore import Semaphore
 from .sync_point import SyncPoint
 
-__all__ = ["AioBarrier", "AioCondition", "AioElection", "AioEvent", "AioLatch", "AioLockMany",
-           "AioMutex", "AioPermits", "AioRWLock", "AioSemaphore", "AioSyncPoint", "form_of",
-           "lock_many", "once"]
+__all__ = ["AioBarrier", "AioChannel", "AioCondition", "AioElection", "AioEvent", "AioLatch",
+           "AioLockMany", "AioMemory", "AioMutex", "AioPermits", "AioRWLock", "AioSemaphore",
+           "AioSyncPoint", "form_of", "lock_many", "once"]
 
 
 class AioSemaphore(Form):
@@ -152,7 +155,7 @@ class AioBarrier(Form):
 
 _FORMS = {Mutex: AioMutex, Semaphore: AioSemaphore, Latch: AioLatch, Event: AioEvent,
           Barrier: AioBarrier, RWLock: AioRWLock, Condition: AioCondition, Election: AioElection,
-          SyncPoint: AioSyncPoint}
+          SyncPoint: AioSyncPoint, Channel: AioChannel, Memory: AioMemory}
 
 
 def form_of(shared):

@@ -6,6 +6,7 @@ written for `threading` go on to work: a Timeout is a TimeoutError, a NotOwner a
 
 from __future__ import annotations
 
+import queue
 import threading
 
 from . import _ffi
@@ -148,7 +149,7 @@ class OutcomeUnknown(SyncError):
 
 
 class Unavailable(SyncError):
-    """The space cannot be reached."""
+    """The space cannot be reached; or who was asked is gone and will not reply."""
 
 
 class Gap(SyncError):
@@ -177,6 +178,20 @@ class Preempted(SyncError, RuntimeError):
 
 class Unsafe(SyncError, RuntimeError):
     """Not all could end any more if each asked for all that it declared."""
+
+
+class Full(SyncError, queue.Full):
+    """A mailbox has no room for the message."""
+
+
+class TooLarge(SyncError, ValueError):
+    """Larger than the segment has room for."""
+
+
+class Changed(SyncError, RuntimeError):
+    """The cell has another version than the one expected: `version`, 0 when it is not there."""
+
+    version = 0
 
 
 CLASSES = {
@@ -215,6 +230,9 @@ CLASSES = {
     _ffi.E_RANK: RankOrder,
     _ffi.E_PREEMPTED: Preempted,
     _ffi.E_UNSAFE: Unsafe,
+    _ffi.E_FULL: Full,
+    _ffi.E_TOO_LARGE: TooLarge,
+    _ffi.E_CHANGED: Changed,
 }
 for _status, _class in CLASSES.items():
     _class.default_status = _status

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 _TYPES = {"mutex": _ffi.TYPE_MUTEX, "semaphore": _ffi.TYPE_SEMAPHORE, "latch": _ffi.TYPE_LATCH,
           "barrier": _ffi.TYPE_BARRIER, "event": _ffi.TYPE_EVENT, "rwlock": _ffi.TYPE_RWLOCK,
           "condition": _ffi.TYPE_CONDITION, "election": _ffi.TYPE_ELECTION,
-          "resource": _ffi.TYPE_RESOURCE, "sync_point": _ffi.TYPE_SYNC_POINT}
+          "resource": _ffi.TYPE_RESOURCE, "sync_point": _ffi.TYPE_SYNC_POINT,
+          "channel": _ffi.TYPE_CHANNEL}
 
 
 def open(url: str, *, open_only: bool = False, create_only: bool = False,
@@ -69,7 +70,7 @@ class Manager(ObjectFactory, DeadlockWatch):
     """
 
     __slots__ = ("url", "_options", "_address", "_born", "_objects", "_implicit", "_sessions",
-                 "_notices", "_streams", "_loops", "_tasks", "_idle_sessions", "_guard",
+                 "_notices", "_feeds", "_streams", "_loops", "_tasks", "_idle_sessions", "_guard",
                  "_watches_order",
                  "__weakref__")
 
@@ -90,6 +91,7 @@ class Manager(ObjectFactory, DeadlockWatch):
         self._implicit = weakref.WeakSet()
         self._sessions = threading.local()
         self._notices = None
+        self._feeds = set()
         self._streams = weakref.WeakSet()
         self._loops = weakref.WeakKeyDictionary()
         self._tasks = weakref.WeakKeyDictionary()
@@ -275,6 +277,8 @@ class Manager(ObjectFactory, DeadlockWatch):
             return
         if self._notices is not None:
             self._notices.stop()
+        for dispatcher in list(self._feeds):
+            dispatcher.stop()
         for stream in list(self._streams):
             stream.close()
         for line in list(self._loops.values()):

@@ -97,6 +97,9 @@ class NoticeQueue(Queue):
 
     CAPACITY = 32
 
+    # Whether there is something to tell although the descriptor is not readable.
+    more = False
+
     def __init__(self, manager, mask, objects=None, workstreams=None, min_priority="low"):
         self._address = None  # until there is a queue: for __del__
         priority = priority_of(min_priority)
@@ -136,7 +139,7 @@ class Subscription:
 class Dispatcher:
     """The thread behind the subscriptions of a manager."""
 
-    def __init__(self, manager):
+    def __init__(self, manager, what="notices of"):
         self._born = _process.generation()
         self._subscriptions = ()
         self._guard = threading.Lock()
@@ -146,11 +149,11 @@ class Dispatcher:
         self._wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._look = None if manager.has_threads else LOOK_MS
         self._thread = threading.Thread(
-            target=self._run, name=f"syncmgr notices of {manager.url}", daemon=True)
+            target=self._run, name=f"syncmgr {what} {manager.url}", daemon=True)
         self._thread.start()
 
-    def subscribe(self, queue, function):
-        subscription = Subscription(self, queue, function)
+    def subscribe(self, queue, function, kind=Subscription):
+        subscription = kind(self, queue, function)
         self._change(lambda present: present + (subscription,))
         return subscription
 
@@ -175,12 +178,15 @@ class Dispatcher:
             for subscription in present:
                 poll.register(subscription.queue, select.POLLIN)
             while not self._stopped and self._subscriptions is present:
-                ready = {fd for fd, _ in poll.poll(self._look)}
+                more = any(one.queue.more for one in present)
+                ready = {fd for fd, _ in poll.poll(0 if more else self._look)}
                 if self._wake in ready:
                     self._quiet()
                 for subscription in present:
-                    if self._look is not None or subscription.queue.fileno() in ready:
-                        self._tell(subscription)
+                    queue = subscription.queue
+                    if self._look is not None or queue.more or queue.fileno() in ready:
+                        while self._tell(subscription):
+                            pass
         if self._stopped_inside:
             os.close(self._wake)
 
@@ -191,23 +197,32 @@ class Dispatcher:
             pass  # stop() has closed it, or read it
 
     def _tell(self, subscription):
+        """Tells what there is. True when there is more, without a look at the descriptor."""
         with self._running:
             # Looked at again for each: it may have been ended meanwhile, or by the call before.
             if subscription not in self._subscriptions:
-                return
+                return False
             try:
                 notices = subscription.queue.notices()
             except SyncError:
-                return
-        for notice in notices:
+                return False
+            # Still held: what was taken is told, at least the first.
+            if notices:
+                self._call(subscription, notices[0])
+        for notice in notices[1:]:
             with self._running:
                 if subscription not in self._subscriptions:
-                    return
-                try:
-                    subscription.function(notice)
-                except BaseException:
-                    threading.excepthook(
-                        threading.ExceptHookArgs((*sys.exc_info(), threading.current_thread())))
+                    return False
+                self._call(subscription, notice)
+        return subscription.queue.more
+
+    @staticmethod
+    def _call(subscription, notice):
+        try:
+            subscription.function(notice)
+        except BaseException:
+            threading.excepthook(
+                threading.ExceptHookArgs((*sys.exc_info(), threading.current_thread())))
 
     def stop(self):
         """Ends the thread; waits for it, unless it is the one that calls."""

@@ -26,7 +26,8 @@ class Workstream(ObjectFactory):
     variable nor an object opened through it, is closed as well.
     """
 
-    __slots__ = ("_manager", "_kept", "_address", "_handles", "_born", "__weakref__")
+    __slots__ = ("_manager", "_kept", "_address", "_handles", "_born", "_left",
+                 "__weakref__")
 
     is_workstream = True
 
@@ -34,6 +35,8 @@ class Workstream(ObjectFactory):
         self._address = None
         encoded = None if name is None else text(name, "the name of a workstream")
         self._handles = {}
+        # What channels keep for a handle.
+        self._left = {}
         self._born = _process.generation()
         # Threads keep their workstreams: with them they would keep managers nobody uses any more.
         self._manager = weakref.ref(manager)
@@ -133,12 +136,13 @@ class Workstream(ObjectFactory):
         """Closes the handle of an object, if this workstream has one."""
         address = self._handles.pop(shared._key(), None)
         if address is not None:
+            self._left.pop(address, None)
             close_quietly(getattr(library, shared._close_handle), address)
 
     def close(self) -> None:
         """Closes the workstream: what it holds is released. Closing twice does nothing."""
         address, self._address = self._address, None
-        self._handles = {}
+        self._handles, self._left = {}, {}
         if address is not None and self._born == _process.generation():
             close_quietly(library.syncmgr_workstream_close, address)
 
