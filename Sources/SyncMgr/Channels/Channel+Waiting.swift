@@ -105,7 +105,9 @@ extension Channel {
   func wait(_ what: UInt64, _ timeout: Int64) throws(Failure) {
     let deadline = try Deadline.after(timeout)
     try checkKeepsMessages()
+    var patience = Patience(until: deadline)
     while let subject = try subject(what) {
+      try patience.again(caller.object)
       if timeout == 0 {
         throw Failure(SYNCMGR_E_TIMEOUT, caller.object, "it is not so and the call does not wait")
       }

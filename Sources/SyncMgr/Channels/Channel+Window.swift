@@ -27,6 +27,17 @@ extension Channel {
     json.truth("retain", flags & SYNCMGR_CHANNEL_RETAIN != 0)
     json.number("history", row.history.load())
     json.number("max_deliveries", row.maxDeliveries.load())
+    let visibility = Int64(bitPattern: row.visibility.load())
+    if visibility < 0 {
+      json.null("visibility_ms")
+    } else {
+      json.milliseconds("visibility_ms", UInt64(visibility))
+    }
+    if let letters = attachment.segment.object(row.deadLetters.load() &- 1) {
+      json.text("dead_letters", NameField(letters).read().text)
+    } else {
+      json.null("dead_letters")
+    }
   }
 
   static func showState(_ attachment: Attachment, _ object: Object, _ json: inout JSON) {

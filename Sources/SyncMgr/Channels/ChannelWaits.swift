@@ -50,6 +50,24 @@ enum ChannelWaits {
   }
 }
 
+/// How long a call goes on that looks, sleeps, and looks again. What one look says another may deny
+/// when somebody has spoiled the segment: nobody goes past the deadline for that, or takes a whole
+/// processor.
+struct Patience {
+  private let deadline: Int64
+  private var rounds = 0
+
+  init(until deadline: Int64) { self.deadline = deadline }
+
+  /// Before each look but the first.
+  mutating func again(_ object: Object) throws(Failure) {
+    rounds += 1
+    if rounds == 1 { return }
+    if Deadline.hasPassed(deadline) { throw Waits.failure(SYNCMGR_E_TIMEOUT, object) }
+    if rounds > 100 { sm_nap(50_000) }
+  }
+}
+
 extension Attachment {
   /// Wakes the first in line who waits for this. Not under the mailbox's guard.
   @inline(never)

@@ -35,7 +35,9 @@ extension Channel {
     _ message: inout syncmgr_message_t
   ) throws(Failure) {
     let deadline = try Deadline.after(timeout)
+    var patience = Patience(until: deadline)
     while true {
+      try patience.again(caller.object)
       if let failure = ending(mailbox) { throw failure }
       if timeout == 0 {
         throw Failure(SYNCMGR_E_TIMEOUT, caller.object, "there is no message")

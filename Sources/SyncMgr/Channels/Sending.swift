@@ -76,7 +76,9 @@ extension Channel {
   ) throws(Failure) -> (status: Int32, count: UInt32) {
     let deadline = try Deadline.after(options.timeout)
     let policy = row.overflow.load()
+    var patience = Patience(until: deadline)
     while true {
+      if options.timeout != 0 { try patience.again(caller.object) }
       var full: Mailbox?
       let targets: [Mailbox]
       attachment.lockSending(row)
