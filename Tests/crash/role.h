@@ -29,6 +29,8 @@ struct role {
   syncmgr_election_t *election;
   syncmgr_barrier_t *phaser;
   syncmgr_channel_t *cells;
+  syncmgr_channel_t *channel;
+  syncmgr_channel_t *letters; /* of those that `channel` cannot deliver */
   syncmgr_ticket_t *ticket;
   syncmgr_queue_t *queue;
   uint32_t fired_before; /* whether the fault had fired before the call that is under way */

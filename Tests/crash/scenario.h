@@ -64,6 +64,8 @@ extern const struct scenario scenarios_message[];
 extern const struct scenario scenarios_meeting[];
 extern const struct scenario scenarios_deadlock[];
 extern const struct scenario scenarios_cells[];
+extern const struct scenario scenarios_channel[];
+extern const struct scenario scenarios_spread[];
 
 /** Returns the scenario with this place in the whole table, or NULL behind the last. */
 const struct scenario *scenario_at(uint32_t place);
