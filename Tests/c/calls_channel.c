@@ -30,6 +30,13 @@ CALL(channel_publish, handle, data, 1, NULL, context->timeout_ns, OUTPUT)
 CALL(channel_loan_return, handle, data)
 CALL(channel_mailboxes, handle, OUTPUT, 1, SECOND_OUTPUT)
 
+static const syncmgr_cell_t cell = {.key = "key", .data = data, .length = 1};
+
+CALL(channel_set, handle, &cell, SYNCMGR_VERSION_ANY, OUTPUT)
+CALL(channel_changed, handle, "key", 0, context->timeout_ns, OUTPUT)
+CALL(channel_changed_start, handle, &cell, context->timeout_ns, context->queue, 7, OUTPUT)
+CALL(channel_region, handle, "key", 1, OUTPUT)
+
 /* Those for which a part of what they write is written on failure too: it is kept elsewhere. */
 static int32_t run_channel_send_many(void *handle, call_context_t *context) {
   uint32_t count = 1;
@@ -49,6 +56,12 @@ static int32_t run_channel_recv_many(void *handle, call_context_t *context) {
 static int32_t run_channel_response(void *handle, call_context_t *context) {
   syncmgr_message_t message;
   return syncmgr_channel_response(handle, 1, data, sizeof data, context->timeout_ns, &message);
+}
+
+static int32_t run_channel_get(void *handle, call_context_t *context) {
+  syncmgr_cell_t wanted = {.key = "key"};
+  (void)context;
+  return syncmgr_channel_get(handle, &wanted, 1, data, sizeof data, NULL);
 }
 
 static const call_t rows[] = {
@@ -76,6 +89,11 @@ static const call_t rows[] = {
     ROW(CHANNEL, channel_loan_return),
     ROW(CHANNEL, channel_mailboxes),
     ROW(CHANNEL, channel_shut),
+    ROW(CHANNEL, channel_set),
+    ROW(CHANNEL, channel_get),
+    ROW(CHANNEL, channel_changed),
+    ROW(CHANNEL, channel_changed_start),
+    ROW(CHANNEL, channel_region),
 };
 
 __attribute__((constructor)) static void add_rows(void) {

@@ -187,6 +187,30 @@ TEST(a_channel_of_cells_has_no_messages) {
   check_and_close(space);
 }
 
+TEST(a_channel_of_messages_has_no_cells) {
+  syncmgr_t *space = open_space(unique_url(), 0);
+  syncmgr_workstream_t *me = open_workstream(space, "me");
+  for (uint32_t kind = 0; kind < memory; kind++) {
+    char name[] = {'c', (char)('0' + kind), 0}, buffer[64];
+    syncmgr_channel_t *channel = open_channel(me, name, kind, NULL);
+    syncmgr_cell_t cell = {.key = "key", .data = "x", .length = 1};
+    syncmgr_ticket_t *ticket = NULL;
+    uint64_t version = 0;
+    size_t length = 0;
+    void *data = NULL;
+    CHECK_STATUS(syncmgr_channel_set(channel, &cell, SYNCMGR_VERSION_ANY, &version),
+                 SYNCMGR_E_UNSUPPORTED);
+    CHECK_STATUS(syncmgr_channel_get(channel, &cell, 1, buffer, 64, &length),
+                 SYNCMGR_E_UNSUPPORTED);
+    CHECK_STATUS(syncmgr_channel_changed(channel, "key", 0, 0, &version), SYNCMGR_E_UNSUPPORTED);
+    CHECK_STATUS(syncmgr_channel_changed_start(channel, &cell, 0, NULL, 0, &ticket),
+                 SYNCMGR_E_UNSUPPORTED);
+    CHECK_STATUS(syncmgr_channel_region(channel, "key", 100, &data), SYNCMGR_E_UNSUPPORTED);
+    CHECK(data == NULL && ticket == NULL && version == 0);
+  }
+  check_and_close(space);
+}
+
 TEST(mailboxes_are_listed_as_far_as_there_is_room) {
   syncmgr_t *space = open_space(unique_url(), 0);
   syncmgr_channel_t *channel = NULL;

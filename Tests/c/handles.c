@@ -231,7 +231,8 @@ TEST(a_queue_that_is_no_open_queue_of_the_space_is_refused_by_every_start) {
   CHECK_OK(syncmgr_queue_close(closed));
   for (unsigned index = 0; index < call_count; index++) {
     const call_t *call = &calls[index];
-    if (!strstr(call->name, "_start")) continue;
+    /* The channel of the set has no cells. */
+    if (!strstr(call->name, "_start") || strstr(call->name, "changed_start")) continue;
     call_context_t context = {
         .timeout_ns = SYNCMGR_FOREVER, .queue = (void *)1, .mutex = set.of[MUTEX]};
     expect(call, context.queue, "queue", run_call(call, set.of[call->type], &context),
