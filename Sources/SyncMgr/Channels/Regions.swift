@@ -10,6 +10,7 @@ extension SharedCells {
       throw Failure(
         SYNCMGR_E_INVALID, channel.caller.object, text: "a region has at least one byte")
     }
+    attachment.lent.store(1)
     if let unit = try inGuard({ () throws(Failure) in try find(key, size) }) {
       return attachment.segment.unit(unit)
     }
