@@ -1993,8 +1993,8 @@ typedef struct syncmgr_message {
   uint64_t receipt;     /**< for syncmgr_message_acknowledge; 0: there is nothing to give back */
   uint64_t dropped;     /**< messages that this mailbox has lost since the one before: full, or too
                              old */
-  int64_t wall_ns;      /**< when it was sent, since 1970, as of the last tick of the system's clock:
-                             up to 10 ms before */
+  int64_t wall_ns;      /**< when it was sent, since 1970, as of the last tick of the system's
+                             clock: up to 10 ms before */
   int64_t ttl_ns;       /**< how long it is still of interest; FOREVER */
   uint32_t priority;    /**< SYNCMGR_PRIORITY_... */
   uint32_t deliveries;  /**< how often it was given out, this time included */
@@ -2149,9 +2149,9 @@ SYNCMGR_API int32_t syncmgr_channel_mailboxes(syncmgr_channel_t *channel,
                                               syncmgr_mailbox_t *mailboxes, uint32_t capacity,
                                               uint32_t *out_count);
 
-/* Cells: MEMORY. A value that does not lie in its cell takes whole pages, and that before it keeps its
- * own until the next one comes: who reads it is not disturbed. Regions and cells have keys of their
- * own: one of each may have the same. */
+/* Cells: MEMORY. A value that does not lie in its cell takes whole pages, and that before it
+ * keeps its own until the next one comes: who reads it is not disturbed. Regions and cells have
+ * keys of their own: one of each may have the same. */
 
 /** What a cell has; the library does not look at it. */
 #define SYNCMGR_CELL_BYTES 0u
@@ -2166,8 +2166,8 @@ typedef struct syncmgr_cell {
   const char *key;  /**< 1 to 255 bytes of UTF-8; set by the caller */
   const void *data;
   size_t length;
-  uint64_t version; /**< grows by one with each change of the cell, removals included, so that no key
-                         has a version twice; 0: there is none */
+  uint64_t version; /**< grows by one with each change of the cell, removals included, so that no
+                         key has a version twice; 0: there is none */
   uint32_t type;    /**< SYNCMGR_CELL_... */
   int32_t status;   /**< written by syncmgr_channel_get */
 } syncmgr_cell_t;
@@ -2186,9 +2186,9 @@ SYNCMGR_API int32_t syncmgr_channel_set(syncmgr_channel_t *channel, const syncmg
  *  the room that they take. Each cell's status is OK, and `data` not NULL, or E_NOT_FOUND. Cells of
  *  a channel that was shut can be read. Takes no lock unless somebody writes all the time. Does not
  *  block.
- *  @return OK; E_NOT_FOUND (none of them is there); E_TOO_LARGE (the buffer: `out_length` gets what
- *          is needed, and each cell its length and no data); E_INVALID (a key, the buffer; no cells);
- *          E_UNSUPPORTED (the kind). */
+ *  @return OK; E_NOT_FOUND (none of them is there); E_TOO_LARGE (the buffer: `out_length` gets
+ *          what is needed, and each cell its length and no data); E_INVALID (a key, the buffer;
+ *          no cells); E_UNSUPPORTED (the kind). */
 SYNCMGR_API int32_t syncmgr_channel_get(syncmgr_channel_t *channel, syncmgr_cell_t *cells,
                                         uint32_t count, void *buffer, size_t capacity,
                                         size_t *out_length);

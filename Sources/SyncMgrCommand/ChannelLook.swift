@@ -18,7 +18,10 @@ enum ChannelLook {
     switch kind {
     case "queue":
       words = ["queue", "\(sum(object, "waiting")) of \(parameters["capacity"].int) waiting"]
-    case "shared_memory": words = ["shared memory"]
+    case "shared_memory":
+      let (cells, regions) = (object["state"]["cells"].int, object["state"]["regions"].int)
+      words = ["shared memory", cells == 1 ? "1 cell" : "\(cells) cells"]
+      if regions > 0 { words.append(regions == 1 ? "1 region" : "\(regions) regions") }
     default:
       let name = kind == "publish_subscribe" ? "topics" : kind
       let count = mailboxes(object).count

@@ -25,6 +25,7 @@ private struct Specimens {
       .rwlock: try me.rwlock().handle,
       .condition: try me.condition().handle,
       .election: try me.election().handle,
+      .channel: try me.channel().handle,
       .subscription: try Handle {
         syncmgr_on(space.handle.pointer, SYNCMGR_NOTICE_DIED, { _, _ in }, nil, nil, $0)
       },

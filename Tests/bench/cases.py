@@ -11,14 +11,15 @@ import time
 from contextlib import ExitStack, contextmanager
 
 from measure import Case, Row, alternate, percentile_99, together
-from programs import BUILD, ROOT, Broken, Unavailable, have_boost, new_name, new_url, run
+from programs import BUILD, NO_BOOST, ROOT, Broken, Unavailable
+from programs import have_boost, new_name, new_url, run
 
 ROBUST = "pthread process-shared robust"
 
 
 def need_boost(peer: str) -> None:
     if peer.startswith("boost") and not have_boost():
-        raise Unavailable("the headers of Boost are missing (apt-get install libboost-dev)")
+        raise Unavailable(NO_BOOST)
 
 
 def uncontended(case: str, ours: str, peer: str, peer_name: str, reach=None) -> Case:

@@ -24,6 +24,46 @@ def python(case: str, ours: str, peer: str, peer_name: str, reach=None) -> Case:
     return Case((Row(case, "ns", "pair", peer_name, reach),), together(program), rounds=5)
 
 
+# What carries messages between Python processes: what it is called, and what has to come from PyPI,
+# as it is called there and when it is imported.
+CARRIERS = {
+    "queue": ("multiprocessing.Queue", ()),
+    "simple-queue": ("multiprocessing.SimpleQueue", ()),
+    "zmq": ("pyzmq ipc://", ("pyzmq", "zmq")),
+    "iceoryx2": ("iceoryx2", ("iceoryx2", "iceoryx2")),
+    "redis-list": ("Redis list", ("redis", "redis")),
+    "redis-pubsub": ("Redis pub/sub", ("redis", "redis")),
+}
+
+
+def channel_python(case: str, ours: str, set_size: int, reaches: dict) -> Case:
+    """Compares ours with all carriers. One that is missing leaves a sentence in its row."""
+
+    def program(kind):
+        if kind.startswith("redis") and shutil.which("redis-server") is None:
+            raise Unavailable("redis-server is missing (apt-get install redis-server)")
+        interpreter = programs.python(*CARRIERS[kind][1] if kind in CARRIERS else ())
+        name = programs.new_name() if kind in CARRIERS else new_url()
+        script = SOURCES / "python" / "channel_pair.py"
+        environment = programs.binding_environment()
+        return run(interpreter, script, kind, set_size, name, env=environment)["throughput"]
+
+    def one(_):
+        ours_samples, peers = program(ours), {}
+        for kind in CARRIERS:
+            try:
+                peers[kind] = program(kind)
+            except Unavailable as reason:
+                peers[kind] = str(reason)
+        return dict.fromkeys(CARRIERS, ours_samples), peers
+
+    rows = (
+        Row(f"{case}-{kind}", "messages/s", kind, name, reaches.get(kind))
+        for kind, (name, _) in CARRIERS.items()
+    )
+    return Case(tuple(rows), one, rounds=3)
+
+
 def _node(script: str, *arguments) -> dict:
     interpreter = shutil.which("node")
     if interpreter is None:
@@ -65,6 +105,8 @@ BINDING_CASES = [
     python("python-filelock", "pair", "filelock", "filelock.FileLock"),
     python("python-with-multiprocessing", "with", "multiprocessing-with", "multiprocessing.Lock"),
     python("python-with-threading", "with", "threading-with", "threading.Lock"),
+    channel_python("channel-ctypes-64", "bare", 1, {}),
+    channel_python("channel-ctypes-64-sets", "bare", 64, {}),
     node_pair("node-pair", "try", "<= 2.0"),
     node_pair("node-pair-awaited", "await", "<= 2.0"),
     node_handover(),

@@ -4,6 +4,7 @@ SPDX-License-Identifier: MIT
 
 A case runs ours and the peer in turn, several rounds of it, and gives one or more rows. The figure
 of a row is the median of the medians of its rounds, except for a takeover: there the p99 of all.
+Where a peer cannot do it, a sentence stands in the place of its samples.
 """
 
 import math
@@ -14,7 +15,7 @@ from typing import Callable, Optional
 
 from quiet import Quiet
 
-Samples = dict  # the name of a figure -> the list of its samples in one round
+Samples = dict  # the name of a figure -> the list of its samples in one round, or why there is none
 Round = Callable[[int], tuple]  # the round's number -> (Samples of ours, Samples of the peer)
 
 
@@ -102,15 +103,17 @@ def measure(case: Case, wanted: set, quiet: Quiet) -> list:
         if row.case not in wanted:
             continue
         ours = case.combine([samples[row.key] for samples, _ in rounds])
-        peer = case.combine([samples[row.key] for _, samples in rounds])
-        ratio = ours / peer if peer > 0 else None
+        theirs = [samples[row.key] for _, samples in rounds]
+        reason = next((why for why in theirs if isinstance(why, str)), None)
+        peer = None if reason else case.combine(theirs)
+        ratio = ours / peer if peer else None
         results.append(
             {
                 "case": row.case,
                 "unit": row.unit,
                 "ours": ours,
                 "peer": peer,
-                "peer_name": row.peer_name,
+                "peer_name": f"{row.peer_name}: {reason}" if reason else row.peer_name,
                 "ratio": ratio,
                 "reach": row.reach,
                 "held": is_held(row.reach, row.unit, ours, ratio),

@@ -17,6 +17,7 @@ LIBRARY = ROOT / ".build" / "lib" / "libsyncmgr.so"
 BUILD = ROOT / ".build" / "bench"
 ENVIRONMENT = ROOT / ".build" / "bench-venv"
 BOOST_HEADER = Path("/usr/include/boost/interprocess/sync/interprocess_mutex.hpp")
+NO_BOOST = "the headers of Boost are missing (apt-get install libboost-dev)"
 
 # Every name in /dev/shm that a run makes has this in it, so that the leftovers of a program that
 # was killed can be told from what belongs to others.
@@ -92,11 +93,11 @@ def build() -> None:
     if not LIBRARY.exists():
         raise Broken(f"{LIBRARY.relative_to(ROOT)} is not there: run `make build` first")
     BUILD.mkdir(parents=True, exist_ok=True)
-    boost = [SOURCES / "c" / "boost_absent.c"]
     _install_boost()
-    if have_boost():
-        boost = [BUILD / "boost_peer.o", "-lstdc++"]
-        _compile("g++", ["-c", SOURCES / "c" / "boost_peer.cpp", "-o", boost[0]])
+    boost = _boost_or("boost_peer.cpp", "boost_absent.c")
+    queue = _boost_or("channel_boost_queue.cpp", "channel_boost_absent.c")
+    carriers = [SOURCES / "c" / f"channel_{name}.c" for name in ("ours", "ring", "posix", "boost")]
+    channel = [SOURCES / "c" / "channel.c", *carriers, *queue]
     slices = [SOURCES / "c" / "slices.c"]
     for name, others in {
         "uncontended": boost,
@@ -108,10 +109,22 @@ def build() -> None:
         "takeover": [SOURCES / "c" / "takeover_setup.c"],
         "handover": [],
         "attach": [],
+        "channel_throughput": channel,
+        "channel_roundtrip": channel,
+        "channel_publish": channel,
     }.items():
         common = [SOURCES / "c" / f"{name}.c", SOURCES / "c" / "common.c", *others]
         library = [f"-L{LIBRARY.parent}", "-lsyncmgr", f"-Wl,-rpath,{LIBRARY.parent}", "-pthread"]
         _compile("gcc", ["-std=c11", *common, *library, "-o", BUILD / name])
+
+
+def _boost_or(source: str, absent: str) -> list:
+    """Returns what to link with: the part in C++, or what stands in for it without Boost."""
+    if not have_boost():
+        return [SOURCES / "c" / absent]
+    built = BUILD / f"{Path(source).stem}.o"
+    _compile("g++", ["-c", SOURCES / "c" / source, "-o", built])
+    return [built, "-lstdc++"]
 
 
 def _compile(compiler: str, arguments: list) -> None:
@@ -132,13 +145,16 @@ def _install_boost() -> None:
             pass
 
 
-def python(package: str = "") -> Path:
-    """Returns a Python that can import `package`, from an environment made for the benchmarks."""
+def python(package: str = "", module: str = "") -> Path:
+    """Returns a Python that has a package, from an environment made for the benchmarks.
+
+    `module` is what it is imported as, when that is not the package's name.
+    """
     interpreter = ENVIRONMENT / "bin" / "python"
     try:
         if not interpreter.exists():
             call(["python3", "-m", "venv", ENVIRONMENT], 120)
-        if package and not _imports(interpreter, package):
+        if package and not _imports(interpreter, module or package):
             call([interpreter, "-m", "pip", "install", "-q", package], 120)
     except Broken as reason:
         if package:
@@ -147,9 +163,9 @@ def python(package: str = "") -> Path:
     return interpreter
 
 
-def _imports(interpreter: Path, package: str) -> bool:
+def _imports(interpreter: Path, module: str) -> bool:
     try:
-        call([interpreter, "-c", f"import {package}"], 30)
+        call([interpreter, "-c", f"import {module}"], 30)
     except Broken:
         return False
     return True

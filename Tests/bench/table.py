@@ -6,7 +6,7 @@ SPDX-License-Identifier: MIT
 import os
 
 HEADINGS = ("case", "unit", "ours", "peer", "ratio", "reach", "held", "peer is")
-WIDTHS = (27, 20, 10, 10, 7, 8, 5, 0)
+WIDTHS = (36, 20, 10, 10, 7, 8, 5, 0)
 
 
 def print_line(cells) -> None:

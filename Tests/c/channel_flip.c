@@ -278,6 +278,8 @@ static void find_words(image_t *image, const char *url, uint64_t *state) {
   close(file);
 }
 
+/* A guard's word that has the id of a living process says that it is locked, and cannot be told from
+ * the truth. So no ids are copied about: they have the highest bit. */
 static void flip(const image_t *image, uint64_t *state) {
   for (unsigned step = 0; step < FLIPS; step++) {
     uint64_t *word = image->words[random_below(state, image->count)];
@@ -285,13 +287,16 @@ static void flip(const image_t *image, uint64_t *state) {
     if (random_below(state, 2)) word += (int)random_below(state, 33) - 16;
     if ((unsigned char *)word < image->memory ||
         (unsigned char *)word >= image->memory + image->size) continue;
-    uint32_t *half = (uint32_t *)word + random_below(state, 2);
+    uint32_t *half = (uint32_t *)word + random_below(state, 2), value = 0;
     switch (random_below(state, 6)) {
       case 0: *word ^= 1ull << random_below(state, 64); break;
       case 1: *half = random_below(state, 2) ? UINT32_MAX : 0; break;
       case 2: *half += (random_below(state, 2) ? 1u : UINT32_MAX); break;
       case 3: *half = (uint32_t)random_next(state); break;
-      case 4: *word = *image->words[random_below(state, image->count)]; break;
+      case 4:
+        value = *(uint32_t *)image->words[random_below(state, image->count)];
+        if (value >> 31 == 0) *half = value;
+        break;
       default: *half = random_below(state, 300000); break;
     }
     usleep(random_below(state, 300));

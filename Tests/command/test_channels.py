@@ -1,9 +1,10 @@
 """send, recv, call, reply and shut, and how channels are shown."""
 
 import base64
+import ctypes
 import subprocess
 
-from support import COMMAND, SOON, CommandTest, json, os, signal, unittest, until
+from support import COMMAND, SOON, CommandTest, json, os, signal, syncmgr, unittest, until
 
 
 class Channels(CommandTest):
@@ -21,6 +22,25 @@ class Channels(CommandTest):
         receiver = self.start("recv", *words)
         self.wait_waiters(space, words[0])
         return receiver
+
+    def memory(self, name):
+        """Opens a channel of cells by the calls of the header."""
+        ffi, handles = syncmgr._ffi, [ctypes.c_void_p() for _ in range(3)]
+        library = syncmgr._native.library
+        opened = (library.syncmgr_open(self.url.encode(), None, ctypes.byref(handles[0])),
+                  library.syncmgr_workstream_open(handles[0], None, ctypes.byref(handles[1])),
+                  library.syncmgr_channel_open(handles[1], name.encode(), ffi.CHANNEL_MEMORY, None,
+                                               ctypes.byref(handles[2])))
+        self.addCleanup(library.syncmgr_close, handles[0])
+        self.assertEqual(opened, (0, 0, 0))
+        return handles[2]
+
+    def set_cell(self, memory, key, value):
+        ffi = syncmgr._ffi
+        cell = ffi.Cell(key=key, data=ctypes.cast(value, ctypes.c_void_p), length=len(value),
+                        type=ffi.CELL_TEXT)
+        return syncmgr._native.library.syncmgr_channel_set(
+            memory, ctypes.byref(cell), ffi.VERSION_ANY, None)
 
     def state(self, space, name):
         return self.object(space, name)["state"]
@@ -216,6 +236,17 @@ class Kinds(Channels):
         os.kill(slow.pid, signal.SIGCONT)
         found = [json.loads(line) for line in self.finish(slow).splitlines()]
         self.assertEqual([(one["data"], one["dropped"]) for one in found], [("3", 3), ("4", 0)])
+
+    def test_shared_memory_keeps_no_messages(self):
+        memory = self.memory("cells")
+        self.assertIn("shared memory, 0 cells", self.run_command("ls"))
+        self.assertEqual(self.set_cell(memory, b"size", b"12"), 0)
+        self.assertIn("shared memory, 1 cell\n", self.run_command("show", "cells"))
+        for words in (("send", "cells", "x"), ("recv", "cells"), ("call", "cells", "x"),
+                      ("recv", "cells", "--kind", "queue")):
+            self.run_command(*words, exit=1)
+        self.run_command("send", "cells", "x", exit=1)
+        self.assertIn("keeps no messages", self.errors)
 
     def test_shut(self):
         receivers = [self.recv("jobs"), self.recv("jobs", "--follow")]

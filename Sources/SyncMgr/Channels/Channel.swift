@@ -170,15 +170,19 @@ struct Channel {
   func ensureMailbox() throws(Failure) {
     if caller.holding.index.load() != 0 { return }
     let made = try makeOwn(SM_MAILBOX_OWN, capacity: row.capacity.load())
-    try caller.lock()
     attachment.lockSending(row)
+    do throws(Failure) { try caller.lock() } catch {
+      attachment.unlockSending(row)
+      attachment.endMailbox(made)
+      throw error
+    }
     let isFirst = caller.holding.index.load() == 0 && row.shut.load() == 0
     if isFirst, let own = attachment.segment.mailbox(made) {
       attachment.list(own, of: row)
       caller.holding.index.store(made + 1)
     }
-    attachment.unlockSending(row)
     caller.unlock()
+    attachment.unlockSending(row)
     if !isFirst { attachment.endMailbox(made) }
     if caller.holding.index.load() == 0 { throw isShut() }
   }

@@ -86,6 +86,11 @@ extension Attachment {
 
   /// The guards are left alone: somebody with an old number of the mailbox may look in.
   private func clear(_ mailbox: Mailbox) {
+    // What it had when its maker died, and the object never lived.
+    for word in [mailbox.memory, mailbox.patterns] where word.load() != 0 {
+      let unit = exchange(word, for: 0, of: segment.index(of: mailbox) + 1)
+      if unit != 0 { free(unit - 1) }
+    }
     for field in [
       mailbox.memory, mailbox.role, mailbox.shut, mailbox.next, mailbox.failed, mailbox.hint,
       mailbox.claimed,

@@ -136,10 +136,10 @@ extension Channel {
 
   private func put(_ letter: Letter, _ mailbox: Mailbox, _ policy: UInt32) -> Bool {
     if attachment.push(letter, mailbox) { return true }
-    if policy == SYNCMGR_OVERFLOW_DROP_OLDEST, attachment.dropOldest(mailbox),
-      attachment.push(letter, mailbox)
-    {
-      return true
+    if policy == SYNCMGR_OVERFLOW_DROP_OLDEST {
+      // Where there is none to drop the receivers have taken them all meanwhile, and made room.
+      _ = attachment.dropOldest(mailbox)
+      if attachment.push(letter, mailbox) { return true }
     }
     mailbox.dropped.store(mailbox.dropped.load() &+ 1)
     return false

@@ -87,11 +87,8 @@ enum Topics {
     target.initializeMemory(as: UInt8.self, repeating: 0, count: Int(size))
     if let old { target.copyMemory(from: old.at, byteCount: PatternTable.size(used)) }
     target.assumingMemoryBound(to: sm_patterns.self).capacity.store(capacity)
-    let before = row.patterns.load()
-    // Dies before this: the new table is in the hands of a dead process. After it: the old one is
-    // nobody's, and freed with the channel's other memory by the repair.
-    row.patterns.store(unit + 1)
-    attachment.settle(unit)
+    let before = attachment.exchange(
+      row.patterns, for: unit + 1, of: attachment.segment.index(of: row) + 1)
     if before != 0 { attachment.free(before - 1) }
     return used
   }

@@ -45,6 +45,11 @@ final class MessageCallback: Registration, @unchecked Sendable {
     let handle = try stream.openObject(
       name, Stream.Parameters(type: .channel, count: channel.kind, compare: { _ in }))
     let made = MessageCallback(stream.manager, handle, callback, user, destroy)
+    // A close of the workstream finds the handle among those that it ends, or has begun before.
+    if Tickets.slot(of: stream.handle).tag.load() != stream.handle {
+      made.closeChannel()
+      throw Failure(SYNCMGR_E_CLOSED, "the workstream was closed")
+    }
     let slot: Slot
     do throws(Failure) {
       slot = try Handles.allocate(.subscription, stream.attachment.id)

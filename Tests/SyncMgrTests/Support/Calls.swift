@@ -10,13 +10,14 @@ struct Call: Sendable {
 /// The types of handle.
 enum HandleType: String, CaseIterable, Sendable {
   case manager, workstream, queue, ticket, mutex, semaphore, latch, barrier, event, rwlock
-  case condition, election, subscription
+  case condition, election, subscription, channel
 }
 
 /// Every function that takes a handle, but for those that close it.
 let calls: [Call] =
   managerCalls + noticeCalls + mutexCalls + semaphoreCalls + latchCalls + barrierCalls
   + eventCalls + rwlockCalls + conditionCalls + electionCalls
+  + channelCalls
 
 /// The function that closes a handle of each type.
 let closes: [Call] = [
@@ -31,6 +32,7 @@ let closes: [Call] = [
   Call(name: "rwlock_close", type: .rwlock) { syncmgr_rwlock_close($0) },
   Call(name: "condition_close", type: .condition) { syncmgr_condition_close($0) },
   Call(name: "election_close", type: .election) { syncmgr_election_close($0) },
+  Call(name: "channel_close", type: .channel) { syncmgr_channel_close($0) },
   Call(name: "off", type: .subscription) { syncmgr_off($0) },
 ]
 

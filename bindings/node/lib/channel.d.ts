@@ -98,7 +98,7 @@ export interface Message {
   readonly priority: Priority;
   /** In milliseconds, as it was when it was received; Infinity for no end. */
   readonly ttl: number;
-  /** When it was sent, since 1970. */
+  /** When it was sent, since 1970; up to 10 ms before. */
   readonly wallNs: bigint;
   /** How often it was given out, this time included. */
   readonly deliveries: number;

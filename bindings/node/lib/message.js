@@ -7,7 +7,7 @@
 const { addon, native } = require('./loader.js');
 const { constants, structures } = require('./api.js');
 const checked = require('./arguments.js');
-const { check } = require('./errors.js');
+const { NotFoundError, check } = require('./errors.js');
 const { contents, letter } = require('./letter.js');
 const { PRIORITIES } = require('./notices.js');
 const symbols = require('./symbols.js');
@@ -102,7 +102,7 @@ class Message {
     return left < 0n ? Infinity : Number(left) / NANOSECONDS_PER_MILLISECOND;
   }
 
-  /** When it was sent, since 1970. */
+  /** When it was sent, since 1970; up to 10 ms before. */
   get wallNs() {
     return BigInt.asIntN(64, this.#long(MESSAGE.wall_ns));
   }
@@ -214,8 +214,14 @@ class View extends Message {
   }
 
   reject(reason, given) {
+    try {
+      super.reject(reason, given);
+    } catch (error) {
+      // Its time has passed, and somebody else has it.
+      if (error instanceof NotFoundError) this._abandon();
+      throw error;
+    }
     this._abandon();
-    super.reject(reason, given);
   }
 
   [symbols.dispose]() {

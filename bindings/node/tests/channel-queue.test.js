@@ -16,7 +16,8 @@ const texts = (messages) => messages.map((message) => message.text);
 describe('a queue', () => {
   test('carries a message and what goes with it', async () => {
     const [a, b] = pair();
-    const before = BigInt(Date.now()) * 1_000_000n;
+    // The clock of messages ticks every few milliseconds.
+    const before = BigInt(Date.now() - 50) * 1_000_000n;
     const delivery = await a.send(Buffer.from([1, 2, 3]), {
       topic: 'some/topic', metadata: { deep: [1, 'ä', null] }, priority: 'critical',
       correlation: 2n ** 64n - 1n, ttl: 60_000,
@@ -295,6 +296,22 @@ describe('a queue', () => {
     space.workstream('y').channel('d').shut();
     await assert.rejects(wait, CLOSED);
     assert.throws(() => c.shut({ drain: 1 }), TypeError);
+  });
+
+  test('stays with its messages until it is removed', async () => {
+    const space = openSpace();
+    const open = () => space.workstream().channel('c');
+    const first = open();
+    await first.sendMany(['1', '2', '3']);
+    assert.throws(() => space.remove('channel', 'c'), { name: 'BusyError' });
+    first.close();
+    const second = open();
+    assert.equal(second.tryRecv().text, '1');
+    second.workstream.close();
+    const [object] = space.snapshot().objects.filter(({ type }) => type === 'channel');
+    assert.deepEqual([object.name, object.open, object.parameters.kind], ['c', 0, 'queue']);
+    space.remove('channel', 'c');
+    assert.equal(open().tryRecv(), null);
   });
 
   test('options that nobody would read, or of the wrong kind, are refused', async () => {

@@ -52,6 +52,17 @@ describe('a view', () => {
     assert.equal(view.released, true);
   });
 
+  test('that cannot be rejected stays', async () => {
+    const [a, b] = pair();
+    await a.send('x');
+    const view = await b.view();
+    assert.throws(() => view.reject(), { name: 'UnsupportedError' });
+    assert.throws(() => view.reject(5), TypeError);
+    assert.equal(view.text, 'x');
+    view.release();
+    assert.equal(b.mailboxes()[0].taken, 0);
+  });
+
   test('several receivers of this process see the same bytes', async () => {
     const space = openSpace();
     const sender = space.workstream('s').channel('b', { kind: 'broadcast' });
