@@ -108,7 +108,8 @@ struct Channel {
 
   /// Waits for a message, or for room, or for a response.
   func wait(_ what: UInt64, _ space: Space, _ limit: Limit) throws(Failure) {
-    try limit.wait(space) { rest, ticket in
+    // A turn that is not used goes to the next in line.
+    try limit.wait(space, refuse: { _ = syncmgr_channel_wait(handle, what, 0) }) { rest, ticket in
       syncmgr_channel_wait_start(handle, what, rest, nil, 0, ticket)
     }
   }

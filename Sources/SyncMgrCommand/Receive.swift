@@ -73,13 +73,13 @@ enum Receive {
     _ channel: Channel, _ space: Space, _ limit: Limit
   ) throws(Failure) -> syncmgr_message_t {
     while true {
-      Signals.end(space)
       var message = syncmgr_message_t()
       let status = syncmgr_channel_view(channel.handle, 0, &message)
       if status != SYNCMGR_E_TIMEOUT {
         try check(status)
         return message
       }
+      Signals.end(space)
       try channel.wait(UInt64(SYNCMGR_READABLE), space, limit)
     }
   }
@@ -90,8 +90,8 @@ enum Receive {
   ) throws(Failure) {
     Incoming.write(message, invocation)
     let flushed = command_flush()
-    Signals.end(space)
     if flushed < 0 {
+      Signals.end(space)
       throw Failure(
         status: "E_SYSTEM",
         text: "the message could not be written: \(String(cString: strerror(-flushed)))")
@@ -99,6 +99,7 @@ enum Receive {
     if message.receipt != 0, !channel.acknowledges || invocation.has("ack") {
       try check(syncmgr_message_acknowledge(channel.handle, message.receipt))
     }
+    Signals.end(space)
   }
 }
 
@@ -179,9 +180,10 @@ struct Limit {
   }
 
   func wait(
-    _ space: Space, _ start: (Int64, UnsafeMutablePointer<OpaquePointer?>) -> Int32
+    _ space: Space, refuse: () -> Void,
+    _ start: (Int64, UnsafeMutablePointer<OpaquePointer?>) -> Int32
   ) throws(Failure) {
     try check()
-    _ = try Running.wait(space, rest, timedOut: timedOut, start)
+    _ = try Running.wait(space, rest, timedOut: timedOut, refuse: refuse, start)
   }
 }

@@ -5,9 +5,10 @@ import Glibc
 /// Waiting for an object, and running a program while it is held.
 enum Running {
   /// Waits for what `start` begins, in a way that a signal ends: then everything is given back
-  /// before this process ends by it. `start` gets the time and where the ticket goes.
+  /// before this process ends by it. `start` gets the time and where the ticket goes; `refuse` tells
+  /// the others that what was waited for is not used.
   static func wait(
-    _ space: Space, _ timeout: Int64, timedOut: Int32,
+    _ space: Space, _ timeout: Int64, timedOut: Int32, refuse: () -> Void = {},
     _ start: (Int64, UnsafeMutablePointer<OpaquePointer?>) -> Int32
   ) throws(Failure) -> (status: Int32, record: syncmgr_record_t?) {
     command_catch_signals()
@@ -17,6 +18,7 @@ enum Running {
     var record = syncmgr_record_t()
     while true {
       let outcome = syncmgr_ticket_wait(ticket, SYNCMGR_FOREVER, &record)
+      if outcome == SYNCMGR_OK, command_caught() != 0 { refuse() }
       Signals.end(space)
       if outcome == SYNCMGR_INTERRUPTED || outcome == SYNCMGR_PENDING { continue }
       if outcome == SYNCMGR_E_TIMEOUT {

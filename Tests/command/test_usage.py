@@ -113,7 +113,7 @@ class Usage(CommandTest):
         self.assertEqual(sorted(self.complete("help", "se")), ["semaphore", "send"])
         self.assertEqual(self.complete("recv", "--kind", "b"), ["broadcast"])
         self.assertEqual(self.complete("send", "--ttl", "1s", "o"), ["other"])
-        self.assertEqual(self.complete("send", "db", "-p", "cr"), [])
+        self.assertEqual(self.complete("send", "db", "-p", "cr"), [""])
         self.assertEqual(self.complete("call", "--priority", "cr"), ["critical"])
 
 
