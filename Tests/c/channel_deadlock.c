@@ -28,7 +28,8 @@ static void *send_to_late(void *argument) {
   return NULL;
 }
 
-/* "early" holds the mutex and waits for room in the mailbox of "late", which waits for the mutex. */
+/* "early" holds the mutex and waits for room in the mailbox of "late", which waits for the
+ * mutex. */
 TEST(who_waits_for_room_where_the_receiver_waits_for_its_lock_is_in_a_deadlock) {
   syncmgr_t *space = open_space(unique_url(), 0);
   syncmgr_workstream_t *early = open_workstream(space, "early");
