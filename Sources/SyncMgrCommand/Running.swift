@@ -5,8 +5,8 @@ import Glibc
 /// Waiting for an object, and running a program while it is held.
 enum Running {
   /// Waits for what `start` begins, in a way that a signal ends: then everything is given back
-  /// before this process ends by it. `start` gets the time and where the ticket goes; `refuse` tells
-  /// the others that what was waited for is not used.
+  /// before this process ends by it. `start` gets the time and where the ticket goes; `refuse`
+  /// tells the others that what was waited for is not used.
   static func wait(
     _ space: Space, _ timeout: Int64, timedOut: Int32, refuse: () -> Void = {},
     _ start: (Int64, UnsafeMutablePointer<OpaquePointer?>) -> Int32
