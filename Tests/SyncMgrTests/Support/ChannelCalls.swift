@@ -64,7 +64,35 @@ let channelCalls: [Call] = [
     var count: UInt32 = 0
     return syncmgr_channel_mailboxes($0, nil, 0, &count)
   },
+  Call(name: "channel_set", type: .channel) { channel in
+    keyed { syncmgr_channel_set(channel, $0, SYNCMGR_VERSION_ANY, nil) }
+  },
+  Call(name: "channel_get", type: .channel) { channel in
+    var length = 0
+    return keyed { syncmgr_channel_get(channel, $0, 1, nil, 0, &length) }
+  },
+  Call(name: "channel_changed", type: .channel) {
+    var version: UInt64 = 0
+    return syncmgr_channel_changed($0, "key", 0, 0, &version)
+  },
+  Call(name: "channel_changed_start", type: .channel) { channel in
+    var out: OpaquePointer?
+    return keyed { syncmgr_channel_changed_start(channel, $0, 0, nil, 0, &out) }
+  },
+  Call(name: "channel_region", type: .channel) {
+    var out: UnsafeMutableRawPointer?
+    return syncmgr_channel_region($0, "key", 1, &out)
+  },
 ]
+
+/// Calls with a cell that has a key and nothing else.
+private func keyed(_ call: (UnsafeMutablePointer<syncmgr_cell_t>) -> Int32) -> Int32 {
+  "key".withCString {
+    var cell = syncmgr_cell_t()
+    cell.key = $0
+    return call(&cell)
+  }
+}
 
 private func receiving(
   _ call: (UnsafeMutableRawPointer, Int, UnsafeMutablePointer<syncmgr_message_t>) -> Int32
