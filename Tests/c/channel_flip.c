@@ -278,8 +278,8 @@ static void find_words(image_t *image, const char *url, uint64_t *state) {
   close(file);
 }
 
-/* A guard's word that has the id of a living process says that it is locked, and cannot be told from
- * the truth. So no ids are copied about: they have the highest bit. */
+/* A guard's word that has the id of a living process says that it is locked, and cannot be told
+ * from the truth. So no ids are copied about: they have the highest bit. */
 static void flip(const image_t *image, uint64_t *state) {
   for (unsigned step = 0; step < FLIPS; step++) {
     uint64_t *word = image->words[random_below(state, image->count)];

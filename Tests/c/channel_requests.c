@@ -92,7 +92,8 @@ TEST(a_request_gets_its_response) { in_both_spaces(ask_and_reply); }
 TEST(responses_come_to_their_requests_in_any_order) {
   enum { COUNT = 100 };
   syncmgr_t *space = open_space(unique_url(), 0);
-  syncmgr_channel_t *client = join(space, "client", direct), *server = join(space, "server", direct);
+  syncmgr_channel_t *client = join(space, "client", direct);
+  syncmgr_channel_t *server = join(space, "server", direct);
   uint64_t requests[COUNT], replies[COUNT], state = harness_seed();
   char text[16];
   received_t received;
@@ -140,7 +141,8 @@ TEST(a_request_that_is_given_up_has_no_response) {
 
 TEST(requests_cannot_be_guessed_or_taken_by_others) {
   syncmgr_t *space = open_space(unique_url(), 0);
-  syncmgr_channel_t *client = join(space, "client", direct), *server = join(space, "server", direct);
+  syncmgr_channel_t *client = join(space, "client", direct);
+  syncmgr_channel_t *server = join(space, "server", direct);
   syncmgr_channel_t *elsewhere = join(space, "thief", queue);
   uint64_t state = harness_seed();
   received_t received;
@@ -166,7 +168,8 @@ TEST(a_response_that_does_not_fit_stays) {
   static char large[100000];
   static _Alignas(8) char buffer[sizeof large + 4096];
   syncmgr_t *space = open_space(unique_url(), 0);
-  syncmgr_channel_t *client = join(space, "client", direct), *server = join(space, "server", direct);
+  syncmgr_channel_t *client = join(space, "client", direct);
+  syncmgr_channel_t *server = join(space, "server", direct);
   received_t received;
   syncmgr_message_t message;
   uint64_t request = ask(client, "server", "question");
@@ -181,7 +184,8 @@ TEST(a_response_that_does_not_fit_stays) {
 
 TEST(what_was_not_sent_is_no_request) {
   syncmgr_t *space = open_space(unique_url(), 0);
-  syncmgr_channel_t *client = join(space, "client", direct), *server = join(space, "server", direct);
+  syncmgr_channel_t *client = join(space, "client", direct);
+  syncmgr_channel_t *server = join(space, "server", direct);
   uint64_t request = 77;
   CHECK_STATUS(try_ask(client, "nobody", "question", &request), SYNCMGR_E_NOT_FOUND);
   CHECK_STATUS(try_ask(client, NULL, "question", &request), SYNCMGR_E_INVALID);
@@ -347,7 +351,8 @@ TEST(a_reply_to_one_that_died_is_not_found_and_leaves_nothing) {
 
 TEST(requests_leave_nothing_behind) {
   syncmgr_t *space = open_space(unique_url(), 0);
-  syncmgr_channel_t *client = join(space, "client", direct), *server = join(space, "server", direct);
+  syncmgr_channel_t *client = join(space, "client", direct);
+  syncmgr_channel_t *server = join(space, "server", direct);
   received_t received;
   /* More than there are objects in a space. */
   for (unsigned round = 0; round < 18000; round++) {

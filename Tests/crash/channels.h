@@ -24,8 +24,8 @@ int32_t take(struct role *role, syncmgr_channel_t *channel, int64_t timeout_ns,
 /** The number of a message; insists that it is whole. */
 uint8_t number_of(struct role *role, const syncmgr_message_t *message);
 
-/** Takes all that is in a channel, acknowledging it; insists that the numbers grow, and returns them
- *  as bits. */
+/** Takes all that is in a channel, acknowledging it; insists that the numbers grow, and returns
+ *  them as bits. */
 uint32_t take_all(struct role *role, syncmgr_channel_t *channel);
 
 /** Notes where loans would lie, so that memory which is left to nobody is seen. */
