@@ -76,8 +76,8 @@ static void close_with_messages(syncmgr_t *space) {
 
 TEST(what_a_closing_receiver_had_goes_back) { in_both_spaces(close_with_messages); }
 
-/* Takes as many messages as `index`, views every second one, and dies. Pause 1: opened. Pause 2: took
- * them. */
+/* Takes as many messages as `index`, views every second one, and dies. Pause 1: opened. Pause 2:
+ * took them. */
 static void take_and_die(peer_t *self) {
   syncmgr_t *space = NULL;
   syncmgr_channel_t *channel = open_acknowledged(peer_enter(self, &space), 0, -1, NULL);

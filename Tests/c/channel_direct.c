@@ -91,8 +91,8 @@ static syncmgr_channel_options_t two_slots(void) {
   return options;
 }
 
-/* Opens the channel as workstream "bob", with `index` 1 of two slots. Pause 1: opened. Pause 2: took
- * one. */
+/* Opens the channel as workstream "bob", with `index` 1 of two slots. Pause 1: opened. Pause 2:
+ * took one. */
 static void receive_one(peer_t *self) {
   const syncmgr_channel_options_t two = two_slots();
   syncmgr_t *space = peer_space(self);

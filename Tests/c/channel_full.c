@@ -1,5 +1,5 @@
-/* Channels on a small /dev/shm: full is E_NO_SPACE, never a SIGBUS, and what is there works on. In a
- * mount namespace of its own, see segment_full.c. */
+/* Channels on a small /dev/shm: full is E_NO_SPACE, never a SIGBUS, and what is there works on. In
+ * a mount namespace of its own, see segment_full.c. */
 #include <sched.h>
 #include <stdio.h>
 #include <sys/mount.h>
