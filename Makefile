@@ -111,6 +111,7 @@ test-sanitize: prerequisites
 
 torture: build
 	$(MAKE) -C Tests/crash torture
+	$(MAKE) -C Tests/c torture
 
 bench: build
 	CASE='$(CASE)' python3 -B Tests/bench/bench.py

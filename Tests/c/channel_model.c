@@ -1,11 +1,11 @@
-/* Four producers and four consumers of an acknowledging queue, and a kill -9 of one of them
- * every 50 ms. Nothing that was sent is lost, nothing is given out twice but what had been given
- * to one that died or said no, and each producer's messages keep their order.
+/* Four producers and four consumers of an acknowledging queue, and a kill -9 of one of them every
+ * 50 ms. Nothing that was sent is lost, nothing is given out twice but what had been given to one
+ * that died or said no, and each producer's messages keep their order.
  *
- * LONG=1   a minute instead of five seconds
+ *   LONG=1   a minute instead of five seconds
  *
- * What each process is about to do and has done it writes to a board, before and after: the
- * board is what the queue is compared with. */
+ * What each process is about to do and has done it writes to a board, before and after: the board
+ * is what the queue is compared with. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -104,8 +104,7 @@ static letter_t judge(const syncmgr_message_t *message, uint32_t life, int64_t *
   fate_t *fate = &board->fates[letter.producer][letter.number];
   uint32_t before = atomic_exchange(&fate->holder, (uint16_t)life);
   if (fate->is_done == 2 || (before != 0 && !board->is_dead[before])) {
-    harness_fail(__FILE__, __LINE__,
-                 "message %u of %u came again (done %u, before %u, delivery %u)",
+    harness_fail(__FILE__, __LINE__, "message %u of %u came again (done %u, before %u, try %u)",
                  letter.number, letter.producer, fate->is_done, before, message->deliveries);
   }
   fate->is_done = 0;
@@ -175,9 +174,8 @@ static void kill_role(peer_t *peer) {
   munmap(peer, sizeof *peer);
 }
 
-/* Keeps the space, and says how large the largest free run of its heap is, before and after: 0
- * is not told yet. Pause 1: before. Then it ends the sending, and waits until all is
- * acknowledged. */
+/* Keeps the space. Pause 1: opened. Then it ends the sending. Pause 2: ended. Then it checks that
+ * nothing is left. */
 static void keep(peer_t *self) {
   syncmgr_t *space = NULL;
   syncmgr_channel_t *channel = open_model(peer_enter(self, &space));

@@ -215,8 +215,8 @@ TEST(only_direct_channels_and_queues_take_requests) {
   check_and_close(space);
 }
 
-/* Opens as "server" and takes requests until it dies; index 1: it replies. Pause 1: opened.
- * Value 1: how many it took. */
+/* Opens as "server" and takes requests until it dies; index 1: it replies. Pause 1: opened. Value
+ * 1: how many it took. */
 static void serve(peer_t *self) {
   syncmgr_t *space = peer_space(self);
   syncmgr_channel_t *channel = join(space, "server", direct);

@@ -280,8 +280,8 @@ TEST(one_subscriber_can_have_thousands_of_patterns) {
   check_and_close(space);
 }
 
-/* Subscribes to as many patterns as `index` and is killed. Pause 1: subscribed. Pause 2: the
- * sender of this process has published once, and has seen the patterns of others. */
+/* Subscribes to as many patterns as `index` and is killed. Pause 1: subscribed. Pause 2: it has
+ * published once, and has seen the patterns of others. Pause 3: and that they are gone. */
 static void subscribe_much(peer_t *self) {
   syncmgr_t *space = NULL;
   syncmgr_channel_t *channel = open_channel(peer_enter(self, &space), "c", topics, NULL);

@@ -1,6 +1,5 @@
-/* Scenarios: queues. Whoever dies while it sends, takes or gives back, every message is there
- * once, or was taken by the dead; nobody sleeps beside a message, and no memory is left to
- * nobody. */
+/* Scenarios: queues. Whoever dies while it sends, takes or gives back, every message is there once,
+ * or was taken by the dead; nobody sleeps beside a message, and no memory is left to nobody. */
 #include <stddef.h>
 #include <string.h>
 
@@ -123,8 +122,7 @@ static void act_settle_and_close(struct role *role) {
   CALL(role, syncmgr_channel_close(role->channel), SYNCMGR_OK);
 }
 
-/* A letter can be there twice when its mover died, but it is never lost, nor in the queue as
- * well. */
+/* A letter can be there twice when its mover died, but is never lost, nor in the queue as well. */
 static uint32_t take_letters(struct role *role) {
   syncmgr_message_t message;
   uint32_t numbers = 0;

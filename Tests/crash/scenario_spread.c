@@ -1,6 +1,6 @@
-/* Scenarios: direct channels, requests, broadcasts, topics and loans. Whoever dies, what it had
- * not taken comes back or is dropped, who asked it is told, all who are left get the same, and
- * no memory and no mailbox is left to nobody. */
+/* Scenarios: direct channels, requests, broadcasts, topics and loans. Whoever dies, what it had not
+ * taken comes back or is dropped, who asked it is told, all who are left get the same, and neither
+ * memory nor a mailbox is left to nobody. */
 #include <stddef.h>
 #include <string.h>
 
