@@ -1915,7 +1915,7 @@ SYNCMGR_API int32_t syncmgr_channel_unsubscribe(syncmgr_channel_t *channel, cons
 /** BROADCAST, PUBSUB: the sender itself gets it too. */
 #define SYNCMGR_SEND_SELF 2u
 /** DIRECT: it comes back to the sender, with MESSAGE_RETURNED, when its receiver dies or closes
- *  before it has taken it. */
+ *  before it has taken it; twice when whoever sends it back dies in the midst of that. */
 #define SYNCMGR_SEND_RETURN 4u
 
 typedef struct syncmgr_send_options {

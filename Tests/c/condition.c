@@ -275,7 +275,7 @@ TEST(a_queue_that_closes_gives_back_the_mutex_of_waits_that_were_not_drained) {
     party_t one = join(space, "one", 0), other = join(space, "other", 0);
     syncmgr_queue_t *queue = open_queue(space);
     syncmgr_holder_t holder;
-    start(&one, way ? MILLISECOND : SYNCMGR_FOREVER, queue);
+    start(&one, way ? 50 * MILLISECOND : SYNCMGR_FOREVER, queue);
     if (way == 0) CHECK_EQUAL(signal(&other, 1), 1);
     WAIT_UNTIL(syncmgr_mutex_held_by(other.mutex, &holder) == SYNCMGR_OK);
     CHECK_OK(syncmgr_queue_close(queue));

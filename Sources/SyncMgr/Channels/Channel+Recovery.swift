@@ -58,8 +58,6 @@ extension Attachment {
           let found = segment.read(slot, 0, posts),
           let home = ownMailbox(of: post.pointee.sender_owner, channel)
         else { continue }
-        // Once: who does this again after us finds no mark.
-        post.flags.store(post.flags.load() & ~SM_POST_RETURNS)
         var letter = Letter(found, self)
         letter.flags = letter.flags & ~SM_POST_RETURNS | SYNCMGR_MESSAGE_RETURNED
         if push(letter, home) {
@@ -67,6 +65,8 @@ extension Attachment {
         } else {
           home.dropped.store(home.dropped.load() &+ 1)
         }
+        // Dies before this: it comes back twice, and is not lost.
+        post.flags.store(post.flags.load() & ~SM_POST_RETURNS)
       }
     }
     unlock(mailbox)
@@ -118,9 +118,10 @@ extension Attachment {
     guard object.type.load() == ObjectType.mailbox else { return false }
     // Under the directory guard: nobody is about to make one.
     return always {
-      guard object.state.load() == SlotState.live, mailbox.role.load() != SM_MAILBOX_NONE,
-        let channel = segment.mailbox(mailbox.channel.load() &- 1)
-      else { return false }
+      guard object.state.load() == SlotState.live else { return false }
+      // Whoever ended it died half-way.
+      if mailbox.role.load() == SM_MAILBOX_NONE { return true }
+      guard let channel = segment.mailbox(mailbox.channel.load() &- 1) else { return false }
       let mine = segment.index(of: mailbox) + 1
       if channel.past.load() == mine || channel.retained.load() == mine { return false }
       return workstream(ofOwner: mailbox.owner.load()) == nil
@@ -144,6 +145,13 @@ extension Attachment {
 }
 
 extension Attachment {
+  /// Frees what a mailbox has whose object never lived. Under the directory guard.
+  func removeMailbox(_ object: Object) {
+    if let mailbox = segment.mailbox(segment.index(of: object)), mailbox.memory.load() != 0 {
+      emptyMailbox(mailbox)
+    }
+  }
+
   /// Frees what a channel has that nobody has open. Under the directory guard: nobody sends, takes
   /// or waits there.
   func removeChannel(_ object: Object) {

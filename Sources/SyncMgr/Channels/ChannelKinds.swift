@@ -33,6 +33,7 @@ extension Channel {
     refused: { attachment, object, _ in attachment.passOnTurn(object) },
     givesTurns: true,
     absent: { attachment, object in Channel.absent(attachment, object) },
+    removed: { attachment, object in attachment.removeMailbox(object) },
     settle: { attachment, object, dead in attachment.settleMailbox(object, dead) },
     check: { attachment, object in attachment.checkMailbox(object) })
 }

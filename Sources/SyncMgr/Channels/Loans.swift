@@ -5,6 +5,7 @@ import CSyncMgrShim
 /// has room for the texts besides, behind the message.
 extension Channel {
   func loan(_ size: Int) throws(Failure) -> UnsafeMutableRawPointer {
+    if size < 0 { throw attachment.tooLarge(UInt64(UInt(bitPattern: size))) }
     guard size > 0 else {
       throw Failure(SYNCMGR_E_INVALID, caller.object, text: "a loan has at least one byte")
     }

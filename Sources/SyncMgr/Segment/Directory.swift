@@ -15,7 +15,6 @@ extension Attachment {
     defer { Guard.unlock(header.guardian) }
     return body()
   }
-
   private func lockDirectory() {
     if Guard.tryLock(header.guardian, me) { return }
     if Guard.lockSlowly(header.guardian, me, self) { repairDirectory() }
@@ -35,6 +34,7 @@ extension Attachment {
       guard let object = segment.object(index), object.state.load() != SlotState.live else {
         continue
       }
+      if object.owner.load() != 0 { Kinds.of(object)?.removed(self, object) }
       object.state.store(SlotState.free)
       object.owner.store(0)
     }

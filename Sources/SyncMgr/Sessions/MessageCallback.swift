@@ -35,6 +35,7 @@ final class MessageCallback: Registration, @unchecked Sendable {
     _ destroy: Subscription.Destroy?
   ) throws(Failure) -> UInt64 {
     _ = try channel.mailbox()
+    if channel.row.shut.load() == 2 { throw channel.isShut() }
     let home = sm_slots() + Int(channel.caller.slot.pointee.next)
     let stream = Stream.of(home)
     guard stream.manager.hasThreads else {
