@@ -11,6 +11,7 @@ private let statuses: [(number: Int32, name: String, constant: Int32)] = [
   (5, "FREE", SYNCMGR_FREE),
   (6, "INTERRUPTED", SYNCMGR_INTERRUPTED),
   (7, "PARTIAL", SYNCMGR_PARTIAL),
+  (8, "NOBODY", SYNCMGR_NOBODY),
   (-1, "E_INVALID", SYNCMGR_E_INVALID),
   (-2, "E_HANDLE", SYNCMGR_E_HANDLE),
   (-3, "E_CLOSED", SYNCMGR_E_CLOSED),
@@ -42,7 +43,13 @@ private let statuses: [(number: Int32, name: String, constant: Int32)] = [
   (-29, "E_GAP", SYNCMGR_E_GAP),
   (-30, "E_LATE", SYNCMGR_E_LATE),
   (-31, "E_FAILED", SYNCMGR_E_FAILED),
+  (-32, "E_RANK", SYNCMGR_E_RANK),
+  (-33, "E_PREEMPTED", SYNCMGR_E_PREEMPTED),
+  (-34, "E_UNSAFE", SYNCMGR_E_UNSAFE),
   (-35, "E_NOT_EXPECTED", SYNCMGR_E_NOT_EXPECTED),
+  (-36, "E_FULL", SYNCMGR_E_FULL),
+  (-37, "E_TOO_LARGE", SYNCMGR_E_TOO_LARGE),
+  (-38, "E_CHANGED", SYNCMGR_E_CHANGED),
 ]
 
 private func name(_ code: Int32) -> String { String(cString: syncmgr_status_name(code)) }
@@ -70,7 +77,7 @@ struct StatusTests {
 
   @Test(
     "no status is named E_?, and has a text nevertheless",
-    arguments: [8, 9, -36, -37, 1000, -1000, .min, .max] as [Int32])
+    arguments: [9, 10, -39, -40, 1000, -1000, .min, .max] as [Int32])
   func unknown(code: Int32) {
     #expect(name(code) == "E_?")
     #expect(!text(code).isEmpty)

@@ -144,9 +144,9 @@ TEST(a_history_longer_than_the_mailbox_loses_its_oldest) {
   check_and_close(space);
 }
 
-static void keep_the_last(syncmgr_t *space) {
+static void keep_the_last_with(syncmgr_t *space, uint32_t flags) {
   const uint32_t kind = SYNCMGR_CHANNEL_PUBSUB;
-  syncmgr_channel_t *sender = open_with(space, kind, 0, SYNCMGR_CHANNEL_RETAIN, 256);
+  syncmgr_channel_t *sender = open_with(space, kind, 0, flags, 256);
   syncmgr_channel_t *first = join(space, kind), *second = join(space, kind);
   CHECK_OK(syncmgr_channel_subscribe(first, "**", 0));
   CHECK_OK(retain(sender, "a/1", "old"));
@@ -175,7 +175,17 @@ static void keep_the_last(syncmgr_t *space) {
   EXPECT_NOTHING(third);
 }
 
+static void keep_the_last(syncmgr_t *space) { keep_the_last_with(space, SYNCMGR_CHANNEL_RETAIN); }
+
+static void keep_the_last_with_priorities(syncmgr_t *space) {
+  keep_the_last_with(space, SYNCMGR_CHANNEL_RETAIN | SYNCMGR_CHANNEL_PRIORITIES);
+}
+
 TEST(the_last_retained_message_of_a_topic_is_kept) { in_both_spaces(keep_the_last); }
+
+TEST(the_last_retained_message_is_kept_with_priorities_too) {
+  in_both_spaces(keep_the_last_with_priorities);
+}
 
 TEST(retained_messages_can_be_large_many_and_of_the_dead) {
   static char large[5000], buffer[sizeof large + 4096];

@@ -190,8 +190,11 @@ struct Channel {
   func makeOwn(
     _ role: UInt32, capacity: UInt32, asked: UInt32 = 0
   ) throws(Failure) -> UInt32 {
-    let levels: UInt32 =
-      caller.object.flags.load() & SYNCMGR_CHANNEL_PRIORITIES != 0 ? SM_LEVELS : 1
+    // What is kept is never taken, and so in one order.
+    let hasLevels =
+      role != SM_MAILBOX_HISTORY
+      && caller.object.flags.load() & SYNCMGR_CHANNEL_PRIORITIES != 0
+    let levels: UInt32 = hasLevels ? SM_LEVELS : 1
     let shape = Attachment.MailboxShape(
       role: role, capacity: capacity, levels: levels, room: row.inlineSize.load() + 64,
       owner: caller.mine, holding: attachment.segment.index(of: caller.holding) + 1, asked: asked)
