@@ -1836,7 +1836,8 @@ SYNCMGR_API int32_t syncmgr_notification_status(syncmgr_t *manager, uint64_t id,
 #define SYNCMGR_CHANNEL_ACKNOWLEDGE 1u
 /** Messages of higher priority are taken first. Without it priorities are only passed on. */
 #define SYNCMGR_CHANNEL_PRIORITIES 2u
-/** The channel keeps the last message of each topic that was sent with SEND_RETAIN. PUBSUB only. */
+/** The channel keeps the last message of each topic that was sent with SEND_RETAIN, of up to 4,096
+ *  topics. PUBSUB only. */
 #define SYNCMGR_CHANNEL_RETAIN 4u
 
 typedef struct syncmgr_channel_options {
@@ -1915,7 +1916,7 @@ SYNCMGR_API int32_t syncmgr_channel_unsubscribe(syncmgr_channel_t *channel, cons
 /** BROADCAST, PUBSUB: the sender itself gets it too. */
 #define SYNCMGR_SEND_SELF 2u
 /** DIRECT: it comes back to the sender, with MESSAGE_RETURNED, when its receiver dies or closes
- *  before it has taken it; twice when whoever sends it back dies in the midst of that. */
+ *  before it has taken it; twice if whoever sends it back dies and it was taken meanwhile. */
 #define SYNCMGR_SEND_RETURN 4u
 
 typedef struct syncmgr_send_options {
@@ -1945,7 +1946,7 @@ typedef struct syncmgr_send_options {
  *          E_TIMEOUT; E_NOT_FOUND (DIRECT: no such workstream receives here); E_CLOSED;
  *          E_TOO_LARGE (it does not fit into the segment); E_NO_SPACE (not at this time);
  *          E_INVALID; E_NAME (target); E_UNSUPPORTED (MEMORY; RETAIN where the channel has it
- *          not); E_DEADLOCK. */
+ *          not); E_LIMIT (RETAIN: of 4,096 other topics); E_DEADLOCK. */
 SYNCMGR_API int32_t syncmgr_channel_send(syncmgr_channel_t *channel, const void *data,
                                          size_t length, const syncmgr_send_options_t *options,
                                          int64_t timeout_ns, uint32_t *out_count);

@@ -239,3 +239,24 @@ TEST(only_a_channel_that_retains_retains) {
   }
   check_and_close(space);
 }
+
+TEST(a_topic_too_many_is_refused_and_what_is_kept_is_still_replaced) {
+  syncmgr_t *space = open_space(unique_url(), 0);
+  const uint32_t kind = SYNCMGR_CHANNEL_PUBSUB;
+  syncmgr_channel_t *sender = open_with(space, kind, 0, SYNCMGR_CHANNEL_RETAIN, 4);
+  char topic[32];
+  for (unsigned index = 0; index < 4096; index++) {
+    snprintf(topic, sizeof topic, "t/%u", index);
+    CHECK_STATUS(retain(sender, topic, "old"), SYNCMGR_NOBODY);
+  }
+  CHECK_STATUS(retain(sender, "one too many", "x"), SYNCMGR_E_LIMIT);
+  CHECK_STATUS(retain(sender, "t/7", "new"), SYNCMGR_NOBODY);
+  syncmgr_channel_t *late = join(space, kind);
+  CHECK_OK(syncmgr_channel_subscribe(late, "t/7", 0));
+  expect_flagged(late, "new", SYNCMGR_MESSAGE_RETAINED);
+  EXPECT_NOTHING(late);
+  /* One that is taken away makes room. */
+  CHECK_STATUS(retain(sender, "t/8", ""), SYNCMGR_NOBODY);
+  CHECK_STATUS(retain(sender, "one too many", "x"), SYNCMGR_NOBODY);
+  check_and_close(space);
+}

@@ -60,18 +60,31 @@ extension Attachment {
         else { continue }
         var letter = Letter(found, self)
         letter.flags = letter.flags & ~SM_POST_RETURNS | SYNCMGR_MESSAGE_RETURNED
-        if push(letter, home) {
-          woken.append(home)
-        } else {
-          home.dropped.store(home.dropped.load() &+ 1)
+        // Who did this before us may have died before the mark was gone.
+        if !hasReturned(letter, home) {
+          if push(letter, home) {
+            woken.append(home)
+          } else {
+            home.dropped.store(home.dropped.load() &+ 1)
+          }
         }
-        // Dies before this: it comes back twice, and is not lost.
+        // Dies before this: it is not lost, and comes twice only if it was taken meanwhile.
         post.flags.store(post.flags.load() & ~SM_POST_RETURNS)
       }
     }
     unlock(mailbox)
     unlockSending(channel)
     for home in woken { wake(home, SM_WAIT_RECEIVERS) }
+  }
+
+  /// Whether a message that came back is there already. Under the send guard.
+  private func hasReturned(_ letter: Letter, _ home: Mailbox) -> Bool {
+    guard let posts = Posts(home, segment) else { return false }
+    return (0..<posts.capacity).contains {
+      let post = posts[$0]
+      return post.state.load() == SM_POST_READY && post.sequence.load() == letter.sequence
+        && post.flags.load() & SYNCMGR_MESSAGE_RETURNED != 0
+    }
   }
 
   /// Under the send guard.

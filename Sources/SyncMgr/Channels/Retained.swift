@@ -7,8 +7,9 @@ import CSyncMgrShim
 /// The new message goes in before the old one goes: dies in between: the topic has two, of which
 /// the later one counts, and which the next message of the topic replaces.
 enum Retained {
-  /// Room for so many topics.
-  static let capacity: UInt32 = 4096
+  /// Room for so many topics, and one slot more, so that a new message finds room beside the old
+  /// one.
+  static let topics: UInt32 = 4096
 
   /// The mailbox, made when the first message is to be kept.
   static func prepare(_ channel: Channel) throws(Failure) {
@@ -17,7 +18,7 @@ enum Retained {
         SYNCMGR_E_UNSUPPORTED, channel.caller.object, text: "it was not opened with RETAIN")
     }
     if channel.row.retained.load() != 0 { return }
-    let made = try channel.makeOwn(SM_MAILBOX_HISTORY, capacity: capacity)
+    let made = try channel.makeOwn(SM_MAILBOX_HISTORY, capacity: topics + 1)
     let attachment = channel.attachment
     attachment.lockSending(channel.row)
     let isFirst = channel.row.retained.load() == 0
@@ -46,6 +47,19 @@ enum Retained {
     attachment.lockMailbox(mailbox)
     for post in before { attachment.free(post, mailbox) }
     attachment.unlock(mailbox)
+  }
+
+  /// Whether there is room for the letter's topic, or it is there.
+  static func checkRoom(_ letter: Letter, _ channel: Channel) throws(Failure) {
+    let attachment = channel.attachment
+    guard let mailbox = attachment.segment.mailbox(channel.row.retained.load() &- 1) else { return }
+    let used = Int32(bitPattern: mailbox.claimed.load() &- mailbox.released.load())
+    if used < Int32(topics) || letter.length == 0 { return }
+    if find(letter.topic, mailbox, attachment).isEmpty {
+      throw Failure(
+        SYNCMGR_E_LIMIT, channel.caller.object,
+        text: "it keeps the last messages of \(topics) topics already")
+    }
   }
 
   private static func find(

@@ -84,6 +84,7 @@ extension Channel {
       attachment.lockSending(row)
       do throws(Failure) {
         if row.shut.load() != 0 { throw isShut() }
+        if options.retains { try Retained.checkRoom(letter, self) }
         targets = try self.targets(letter, options)
         full =
           policy == SYNCMGR_OVERFLOW_BLOCK || policy == SYNCMGR_OVERFLOW_FAIL
