@@ -99,10 +99,12 @@ static void peer_correspond(struct role *role) {
 static void act_request(struct role *role) {
   syncmgr_send_options_t options = send_options(DIRECT, "peer-0");
   syncmgr_message_t message;
-  uint8_t bytes[SMALL_MESSAGE] = {0}, buffer[LARGE_MESSAGE + 4096];
+  uint8_t bytes[SMALL_MESSAGE], buffer[LARGE_MESSAGE + 4096];
   uint64_t request = 0, other = 0;
+  memset(bytes, 1, sizeof bytes);
   CALL(role, syncmgr_channel_request(role->channel, bytes, sizeof bytes, &options, 0, &request),
        SYNCMGR_OK);
+  memset(bytes, 2, sizeof bytes);
   CALL(role, syncmgr_channel_request(role->channel, bytes, sizeof bytes, &options, 0, &other),
        SYNCMGR_OK);
   CALL(role,

@@ -19,7 +19,7 @@ struct sm_chunk { /* 32 bytes: a run of units, described at its first one. Under
   uint32_t state;
   uint32_t units;
   uint32_t hands;      /* participant id of the process that makes or fills it, or 0 */
-  uint32_t owner;      /* a loan: owner id of the workstream */
+  uint32_t owner;      /* a loan: holding + 1 */
   uint32_t references; /* a message: posts that have it, and one for `hands` */
   uint32_t object;     /* index + 1 */
   uint64_t size;       /* bytes that were asked for */
@@ -125,7 +125,7 @@ struct sm_post {
   uint64_t reply_to;
   uint64_t expires; /* monotonic ns; 0: never */
   uint64_t due;     /* taken: when it comes back (monotonic ns); 0: never */
-  uint32_t taker;   /* owner id */
+  uint32_t taker;   /* holding + 1 */
   uint32_t reserved[7];
 };
 

@@ -5,11 +5,11 @@ import CSyncMgrShim
 extension Attachment {
   /// Gives back what a workstream has taken from a mailbox: to its old place where messages are
   /// acknowledged; a view of any other is over.
-  func returnTaken(by owner: UInt32, _ mailbox: Mailbox, isKept: Bool) {
+  func returnTaken(by hold: UInt32, _ mailbox: Mailbox, isKept: Bool) {
     lockMailbox(mailbox)
     if mailbox.taken.load() != 0, let posts = Posts(mailbox, segment) {
       for slot in 0..<posts.capacity
-      where posts[slot].state.load() == SM_POST_TAKEN && posts[slot].taker.load() == owner {
+      where posts[slot].state.load() == SM_POST_TAKEN && posts[slot].taker.load() == hold {
         if isKept { giveBack(slot, mailbox, posts) } else { finish(slot, mailbox, posts) }
       }
     }
@@ -19,27 +19,27 @@ extension Attachment {
   }
 
   /// Ends all that a workstream has in a channel. Under no guard.
-  func leaveChannel(_ index: UInt32, _ owner: UInt32) {
+  func leaveChannel(_ index: UInt32, _ hold: UInt32) {
     guard let object = segment.object(index), let channel = segment.mailbox(index) else { return }
     let isKept = object.flags.load() & SYNCMGR_CHANNEL_ACKNOWLEDGE != 0
-    if channel.memory.load() != 0 { returnTaken(by: owner, channel, isKept: isKept) }
+    if channel.memory.load() != 0 { returnTaken(by: hold, channel, isKept: isKept) }
     var mine: [UInt32] = []
     lockSending(channel)
     forListed(of: channel) {
-      if $0.owner.load() == owner { mine.append(segment.index(of: $0)) }
+      if $0.holding.load() == hold { mine.append(segment.index(of: $0)) }
     }
     unlockSending(channel)
-    for one in mine { endReceiver(one, channel, owner) }
+    for one in mine { endReceiver(one, channel) }
   }
 
   /// Ends the mailbox of a receiver that is gone: what it did not take goes back to who wants it
   /// back, and who waits for its response is told that none will come.
-  private func endReceiver(_ index: UInt32, _ channel: Mailbox, _ owner: UInt32) {
+  private func endReceiver(_ index: UInt32, _ channel: Mailbox) {
     guard let mailbox = segment.mailbox(index) else { return }
     if mailbox.role.load() == SM_MAILBOX_OWN {
       Topics.removeAll(self, channel, index)
       returnUnread(mailbox, channel)
-      failRequests(to: owner, channel)
+      failRequests(to: mailbox.owner.load(), channel)
     }
     endMailbox(index)
   }
@@ -149,7 +149,7 @@ extension Attachment {
       unlock(mailbox)
     }
     if isOrphan(object, mailbox), let channel = segment.mailbox(mailbox.channel.load() &- 1) {
-      endReceiver(index, channel, mailbox.owner.load())
+      endReceiver(index, channel)
       return
     }
     if mailbox.mover.load() == dead || mailbox.dead.load() != 0 { moveDead(mailbox) }
@@ -205,7 +205,8 @@ extension Attachment {
       if state > SM_POST_DEAD { return "has a slot in state \(state)" }
       counts[Int(state)] += 1
       if state == SM_POST_FREE, post.chunk.load() != 0 { return "has a free slot with memory" }
-      if state == SM_POST_TAKEN, workstream(ofOwner: post.taker.load()) == nil {
+      let holding = segment.holding(post.taker.load() &- 1)
+      if state == SM_POST_TAKEN, holding?.state.load() != SlotState.live {
         return "has a message given out to somebody who is gone"
       }
     }

@@ -8,6 +8,7 @@ extension Channel {
     let object: Object
     let mailbox: Mailbox
     let what: UInt32
+    var visit: Visit?
   }
 
   /// Nil when there is nothing to wait for.
@@ -32,14 +33,15 @@ extension Channel {
       let found = try request(what)
       (object, own) = (found.object, found.row)
     }
+    let visit = try visit(object, own)
     attachment.returnOverdue(object, own)
     if !attachment.segment.isEmpty(own) {
       // Who only waits uses nothing: others that wait look as well.
       attachment.wakeDue(object, own)
       return nil
     }
-    if let failure = ending(own) { throw failure }
-    return Subject(object: object, mailbox: own, what: SM_WAIT_RECEIVERS)
+    if let failure = ending(visit) { throw failure }
+    return Subject(object: object, mailbox: own, what: SM_WAIT_RECEIVERS, visit: visit)
   }
 
   /// Others that wait for room look as well.
@@ -140,7 +142,7 @@ extension Channel {
   }
 
   private func isReady(_ subject: Subject) -> Bool {
-    if subject.what == SM_WAIT_RECEIVERS { return isWorthALook(subject.mailbox) }
+    if let visit = subject.visit { return isWorthALook(visit) }
     return attachment.segment.hasRoom(subject.mailbox) || row.shut.load() != 0
       || subject.mailbox.role.load() == SM_MAILBOX_NONE
   }

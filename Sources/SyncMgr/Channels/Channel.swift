@@ -21,6 +21,9 @@ struct Channel {
 
   @inline(__always) var attachment: Attachment { caller.attachment }
 
+  /// Whose messages and loans are: this workstream's, since it opened the channel. Index + 1.
+  var hold: UInt32 { attachment.segment.index(of: caller.holding) + 1 }
+
   // MARK: - Opening
 
   struct Options {
@@ -145,16 +148,37 @@ struct Channel {
   func mailbox() throws(Failure) -> (object: Object, row: Mailbox) {
     if kind == SYNCMGR_CHANNEL_QUEUE { return (caller.object, row) }
     let index = caller.holding.index.load()
-    if index == 0 { throw noMailbox() }
-    return try mailbox(index - 1)
+    guard index != 0, let object = attachment.segment.object(index - 1),
+      let own = attachment.segment.mailbox(index - 1)
+    else { throw noMailbox() }
+    return (object, own)
   }
 
-  func mailbox(_ index: UInt32) throws(Failure) -> (object: Object, row: Mailbox) {
-    guard let object = attachment.segment.object(index),
-      let own = attachment.segment.mailbox(index),
-      own.channel.load() == caller.slot.pointee.index + 1
-    else { throw attachment.corrupt("the table of mailboxes") }
-    return (object, own)
+  /// A mailbox of this workstream as it is now: it may end, and be somebody else's, at any time.
+  struct Visit {
+    let object: Object
+    let mailbox: Mailbox
+    let serial: UInt64
+
+    /// Whether it is not what it was.
+    var isOver: Bool {
+      mailbox.role.load() == SM_MAILBOX_NONE || mailbox.serial.load() != serial
+    }
+  }
+
+  @inline(__always)
+  func visit(_ object: Object, _ own: Mailbox) throws(Failure) -> Visit {
+    // The number first: what is ours then, and has that number later, is ours later.
+    let serial = own.serial.load()
+    guard own.isFor(caller.mine, caller.slot.pointee.index) else { throw hasEnded() }
+    return Visit(object: object, mailbox: own, serial: serial)
+  }
+
+  @inline(never)
+  func hasEnded() -> Failure {
+    Failure(
+      SYNCMGR_E_CLOSED, caller.object,
+      text: "the subscription, or the request, has ended meanwhile")
   }
 
   @inline(never)
@@ -213,6 +237,11 @@ struct Channel {
     let state: UInt32 = flags & SYNCMGR_CHANNEL_DRAIN != 0 ? 1 : 2
     attachment.lockSending(row)
     if row.shut.load() < state { row.shut.store(state) }
+    // Nobody can subscribe any more; and where it was not drained, nobody receives.
+    for part in [row.past, row.retained] {
+      if let kept = attachment.segment.mailbox(part.load() &- 1) { attachment.dropAll(kept) }
+    }
+    if row.shut.load() == 2 { attachment.forMailboxes(of: row) { attachment.dropAll($0) } }
     attachment.unlockSending(row)
     attachment.endShutWaits(caller.slot.pointee.index, row)
   }

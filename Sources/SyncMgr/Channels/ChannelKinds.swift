@@ -19,9 +19,10 @@ extension Channel {
     state: { attachment, object, json in Channel.showState(attachment, object, &json) },
     removed: { attachment, object in attachment.removeChannel(object) },
     settle: { attachment, object, dead in attachment.settleChannel(object, dead) },
-    left: { attachment, object, owner in
-      attachment.leaveChannel(attachment.segment.index(of: object), owner)
-      attachment.returnLoans(of: owner, attachment.segment.index(of: object))
+    left: { attachment, object, holding in
+      let hold = attachment.segment.index(of: holding) + 1
+      attachment.leaveChannel(attachment.segment.index(of: object), hold)
+      attachment.returnLoans(of: hold, attachment.segment.index(of: object))
     },
     check: { attachment, object in attachment.checkMailbox(object) })
 

@@ -15,7 +15,7 @@ extension Channel {
     }
     let unit = try attachment.allocate(
       UInt64(size) + UInt64(SM_TEXTS), SM_CHUNK_MESSAGE, object: caller.slot.pointee.index + 1,
-      owner: caller.mine)
+      owner: hold)
     attachment.lent.store(1)
     return attachment.segment.unit(unit)
   }
@@ -27,7 +27,7 @@ extension Channel {
       let unit = UInt32(clamping: offset / Int(SM_UNIT))
       if offset >= 0, offset % Int(SM_UNIT) == 0, let chunk = attachment.segment.chunk(unit),
         chunk.state.load() == SM_CHUNK_MESSAGE, chunk.hands.load() == attachment.me,
-        chunk.owner.load() == caller.mine
+        chunk.owner.load() == hold
       {
         return (unit, Int(clamping: chunk.size.load()) - Int(SM_TEXTS))
       }
@@ -60,10 +60,10 @@ extension Channel {
 
 extension Attachment {
   /// Takes back what a workstream of this process had on loan from a channel.
-  func returnLoans(of owner: UInt32, _ channel: UInt32) {
+  func returnLoans(of hold: UInt32, _ channel: UInt32) {
     for unit in 0..<min(header.heapHigh.load(), SM_UNITS) {
       guard let chunk = segment.chunk(unit), chunk.state.load() == SM_CHUNK_MESSAGE,
-        chunk.hands.load() == me, chunk.owner.load() == owner, chunk.object.load() == channel + 1
+        chunk.hands.load() == me, chunk.owner.load() == hold, chunk.object.load() == channel + 1
       else { continue }
       var letter = Letter(data: nil, length: 0)
       letter.chunk = unit + 1

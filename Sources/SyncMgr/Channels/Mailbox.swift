@@ -155,6 +155,21 @@ extension Attachment {
     }
   }
 
+  /// Drops the messages of a mailbox that were not taken. Under the channel's send guard. Dies
+  /// after the heads have moved: the repair frees what was passed over.
+  func dropAll(_ mailbox: Mailbox) {
+    lockMailbox(mailbox)
+    for level in 0..<SM_LEVELS { mailbox.head(level).store(mailbox.tail(level).load()) }
+    mailbox.returned.store(0)
+    if let posts = Posts(mailbox, segment) {
+      for slot in 0..<posts.capacity {
+        let state = posts[slot].state.load()
+        if state == SM_POST_READY || state == SM_POST_RETURNED { free(posts[slot], mailbox) }
+      }
+    }
+    unlock(mailbox)
+  }
+
   // MARK: - Guards
 
   @inline(__always)

@@ -25,40 +25,40 @@ extension Channel {
     _ message: inout syncmgr_message_t
   ) throws(Failure) {
     if timeout < SYNCMGR_FOREVER { _ = try Deadline.after(timeout) }
+    let visit = try visit(object, mailbox)
     if try take(mailbox, form, &message) { return }
-    try receiveSlowly(object, mailbox, form, timeout, &message)
+    try receiveSlowly(visit, form, timeout, &message)
   }
 
   @inline(never)
   private func receiveSlowly(
-    _ object: Object, _ mailbox: Mailbox, _ form: Form, _ timeout: Int64,
-    _ message: inout syncmgr_message_t
+    _ visit: Visit, _ form: Form, _ timeout: Int64, _ message: inout syncmgr_message_t
   ) throws(Failure) {
+    let (object, mailbox) = (visit.object, visit.mailbox)
     let deadline = try Deadline.after(timeout)
     var patience = Patience(until: deadline)
     while true {
       try patience.again(caller.object)
-      if let failure = ending(mailbox) { throw failure }
+      if let failure = ending(visit) { throw failure }
       if timeout == 0 {
         throw Failure(SYNCMGR_E_TIMEOUT, caller.object, "there is no message")
       }
       if !attachment.spin(object, { !attachment.segment.isEmpty(mailbox) }) {
-        try sleep(object, mailbox, deadline)
+        try sleep(visit, deadline)
       }
       if try take(mailbox, form, &message) { return }
     }
   }
 
-  private func sleep(
-    _ object: Object, _ mailbox: Mailbox, _ deadline: Int64
-  ) throws(Failure) {
+  private func sleep(_ visit: Visit, _ deadline: Int64) throws(Failure) {
+    let (object, mailbox) = (visit.object, visit.mailbox)
     do throws(Failure) {
       try ChannelWaits.wait(
         caller.on(object), mailbox, for: SM_WAIT_RECEIVERS,
         until: Deadline.earlier(deadline, nextReturn(mailbox))
-      ) { isWorthALook(mailbox) }
+      ) { isWorthALook(visit) }
     } catch {
-      if error.status == SYNCMGR_E_CLOSED, let failure = ending(mailbox) { throw failure }
+      if error.status == SYNCMGR_E_CLOSED, let failure = ending(visit) { throw failure }
       if error.status == SYNCMGR_E_TIMEOUT, !Deadline.hasPassed(deadline) { return }
       // Who was woken and cannot take leaves it to the next.
       attachment.wakeDue(object, mailbox)
@@ -78,8 +78,10 @@ extension Channel {
   }
 
   /// There is a message, or there will be none.
-  func isWorthALook(_ mailbox: Mailbox) -> Bool {
-    !attachment.segment.isEmpty(mailbox) || row.shut.load() != 0 || mailbox.failed.load() != 0
+  func isWorthALook(_ visit: Visit) -> Bool {
+    let mailbox = visit.mailbox
+    return visit.isOver || !attachment.segment.isEmpty(mailbox) || row.shut.load() != 0
+      || mailbox.failed.load() != 0
       || isOverdue(mailbox)
   }
 
@@ -91,7 +93,9 @@ extension Channel {
   }
 
   /// Why no message will come, when that is so.
-  func ending(_ mailbox: Mailbox) -> Failure? {
+  func ending(_ visit: Visit) -> Failure? {
+    let mailbox = visit.mailbox
+    if visit.isOver { return hasEnded() }
     if row.shut.load() == 2 { return isShut() }
     if mailbox.failed.load() != 0 {
       return Failure(
@@ -191,7 +195,7 @@ extension Channel {
     if visibility >= 0, mailbox.role.load() == SM_MAILBOX_QUEUE {
       due = UInt64(bitPattern: sm_now()).addingReportingOverflow(UInt64(visibility)).partialValue
     }
-    attachment.give(found, mailbox, to: caller.mine, due: due)
+    attachment.give(found, mailbox, to: hold, due: due)
     message.deliveries = found.post.deliveries.load()
     message.receipt = Receipt.make(found.slot, found.post)
   }
@@ -202,7 +206,7 @@ extension Channel {
     let (_, mailbox) = try mailbox()
     attachment.lockMailbox(mailbox)
     let posts = Posts(mailbox, attachment.segment)
-    let slot = posts.flatMap { attachment.taken(receipt, by: caller.mine, mailbox, $0) }
+    let slot = posts.flatMap { attachment.taken(receipt, by: hold, mailbox, $0) }
     if let posts, let slot { attachment.finish(slot, mailbox, posts) }
     attachment.unlock(mailbox)
     if slot == nil { throw notTaken() }
@@ -217,7 +221,7 @@ extension Channel {
     }
     attachment.lockMailbox(mailbox)
     let posts = Posts(mailbox, attachment.segment)
-    let slot = posts.flatMap { attachment.taken(receipt, by: caller.mine, mailbox, $0) }
+    let slot = posts.flatMap { attachment.taken(receipt, by: hold, mailbox, $0) }
     if let posts, let slot { attachment.giveBack(slot, mailbox, posts, isDead: isDead) }
     attachment.unlock(mailbox)
     if slot == nil { throw notTaken() }

@@ -156,11 +156,11 @@ extension Attachment {
     mailbox.received.store(mailbox.received.load() &+ 1)
   }
 
-  /// Gives a message out: `owner` has it until it is given back, or `due`.
-  func give(_ found: Found, _ mailbox: Mailbox, to owner: UInt32, due: UInt64) {
+  /// Gives a message out: `hold` has it until it is given back, or `due`.
+  func give(_ found: Found, _ mailbox: Mailbox, to hold: UInt32, due: UInt64) {
     let post = found.post
     let isBack = post.state.load() == SM_POST_RETURNED
-    post.taker.store(owner)
+    post.taker.store(hold)
     post.due.store(due)
     post.deliveries.store(post.deliveries.load() &+ 1)
     // Counted too often when we die in between: the repair counts anew.
@@ -178,9 +178,9 @@ extension Attachment {
   // MARK: - Given back
 
   /// The slot of a receipt, if this workstream has it.
-  func taken(_ receipt: UInt64, by owner: UInt32, _ mailbox: Mailbox, _ posts: Posts) -> UInt32? {
+  func taken(_ receipt: UInt64, by hold: UInt32, _ mailbox: Mailbox, _ posts: Posts) -> UInt32? {
     guard let slot = Receipt.slot(receipt), slot < posts.capacity,
-      posts[slot].state.load() == SM_POST_TAKEN, posts[slot].taker.load() == owner,
+      posts[slot].state.load() == SM_POST_TAKEN, posts[slot].taker.load() == hold,
       Receipt.make(slot, posts[slot]) == receipt
     else { return nil }
     return slot

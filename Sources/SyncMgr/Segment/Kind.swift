@@ -52,9 +52,9 @@ struct Kind: Sendable {
   /// in the object besides, and wakes whom it did not get to wake. For types with parts of their
   /// own; not under the guard.
   var settle: (@Sendable (Attachment, Object, _ dead: UInt32) -> Void)?
-  /// A workstream, an owner id, has left the object, by closing its last handle or by dying: for
-  /// what cannot be done in `abandon`, under the guard.
-  var left: (@Sendable (Attachment, Object, _ owner: UInt32) -> Void)?
+  /// A workstream has left the object, by closing its last handle or by dying: for what cannot be
+  /// done in `abandon`, under the guard. It may have opened it anew, with another holding.
+  var left: (@Sendable (Attachment, Object, Holding) -> Void)?
   /// Faults of a quiet object, in words; nil when there are none.
   let check: @Sendable (Attachment, Object) -> String?
   /// These kinds of notices are wanted from now on: for a type whose fast path looks at one word

@@ -258,7 +258,7 @@ extension Attachment {
       lock(object)
       Kinds.of(object)?.abandon(self, object, holding, false)
       unlock(object)
-      Kinds.of(object)?.left?(self, object, holding.workstream.load())
+      Kinds.of(object)?.left?(self, object, holding)
     }
     always { endHolding(holding) }
   }

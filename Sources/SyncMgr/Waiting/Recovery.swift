@@ -125,7 +125,7 @@ extension Attachment {
         countDeath(object, holding)
         Kinds.of(object)?.abandon(self, object, holding, true)
         unlock(object)
-        Kinds.of(object)?.left?(self, object, holding.workstream.load())
+        Kinds.of(object)?.left?(self, object, holding)
       }
       always { endHolding(holding) }
     }
