@@ -35,6 +35,7 @@ extension Channel {
     }
     let visit = try visit(object, own)
     attachment.returnOverdue(object, own)
+    attachment.dropExpired(own)
     if !attachment.segment.isEmpty(own) {
       // Who only waits uses nothing: others that wait look as well.
       attachment.wakeDue(object, own)

@@ -132,7 +132,10 @@ extension Attachment {
   /// Whether a mailbox has no room, for sure: counts that a death has spoiled are made anew. Under
   /// the send guard.
   func lacksRoom(_ mailbox: Mailbox) -> Bool {
-    if segment.isFull(mailbox) { return true }
+    if segment.isFull(mailbox) {
+      dropExpired(mailbox)
+      if segment.isFull(mailbox) { return true }
+    }
     guard let posts = Posts(mailbox, segment) else { return true }
     if segment.freeSlot(mailbox, posts) != nil { return false }
     lockMailbox(mailbox)
@@ -156,6 +159,7 @@ extension Attachment {
       refer(posts[slot], to: letter.chunk)
     }
     letter.describe(posts[slot])
+    if letter.expires != 0 { mailbox.perishable.store(1) }
     segment.publish(slot, letter.priority, mailbox, posts)
     return true
   }

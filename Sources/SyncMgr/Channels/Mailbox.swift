@@ -98,7 +98,8 @@ extension Attachment {
       mailbox.overflow,
       mailbox.inlineSize, mailbox.history, mailbox.maxDeliveries, mailbox.deadLetters,
       mailbox.first,
-      mailbox.past, mailbox.retained, mailbox.patterns, mailbox.waiting, mailbox.dead,
+      mailbox.past, mailbox.retained, mailbox.patterns, mailbox.waiting, mailbox.perishable,
+      mailbox.dead,
     ] { field.store(0) }
     for field in [
       mailbox.sequence, mailbox.dropped, mailbox.received, mailbox.due, mailbox.expired,

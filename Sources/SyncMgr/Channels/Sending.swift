@@ -152,9 +152,13 @@ extension Channel {
     let index = attachment.segment.index(of: mailbox)
     guard let object = attachment.segment.object(index) else { return }
     let serial = mailbox.serial.load()
+    // What expires makes room without anybody who says so.
+    let until =
+      mailbox.perishable.load() == 0
+      ? deadline : Deadline.earlier(deadline, sm_now() + 100_000_000)
     if attachment.spin(on: mailbox.cpu, { attachment.segment.hasRoom(mailbox) }) { return }
     do throws(Failure) {
-      try ChannelWaits.wait(caller.on(object), mailbox, for: SM_WAIT_SENDERS, until: deadline) {
+      try ChannelWaits.wait(caller.on(object), mailbox, for: SM_WAIT_SENDERS, until: until) {
         attachment.segment.hasRoom(mailbox) || row.shut.load() != 0
           || mailbox.serial.load() != serial
           || mailbox.role.load() == SM_MAILBOX_NONE
@@ -162,6 +166,7 @@ extension Channel {
     } catch {
       // The mailbox ended, or the channel was shut: the next look says which.
       if error.status == SYNCMGR_E_CLOSED, !caller.isClosed { return }
+      if error.status == SYNCMGR_E_TIMEOUT, !Deadline.hasPassed(deadline) { return }
       throw error
     }
   }

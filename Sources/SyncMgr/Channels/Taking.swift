@@ -111,6 +111,24 @@ extension Attachment {
     return nil
   }
 
+  /// Drops those at the heads whose time is over. Not under the guard.
+  func dropExpired(_ mailbox: Mailbox) {
+    if mailbox.perishable.load() == 0 { return }
+    let now = UInt64(bitPattern: sm_now())
+    lockMailbox(mailbox)
+    if let posts = Posts(mailbox, segment) {
+      for level in 0..<mailbox.levels.load() {
+        while let slot = segment.oldest(mailbox, posts, level), posts[slot].end != 0,
+          now >= posts[slot].end
+        {
+          remove(slot, level, mailbox, posts)
+          mailbox.expired.store(mailbox.expired.load() &+ 1)
+        }
+      }
+    }
+    unlock(mailbox)
+  }
+
   @inline(__always)
   private func nextSlot(_ mailbox: Mailbox, _ posts: Posts) -> (UInt32, UInt32)? {
     var level = mailbox.levels.load()
