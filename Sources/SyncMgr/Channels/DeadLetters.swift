@@ -10,23 +10,26 @@ extension Attachment {
   /// Moves them all. Under no guard.
   @inline(never)
   func moveDead(_ mailbox: Mailbox, _ reason: UnsafeRawBufferPointer? = nil) {
-    if !Guard.tryLock(mailbox.mover, me) {
-      let owner = mailbox.mover.load()
-      // Somebody is at it, and sees these as well.
-      guard owner != me, isGone(owner), mailbox.mover.claim(owner, me) else { return }
-    }
-    while let slot = moveOne(mailbox, reason) {
-      lockMailbox(mailbox)
-      if let posts = Posts(mailbox, segment), slot < posts.capacity,
-        posts[slot].state.load() == SM_POST_DEAD
-      {
-        mailbox.dead.store(mailbox.dead.load() &- 1)
-        mailbox.undelivered.store(mailbox.undelivered.load() &+ 1)
-        free(posts[slot], mailbox)
+    // Once more when there is another after we let go: whoever brought it may have seen us at it.
+    repeat {
+      if !Guard.tryLock(mailbox.mover, me) {
+        let owner = mailbox.mover.load()
+        // Somebody is at it, and looks again after it.
+        guard owner != me, isGone(owner), mailbox.mover.claim(owner, me) else { return }
       }
-      unlock(mailbox)
-    }
-    mailbox.mover.exchange(0)
+      while let slot = moveOne(mailbox, reason) {
+        lockMailbox(mailbox)
+        if let posts = Posts(mailbox, segment), slot < posts.capacity,
+          posts[slot].state.load() == SM_POST_DEAD
+        {
+          mailbox.dead.store(mailbox.dead.load() &- 1)
+          mailbox.undelivered.store(mailbox.undelivered.load() &+ 1)
+          free(posts[slot], mailbox)
+        }
+        unlock(mailbox)
+      }
+      mailbox.mover.exchange(0)
+    } while mailbox.dead.load() != 0 && Posts(mailbox, segment) != nil
     if mailbox.waiting.load() & SM_WAIT_SENDERS != 0 { wake(mailbox, SM_WAIT_SENDERS) }
   }
 
