@@ -2021,10 +2021,10 @@ SYNCMGR_API int32_t syncmgr_channel_recv_many(syncmgr_channel_t *channel, void *
 /** Calls `callback(message, user)` for each message of the workstream's mailbox, one after the
  *  other, on a thread of its own: a callback that is slow or stuck delays nobody else. The message
  *  is valid until the callback returns; of a channel with ACKNOWLEDGE it is to be acknowledged by
- *  its receipt, through any handle of the workstream. The callback may call anything.
- *  `destroy(user)`, which may be NULL, runs exactly once: after the last call, at syncmgr_off, when
- *  the workstream or the manager closes, when the channel is shut or unsubscribed, or before this
- *  returns an error.
+ *  its receipt, through any handle of the workstream. The callback may call anything. To the search
+ *  for deadlocks a workstream with callbacks always answers. `destroy(user)`, which may be NULL,
+ *  runs exactly once: after the last call, at syncmgr_off, when the workstream or the manager
+ *  closes, when the channel is shut or unsubscribed, or before this returns an error.
  *  @return OK; E_NOT_FOUND (nothing was subscribed); E_UNSUPPORTED (MEMORY; a manager without
  *          threads); E_INVALID (callback NULL); E_LIMIT; E_NO_MEMORY; E_SYSTEM; E_CLOSED. */
 SYNCMGR_API int32_t syncmgr_channel_on(syncmgr_channel_t *channel,

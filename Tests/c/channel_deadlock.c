@@ -105,3 +105,47 @@ TEST(a_full_mailbox_of_one_that_waits_for_nothing_is_no_deadlock) {
   CHECK_OK(sender.status);
   check_and_close(space);
 }
+
+/* Answers after a while; with `other`, after it has asked that. */
+typedef struct answerer {
+  syncmgr_channel_t *channel;
+  const char *other;
+} answerer_t;
+
+static int32_t ask(syncmgr_channel_t *channel, const char *whom) {
+  syncmgr_send_options_t options = SYNCMGR_SEND_OPTIONS_INIT;
+  options.target = whom;
+  uint64_t request = 0;
+  CHECK_OK(syncmgr_channel_request(channel, "?", 1, &options, 5 * SECOND, &request));
+  char buffer[64];
+  syncmgr_message_t message;
+  return syncmgr_channel_response(channel, request, buffer, sizeof buffer, 10 * SECOND, &message);
+}
+
+static void answer(const syncmgr_message_t *message, void *user) {
+  answerer_t *answerer = user;
+  if (answerer->other != NULL) {
+    CHECK_OK(ask(answerer->channel, answerer->other));
+  } else {
+    sleep_ms(100);
+  }
+  CHECK_OK(syncmgr_channel_reply(answerer->channel, message->reply_to, "!", 1, NULL));
+}
+
+/* "early" asks "late", which asks "early" before it answers: both answer on threads of their
+ * own. */
+TEST(those_who_answer_by_callbacks_are_in_no_deadlock) {
+  syncmgr_t *space = open_space(unique_url(), 0);
+  syncmgr_channel_options_t room = SYNCMGR_CHANNEL_OPTIONS_INIT;
+  answerer_t early = {NULL, NULL}, late = {NULL, "early"};
+  syncmgr_subscription_t *subscriptions[2];
+  CHECK_OK(syncmgr_channel_open(open_workstream(space, "early"), "mail", SYNCMGR_CHANNEL_DIRECT,
+                                &room, &early.channel));
+  CHECK_OK(syncmgr_channel_open(open_workstream(space, "late"), "mail", SYNCMGR_CHANNEL_DIRECT,
+                                &room, &late.channel));
+  CHECK_OK(syncmgr_channel_on(early.channel, answer, &early, NULL, &subscriptions[0]));
+  CHECK_OK(syncmgr_channel_on(late.channel, answer, &late, NULL, &subscriptions[1]));
+  for (unsigned round = 0; round < 3; round++) CHECK_OK(ask(early.channel, "late"));
+  for (unsigned index = 0; index < 2; index++) CHECK_OK(syncmgr_off(subscriptions[index]));
+  check_and_close(space);
+}

@@ -91,7 +91,7 @@ struct sm_mailbox { /* 384 bytes */
   uint32_t patterns;     /* unit + 1 of the table of patterns, or of variables */
   uint64_t version;      /* of the patterns: grows with each change. Variables: how often moved */
   uint32_t perishable;  /* 1 once a message that is not for ever lay in this mailbox */
-  uint32_t reserved2;
+  uint32_t served;      /* 1: callbacks take from this mailbox, on a thread of their own */
 
   uint32_t waiting; /* SM_WAIT_...: there may be such in line. Looked at by everybody */
   uint8_t pad[60];

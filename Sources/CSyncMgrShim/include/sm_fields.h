@@ -290,6 +290,7 @@ SM_FIELD(mailbox, dead, 32)
 SM_FIELD(mailbox, mover, 32)
 SM_FIELD(mailbox, cpu, 32)
 SM_FIELD(mailbox, perishable, 32)
+SM_FIELD(mailbox, served, 32)
 SM_INLINE uint64_t *sm_mailbox_tail(struct sm_mailbox *at, uint32_t level) {
   return &at->tails[level % SM_LEVELS];
 }

@@ -92,6 +92,21 @@ extension Channel {
     default: owner = 0
     }
     if owner == 0 || attachment.workstream(ofOwner: owner) == nil { return nil }
+    if isServed(owner, mailbox, attachment) { return nil }
     return Absence(needed: 1, missing: 1, owners: [owner])
+  }
+
+  /// Whether a workstream takes its messages by callbacks: they go on while a thread of it waits.
+  private static func isServed(
+    _ owner: UInt32, _ mailbox: Mailbox, _ attachment: Attachment
+  ) -> Bool {
+    guard let channel = attachment.segment.mailbox(mailbox.channel.load() &- 1) else { return true }
+    var isServed = false
+    attachment.forListed(of: channel) {
+      if $0.role.load() == SM_MAILBOX_OWN, $0.owner.load() == owner, $0.served.load() != 0 {
+        isServed = true
+      }
+    }
+    return isServed
   }
 }

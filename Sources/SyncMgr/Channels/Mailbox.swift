@@ -99,6 +99,7 @@ extension Attachment {
       mailbox.inlineSize, mailbox.history, mailbox.maxDeliveries, mailbox.deadLetters,
       mailbox.first,
       mailbox.past, mailbox.retained, mailbox.patterns, mailbox.waiting, mailbox.perishable,
+      mailbox.served,
       mailbox.dead,
     ] { field.store(0) }
     for field in [

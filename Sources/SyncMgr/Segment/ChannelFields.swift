@@ -67,6 +67,7 @@ extension UnsafeMutablePointer<sm_mailbox> {
   @inline(__always) var version: Word64 { Word64(sm_mailbox_version(self)) }
   @inline(__always) var dead: Word32 { Word32(sm_mailbox_dead(self)) }
   @inline(__always) var cpu: Word32 { Word32(sm_mailbox_cpu(self)) }
+  @inline(__always) var served: Word32 { Word32(sm_mailbox_served(self)) }
   @inline(__always) var perishable: Word32 { Word32(sm_mailbox_perishable(self)) }
   @inline(__always) var mover: Word32 { Word32(sm_mailbox_mover(self)) }
   @inline(__always) var waiting: Word32 { Word32(sm_mailbox_waiting(self)) }

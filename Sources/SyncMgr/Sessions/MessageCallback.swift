@@ -34,7 +34,8 @@ final class MessageCallback: Registration, @unchecked Sendable {
     _ channel: Channel, _ callback: @escaping Callback, _ user: UnsafeMutableRawPointer?,
     _ destroy: Subscription.Destroy?
   ) throws(Failure) -> UInt64 {
-    _ = try channel.mailbox()
+    let (_, mailbox) = try channel.mailbox()
+    mailbox.served.store(1)
     if channel.row.shut.load() == 2 { throw channel.isShut() }
     let home = sm_slots() + Int(channel.caller.slot.pointee.next)
     let stream = Stream.of(home)
