@@ -151,6 +151,12 @@ extension Attachment {
         position &+= 64
         continue
       }
+      if bits == 0, isHintKnown {
+        if units - run <= 64 { return position - run }
+        run += 64
+        position &+= 64
+        continue
+      }
       for bit in 0..<64 {
         if bits & 1 << UInt64(bit) != 0 {
           run = 0
