@@ -90,17 +90,12 @@ enum AtOnce {
     }
     mailbox.guardian.exchange(0)
     isHere(mailbox.cpu)
-    if isTaken, mailbox.waiting.load() != 0 { wake(slot, afterTaking: mailbox) }
+    if isTaken, mailbox.waiting.load() != 0 { wakeOthers(slot, mailbox) }
     return isTaken
   }
 
   @inline(never)
-  private static func wake(_ slot: Slot, afterTaking mailbox: Mailbox) {
-    let attachment = Attachment.of(slot)
-    let waiting = mailbox.waiting.load()
-    if waiting & SM_WAIT_SENDERS != 0 { attachment.wake(mailbox, SM_WAIT_SENDERS) }
-    if waiting & SM_WAIT_RECEIVERS != 0, !attachment.segment.isEmpty(mailbox) {
-      attachment.wake(mailbox, SM_WAIT_RECEIVERS)
-    }
+  private static func wakeOthers(_ slot: Slot, _ mailbox: Mailbox) {
+    Attachment.of(slot).wakeAfterTaking(mailbox, frees: true)
   }
 }

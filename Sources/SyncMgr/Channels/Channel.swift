@@ -46,8 +46,7 @@ struct Channel {
         ? SYNCMGR_OVERFLOW_DROP_OLDEST : SYNCMGR_OVERFLOW_BLOCK
     }
 
-    /// Room for a message in its slot, and for texts of usual length.
-    var room: UInt32 { inlineSize + 64 }
+    var room: UInt32 { Mailbox.room(inlineSize) }
   }
 
   /// Under the directory guard.
@@ -220,7 +219,7 @@ struct Channel {
       && caller.object.flags.load() & SYNCMGR_CHANNEL_PRIORITIES != 0
     let levels: UInt32 = hasLevels ? SM_LEVELS : 1
     let shape = Attachment.MailboxShape(
-      role: role, capacity: capacity, levels: levels, room: row.inlineSize.load() + 64,
+      role: role, capacity: capacity, levels: levels, room: row.room,
       owner: caller.mine, holding: attachment.segment.index(of: caller.holding) + 1, asked: asked)
     return try attachment.inDirectory { () throws(Failure) in
       try Channel.makeNameless(caller.slot.pointee.index, row, attachment, shape)

@@ -80,6 +80,16 @@ extension Attachment {
     wakes.send(self)
   }
 
+  /// Somebody has looked, and taken what was there: one who waits for the room, if that is free,
+  /// and the next receiver when there is more.
+  func wakeAfterTaking(_ mailbox: Mailbox, frees: Bool) {
+    let waiting = mailbox.waiting.load()
+    if waiting & SM_WAIT_SENDERS != 0, frees { wake(mailbox, SM_WAIT_SENDERS) }
+    if waiting & SM_WAIT_RECEIVERS != 0, !segment.isEmpty(mailbox) {
+      wake(mailbox, SM_WAIT_RECEIVERS)
+    }
+  }
+
   /// A turn was not used: whoever can do something now gets it. Under the object's guard.
   func passOnTurn(_ object: Object) {
     guard let mailbox = segment.mailbox(segment.index(of: object)) else { return }

@@ -105,7 +105,7 @@ extension Attachment {
   /// Puts a letter into a queue without waiting; a full one loses its oldest message.
   private func deliver(_ letter: Letter, to queue: Mailbox) {
     var letter = letter
-    if letter.size > Int(queue.inlineSize.load()) + 64 {
+    if letter.size > Int(queue.room) {
       guard (try? enclose(&letter)) != nil else { return }
     }
     lockSending(queue)

@@ -2,6 +2,14 @@ import CSyncMgr
 import CSyncMgrShim
 
 extension UnsafeMutablePointer<sm_mailbox> {
+  /// Room in a slot for a message of the inline size, and for texts of usual length.
+  @inline(__always)
+  static func room(_ inlineSize: UInt32) -> UInt32 { inlineSize + 64 }
+
+  /// The same of the channel whose record this is.
+  @inline(__always)
+  var room: UInt32 { Self.room(inlineSize.load()) }
+
   /// Whether a workstream receives from it by a channel. Under its guard.
   @inline(__always)
   func isFor(_ owner: UInt32, _ channel: UInt32) -> Bool {

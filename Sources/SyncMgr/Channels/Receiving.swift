@@ -82,10 +82,8 @@ extension Channel {
     let mailbox = visit.mailbox
     return visit.isOver || !attachment.segment.isEmpty(mailbox) || row.shut.load() != 0
       || mailbox.failed.load() != 0
-      || isOverdue(mailbox)
+      || Channel.isOverdue(mailbox)
   }
-
-  private func isOverdue(_ mailbox: Mailbox) -> Bool { Channel.isOverdue(mailbox) }
 
   static func isOverdue(_ mailbox: Mailbox) -> Bool {
     let due = mailbox.due.load()
@@ -130,12 +128,7 @@ extension Channel {
   private func afterTaking(_ mailbox: Mailbox, frees: Bool) {
     AtOnce.isHere(mailbox.cpu)
     if mailbox.dead.load() != 0 { attachment.moveDead(mailbox) }
-    let waiting = mailbox.waiting.load()
-    if waiting == 0 { return }
-    if waiting & SM_WAIT_SENDERS != 0, frees { attachment.wake(mailbox, SM_WAIT_SENDERS) }
-    if waiting & SM_WAIT_RECEIVERS != 0, !attachment.segment.isEmpty(mailbox) {
-      attachment.wake(mailbox, SM_WAIT_RECEIVERS)
-    }
+    if mailbox.waiting.load() != 0 { attachment.wakeAfterTaking(mailbox, frees: frees) }
   }
 
   @inline(__always)
@@ -147,7 +140,7 @@ extension Channel {
     guard let posts = Posts(mailbox, attachment.segment) else {
       throw attachment.corrupt("a mailbox")
     }
-    if isOverdue(mailbox) { attachment.returnOverdue(mailbox, posts) }
+    if Channel.isOverdue(mailbox) { attachment.returnOverdue(mailbox, posts) }
     guard let found = try attachment.next(mailbox, posts) else { return false }
     if case .copy(let buffer) = form, found.size > buffer.count {
       message.length = found.size

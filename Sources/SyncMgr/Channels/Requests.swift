@@ -69,7 +69,7 @@ extension Channel {
   }
 
   func reply(_ number: UInt64, _ letter: inout Letter) throws(Failure) {
-    if letter.size > Int(row.inlineSize.load()) + 64 { try attachment.enclose(&letter) }
+    if letter.size > Int(row.room) { try attachment.enclose(&letter) }
     let index = UInt32(truncatingIfNeeded: number & 0xf_ffff) &- 1
     attachment.lockSending(row)
     var mailbox: Mailbox?

@@ -19,7 +19,7 @@ extension Channel {
   func send(
     _ letter: inout Letter, _ options: SendOptions
   ) throws(Failure) -> (status: Int32, count: UInt32) {
-    if letter.chunk == 0, letter.size > Int(row.inlineSize.load()) + 64 {
+    if letter.chunk == 0, letter.size > Int(row.room) {
       try attachment.enclose(&letter)
     }
     let result: (status: Int32, count: UInt32)
