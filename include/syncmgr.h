@@ -43,7 +43,7 @@
  * time passed, and a try that cannot succeed, return E_TIMEOUT.
  *
  * Names are 1 to 255 bytes of UTF-8 without '/' and without control characters, else E_NAME.
- * The NAME of a shm: space has at most 200 bytes and does not begin with a dot.
+ * The NAME of a space has no '?'; that of a shm: space has at most 200 bytes and no dot at first.
  *
  * Options. An options structure begins with its `size`; set it by the INIT macro, which also sets
  * the defaults. NULL means the defaults. 0 in a field means 0. Unknown flags are E_INVALID.
@@ -317,14 +317,20 @@ typedef struct syncmgr_open_options {
 /** Attaches this process to the space that `url` names.
  *  "local:" is a new private space at every call; "local:NAME" one per name in this process;
  *  "shm:NAME" a segment shared between processes, the file /dev/shm/syncmgr.NAME.
+ *  "?store=FILE" behind any of these names the file that the space's store is kept in, see Store.
+ *  FILE is UTF-8 without control characters, "%XX" in it is a byte ("%26" for '&', "%25" for '%'),
+ *  and a relative one begins at the working directory. Its directory must be there; its absolute
+ *  name, without symbolic links, has at most 1,023 bytes. Whoever creates the space chooses
+ *  the file; opening without "?store=" takes what the space has, another file is E_MISMATCH. The
+ *  file itself is not touched before the store is opened.
  *  A segment that is not there is created complete: nobody ever sees half of one. One whose
  *  processes are all dead is replaced, or with PERSISTENT recovered. It is refused when its owner
  *  is neither this user nor `owner`.
  *  Blocks for milliseconds at most. The caller owns the manager and closes it.
- *  @return OK; E_NAME (no such kind of URL, or a bad NAME); E_INVALID (options); E_EXISTS,
- *          E_NOT_FOUND (by flags); E_PERMISSION; E_VERSION (another layout); E_CORRUPT (truncated,
- *          empty or damaged); E_NO_SPACE (shared memory is full); E_LIMIT (255 processes);
- *          E_NO_MEMORY; E_SYSTEM. */
+ *  @return OK; E_NAME (no such kind of URL, an unknown option in it, or a bad NAME or FILE);
+ *          E_INVALID (options); E_MISMATCH (another file); E_EXISTS, E_NOT_FOUND (by flags);
+ *          E_PERMISSION; E_VERSION (another layout); E_CORRUPT (truncated, empty or damaged);
+ *          E_NO_SPACE (shared memory is full); E_LIMIT (255 processes); E_NO_MEMORY; E_SYSTEM. */
 SYNCMGR_API int32_t syncmgr_open(const char *url, const syncmgr_open_options_t *options,
                                  syncmgr_t **out_manager);
 
@@ -336,8 +342,17 @@ SYNCMGR_API int32_t syncmgr_open(const char *url, const syncmgr_open_options_t *
  *  @return OK. */
 SYNCMGR_API int32_t syncmgr_close(syncmgr_t *manager);
 
-/** Removes the name of a shm: space. Processes that have it open keep it; the next open creates a
- *  new one. Only the segment's owner may.
+/** Writes the URL of the space into `buffer`, terminated: with the absolute name of the store's
+ *  file when there is one, so that it names the same space from any working directory.
+ *  `out_length` gets its length without the terminating zero, also when `capacity` is too small
+ *  for it; 4,096 bytes always suffice.
+ *  @return OK; E_OVERFLOW (`capacity` is too small; `buffer` is left as it was); E_INVALID
+ *          (`buffer` NULL with a capacity). */
+SYNCMGR_API int32_t syncmgr_url(syncmgr_t *manager, char *buffer, size_t capacity,
+                                size_t *out_length);
+
+/** Removes the name of a shm: space, not the file of its store. Processes that have it open keep
+ *  it; the next open creates a new one. Only the segment's owner may.
  *  @return OK; E_NOT_FOUND; E_NAME (not a shm: URL); E_PERMISSION; E_SYSTEM. */
 SYNCMGR_API int32_t syncmgr_unlink(const char *url);
 
@@ -1296,7 +1311,8 @@ SYNCMGR_API int32_t syncmgr_resource_holders(syncmgr_resource_t *resource,
  *
  * A snapshot is one JSON document (RFC 8259, UTF-8) with these members; more may be added:
  *
- *   space        url, identity, version (of the library), layout, size (bytes), persistent,
+ *   space        url (without the store's file), store (the file, or null), identity, version (of
+ *                the library), layout, size (bytes), persistent,
  *                counters (whether they are on), limits and used: processes, workstreams, objects,
  *                open_objects, waits
  *   processes    of each: pid, alive, self, workstreams (how many)

@@ -35,6 +35,7 @@ uint64_t sm_format(void) {
       offsetof(struct sm_header, heap_guard),  sizeof(struct sm_variables),
       sizeof(struct sm_variable),              offsetof(struct sm_variable, values),
       offsetof(struct sm_mailbox, patterns),   offsetof(struct sm_cell, seen),
+      offsetof(struct sm_header, store_path),
   };
   uint64_t hash = 0xcbf29ce484222325ull;
   for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)

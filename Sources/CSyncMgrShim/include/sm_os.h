@@ -38,6 +38,9 @@ int64_t sm_read_link(const char *path, void *buffer, size_t size);
 /* Whether process `pid` has the file with `inode` mapped: 1, 0, or -errno when it cannot be told.
  * */
 int32_t sm_maps(int32_t pid, uint64_t inode);
+/* Writes the absolute name of a file, which need not be there, without symbolic links, terminated.
+ * Its length; -EISDIR for a directory; -ENOENT when its directory is not there. */
+int64_t sm_absolute(const char *path, void *buffer, size_t size);
 int64_t sm_read_file(const char *path, void *buffer, size_t size);
 
 struct sm_stat {

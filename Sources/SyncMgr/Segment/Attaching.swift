@@ -7,16 +7,18 @@ import CSyncMgrShim
 enum Attaching {
   /// Attaches to `space`, or shares the attachment that this process has.
   static func attach(_ space: Space, _ request: OpenRequest) throws(Failure) -> Attachment {
+    let space = try space.settled()
     try Local.locked { (_: Local) throws(Failure) in }  // makes the process's tables
     sm_attach_lock()
     defer { sm_attach_unlock() }
     let attachment: Attachment
-    switch space {
+    switch space.place {
     case .anonymous: attachment = try fresh(Creation.makePrivate(space, request))
     case .local:
-      if let found = existing({ $0.space == space }) {
+      if let found = existing({ $0.space.place == space.place }) {
         attachment = found
         if request.has(SYNCMGR_CREATE_ONLY) { throw exists(space) }
+        try space.agree(with: found.segment)
       } else {
         if request.has(SYNCMGR_OPEN_ONLY) { throw missing(space) }
         attachment = try fresh(Creation.makePrivate(space, request))
@@ -100,6 +102,7 @@ enum Attaching {
       let (device, inode) = (stat.device, stat.inode)
       if let found = existing({ $0.isShared && $0.inode == inode && $0.device == device }) {
         if request.has(SYNCMGR_CREATE_ONLY) { throw exists(space) }
+        try space.agree(with: found.segment)
         if request.has(SYNCMGR_PERSISTENT) { found.header.flags.store(SYNCMGR_PERSISTENT) }
         return found
       }
@@ -144,6 +147,7 @@ enum Attaching {
       return nil
     }
     if request.has(SYNCMGR_CREATE_ONLY) { throw exists(space) }
+    try space.agree(with: segment)
     let me = try seat(visitor, request)
     if request.has(SYNCMGR_PERSISTENT) {
       _ = segment.header.flags.update { $0 | SYNCMGR_PERSISTENT }
@@ -183,7 +187,7 @@ enum Attaching {
 
   /// Removes a segment's name.
   static func unlink(_ space: Space) throws(Failure) {
-    guard case .shared = space else {
+    guard case .shared = space.place else {
       throw Failure(SYNCMGR_E_NAME, "only shm: spaces have a name to remove")
     }
     var stat = sm_stat()

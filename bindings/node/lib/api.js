@@ -10,6 +10,7 @@ exports.functions = {
   syncmgr_last_error: 's',
   syncmgr_open: 'i s o20:20 p8',
   syncmgr_close: 'i h',
+  syncmgr_url: 'i h a1 N p8',
   syncmgr_unlink: 'i s',
   syncmgr_cleanup: 'i h p4',
   syncmgr_check: 'i h',

@@ -668,6 +668,7 @@ PROTOTYPES = {
     "syncmgr_last_error": (c_char_p, ()),
     "syncmgr_open": (c_int32, (c_char_p, POINTER(OpenOptions), POINTER(c_void_p))),
     "syncmgr_close": (c_int32, (c_void_p,)),
+    "syncmgr_url": (c_int32, (c_void_p, c_char_p, c_size_t, POINTER(c_size_t))),
     "syncmgr_unlink": (c_int32, (c_char_p,)),
     "syncmgr_cleanup": (c_int32, (c_void_p, POINTER(c_uint32))),
     "syncmgr_check": (c_int32, (c_void_p,)),
