@@ -5,4 +5,5 @@
 #include "sm_layout.h"
 #include "sm_os.h"
 #include "sm_seam.h"
+#include "sm_sqlite.h"
 #include "sm_text.h"
