@@ -31,6 +31,8 @@ final class Attachment {
   var watchedMailboxes: Set<UInt32> = []
   /// What this process knows of channels' topics, by object. Under the process's lock.
   var mirrors: [UInt32: AnyObject] = [:]
+  /// How this process uses the store's file, see Ledger. Under the process's lock.
+  var ledger: AnyObject?
   /// In which order locks were taken, see LockOrder.
   var lockOrder: AnyObject?
   /// Kinds of notices that this process's subscribers want. Under the process's lock.
@@ -71,6 +73,13 @@ final class Attachment {
   }
 
   deinit { served.at.deallocate() }
+
+  /// Who may read and write the segment, and may do the same with what belongs to it.
+  var rights: (mode: UInt32, group: UInt32) {
+    var stat = sm_stat()
+    guard isShared, sm_stat_fd(file, &stat) == 0 else { return (0o600, SYNCMGR_ANY) }
+    return (stat.mode & 0o660, stat.mode & 0o060 == 0 ? SYNCMGR_ANY : stat.gid)
+  }
 
   /// Gives the attachment its number, by which slots name it. Under the attach lock.
   func register() throws(Failure) {

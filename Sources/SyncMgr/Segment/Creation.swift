@@ -11,6 +11,8 @@ struct OpenRequest {
   let namespace = Identity.pidNamespace()
   /// Releases what dead processes left in a segment; the floors above know how.
   var recover: (Attachment) -> Void = { _ in }
+  /// Brings to disk what a segment has that nobody is left in; throws when that cannot be done.
+  var rescue: (Attachment) throws(Failure) -> Void = { (_) throws(Failure) in }
 
   func has(_ flag: UInt32) -> Bool { flags & flag != 0 }
 }

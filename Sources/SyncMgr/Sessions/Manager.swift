@@ -25,6 +25,10 @@ final class Manager {
     try AllKinds.install()
     var request = request
     request.recover = { $0.recoverDead(thorough: true) }
+    request.rescue = { (attachment) throws(Failure) in
+      attachment.recoverDead(thorough: true)
+      try attachment.leaveStore(isLast: true)
+    }
     let attachment = try Attaching.attach(space, request)
     let hasThreads = !request.has(SYNCMGR_OPEN_NO_THREADS)
     let manager = Manager(attachment, hasThreads: hasThreads)
@@ -43,7 +47,7 @@ final class Manager {
       if attachment.isShared { attachment.recoverDead(thorough: true) }
       return Handles.publish(slot, .manager)
     } catch {
-      Attaching.detach(attachment) { Service.forget(attachment) }
+      leave(attachment) { Service.forget(attachment) }
       throw error
     }
   }
@@ -69,9 +73,18 @@ final class Manager {
     Unmanaged.passUnretained(manager).release()
     slot.pointee.context = nil
     Handles.free(slot)
-    Attaching.detach(attachment) {
+    leave(attachment) {
       Service.forget(attachment)
       Closing.endTickets(attachment)
+    }
+  }
+
+  private static func leave(_ attachment: Attachment, _ ending: () -> Void) {
+    Attaching.detach(attachment, ending) { isLast in
+      do throws(Failure) {
+        try attachment.leaveStore(isLast: isLast)
+        return true
+      } catch { return false }
     }
   }
 
