@@ -297,7 +297,8 @@ struct LedgerWriter {
   }
 
   func mark(_ name: StaticString, _ value: UInt64) throws(Failure) {
-    mark.bind(1, UnsafeRawBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount),
+    mark.bind(
+      1, UnsafeRawBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount),
       isText: true)
     mark.bind(2, value)
     try mark.run()

@@ -8,7 +8,7 @@ extension StoreDisk {
   /// How long a commit may wait for others to be written with it.
   private static let delay: Int64 = 20_000_000
   /// When writing failed, until it is tried again.
-  private static let pause: Int64 = 1_000_000_000
+  static let pause: Int64 = 1_000_000_000
 
   /// Promises that this process's service thread will write what was committed, unless a living one
   /// has promised that already. Without such a thread nobody can promise: it is written when
@@ -34,6 +34,10 @@ extension StoreDisk {
   /// After a death: those who wait for the dead one are woken, and what it promised is done.
   func settle() {
     wake()
+    let owner = head.promised.load()
+    if owner != 0, owner != attachment.me, attachment.isGone(owner) {
+      _ = head.promised.claim(owner, 0)
+    }
     if head.loaded.load() != 0, head.durable.load() < head.applied.load() { promise() }
   }
 }

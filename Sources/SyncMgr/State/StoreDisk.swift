@@ -37,7 +37,8 @@ struct StoreDisk {
   /// That of the space, if it has one.
   init?(_ attachment: Attachment) {
     guard attachment.storePath != nil,
-      let object = attachment.find(SYNCMGR_TYPE_STORE, Store.name)
+      let index = attachment.always({ attachment.findObject(Store.name) }),
+      let object = attachment.segment.object(index), object.type.load() == SYNCMGR_TYPE_STORE
     else { return nil }
     self.init(attachment, object)
   }
@@ -211,4 +212,20 @@ struct StoreDisk {
     copy.deallocate()
     return nil
   }
+
+  /// What is wrong with it, when it is quiet.
+  var fault: String? {
+    let flusher = head.flusher.load()
+    if flusher != 0, flusher != attachment.me, attachment.isGone(flusher) {
+      return "has a file that a dead process uses"
+    }
+    if head.loaded.load() == 0 { return nil }
+    if head.durable.load() > head.applied.load() { return "has more on disk than in memory" }
+    let position = head.durablePosition.load()
+    return position < head.oldest.load() || position > head.tail.load()
+      ? "has lost what is not on disk yet" : nil
+  }
+
+  /// Ends the tickets that waited for what is on disk by now; or, when it could not be written, all.
+  private func finishWaits(_ status: Int32) {}
 }

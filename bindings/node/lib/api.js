@@ -169,6 +169,8 @@ exports.functions = {
   syncmgr_channel_mailboxes: 'i h a312 n p4',
   syncmgr_channel_changed: 'i h s U 0 p8',
   syncmgr_channel_region: 'i h s U p8',
+  syncmgr_store_open: 'i h o24:24 p8',
+  syncmgr_store_close: 'i h',
 };
 
 /** Functions with C callbacks, or with pointers in what they read or write. */
@@ -183,6 +185,10 @@ exports.unbound = [
   'syncmgr_channel_set',
   'syncmgr_channel_get',
   'syncmgr_channel_changed_start',
+  'syncmgr_store_get',
+  'syncmgr_store_put',
+  'syncmgr_store_commit',
+  'syncmgr_store_range',
 ];
 
 /** The structures: how many bytes they have, and where their fields begin. */
@@ -450,6 +456,49 @@ exports.structures = {
     type: 32,
     status: 36,
   },
+  syncmgr_store_options_t: {
+    bytes: 24,
+    size: 0,
+    flags: 4,
+    capacity: 8,
+    inline_size: 12,
+    log_size: 16,
+  },
+  syncmgr_entry_t: {
+    bytes: 72,
+    key: 0,
+    data: 8,
+    length: 16,
+    version: 24,
+    revision: 32,
+    writer_id: 40,
+    writer: 48,
+    wall_ns: 56,
+    type: 64,
+    status: 68,
+  },
+  syncmgr_change_t: {
+    bytes: 48,
+    key: 0,
+    data: 8,
+    length: 16,
+    expected: 24,
+    version: 32,
+    type: 40,
+    flags: 44,
+  },
+  syncmgr_range_t: {
+    bytes: 56,
+    size: 0,
+    flags: 4,
+    prefix: 8,
+    glob: 16,
+    after: 24,
+    revision: 32,
+    length: 40,
+    more: 48,
+    reserved: 52,
+  },
 };
 
 /** The constants, without their prefix. */
@@ -520,6 +569,7 @@ exports.constants = {
   TYPE_SYNC_POINT: 9,
   TYPE_RESOURCE: 10,
   TYPE_CHANNEL: 11,
+  TYPE_STORE: 13,
   OPEN_ONLY: 1,
   CREATE_ONLY: 2,
   PERSISTENT: 4,
@@ -654,4 +704,12 @@ exports.constants = {
   CELL_TEXT: 3,
   CELL_JSON: 4,
   VERSION_ANY: -1,
+  STORE_INLINE_MAX: 32768,
+  LOG_MIN: 65536,
+  LOG_MAX: 268435456,
+  KEY_MAX: 255,
+  COMMIT_MAX: 65536,
+  CHANGE_CHECK: 1,
+  PUT_QUEUED: 1,
+  RANGE_KEYS: 1,
 };
