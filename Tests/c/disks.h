@@ -2,6 +2,8 @@
 #ifndef DISKS_H
 #define DISKS_H
 
+#include <sys/types.h>
+
 #include "stores.h"
 
 /** The path of a file in the test's directory. Overwritten by the fourth call after. */
@@ -17,6 +19,10 @@ const char *disk_query(const char *file, const char *sql);
 
 /** Changes the file by plain SQLite, while no space has it open. */
 void disk_execute(const char *file, const char *sql);
+
+/** Starts a process that executes this and then keeps its transaction open, and ends it. */
+pid_t disk_hold(const char *file, const char *sql);
+void disk_release(pid_t holder);
 
 /** Checks what a query gives. */
 void check_disk(const char *file, const char *sql, const char *expected);

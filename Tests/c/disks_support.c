@@ -1,8 +1,10 @@
 #include "disks.h"
 
 #include <dlfcn.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -55,32 +57,43 @@ __attribute__((constructor)) static void answer_query(void) {
       exec(database, sql, print_row, &first, NULL) != 0) {
     printf("error: %s", words(database));
   }
+  printf(".");
   fflush(stdout);
+  while (getenv("DISK_QUERY_STAYS")) pause();
   _exit(0);
 }
 
-static void run(const char *path, const char *sql, bool writes, char *answer) {
+static pid_t start(const char *path, const char *sql, const char *how, int *out_pipe) {
   int ends[2];
   CHECK_EQUAL(pipe(ends), 0);
   pid_t child = fork();
   CHECK(child >= 0);
   if (child == 0) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
     dup2(ends[1], STDOUT_FILENO);
     close(ends[0]);
     close(ends[1]);
     setenv("DISK_QUERY_PATH", path, 1);
     setenv("DISK_QUERY_SQL", sql, 1);
-    if (writes) setenv("DISK_QUERY_WRITES", "1", 1);
+    if (how != NULL) setenv(how, "1", 1);
     execl("/proc/self/exe", "query", (char *)NULL);
     _exit(1);
   }
   close(ends[1]);
+  *out_pipe = ends[0];
+  return child;
+}
+
+static void run(const char *path, const char *sql, bool writes, char *answer) {
+  int output;
+  pid_t child = start(path, sql, writes ? "DISK_QUERY_WRITES" : NULL, &output);
   size_t used = 0;
-  for (ssize_t count; (count = read(ends[0], answer + used, ANSWER - 1 - used)) > 0;) {
+  for (ssize_t count; (count = read(output, answer + used, ANSWER - 1 - used)) > 0;) {
     used += (size_t)count;
   }
-  answer[used] = '\0';
-  close(ends[0]);
+  CHECK(used > 0);
+  answer[used - 1] = '\0';
+  close(output);
   int status = 0;
   CHECK_EQUAL(waitpid(child, &status, 0), child);
   CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
@@ -98,6 +111,22 @@ void disk_execute(const char *file, const char *sql) {
   if (strncmp(the_answer, "error", 5) == 0) {
     harness_fail(__FILE__, __LINE__, "%s: %s", sql, the_answer);
   }
+}
+
+pid_t disk_hold(const char *file, const char *sql) {
+  int output;
+  char answer[256];
+  pid_t holder = start(disk_path(file), sql, "DISK_QUERY_STAYS", &output);
+  ssize_t count = read(output, answer, sizeof answer);
+  CHECK(count > 0 && strncmp(answer, "error", 5) != 0);
+  close(output);
+  return holder;
+}
+
+void disk_release(pid_t holder) {
+  int status;
+  kill(holder, SIGKILL);
+  CHECK_EQUAL(waitpid(holder, &status, 0), holder);
 }
 
 void check_disk(const char *file, const char *sql, const char *expected) {
