@@ -39,6 +39,7 @@ typedef struct sqlite3_stmt statement;
   X(int, column_bytes, (statement *, int))                                                       \
   X(int, wal_checkpoint_v2, (sqlite3 *, const char *, int, int *, int *))                        \
   X(void *, wal_hook, (sqlite3 *, int (*)(void *, sqlite3 *, const char *, int), void *))        \
+  X(int, db_readonly, (sqlite3 *, const char *))                                                 \
   X(int, get_autocommit, (sqlite3 *))                                                            \
   X(int, extended_errcode, (sqlite3 *))                                                          \
   X(int, system_errno, (sqlite3 *))                                                              \
@@ -212,6 +213,10 @@ int32_t sm_sqlite_checkpoint(void *connection, int32_t truncates) {
   SM_ASK("sqlite_checkpoint");
   return library()->wal_checkpoint_v2(
       connection, NULL, truncates ? CHECKPOINT_TRUNCATE : CHECKPOINT_PASSIVE, NULL, NULL);
+}
+
+int32_t sm_sqlite_is_read_only(void *connection) {
+  return library()->db_readonly(connection, "main");
 }
 
 int32_t sm_sqlite_is_in_transaction(void *connection) {

@@ -35,6 +35,8 @@ const void *sm_sqlite_bytes(void *statement, int32_t column, uint64_t *count);
 void sm_sqlite_watch_log(void *connection, int32_t *pages);
 /* Moves the write-ahead log into the file, as far as nobody reads it. */
 int32_t sm_sqlite_checkpoint(void *connection, int32_t truncates);
+/* 1 when it was opened for reading only: writing was not allowed. */
+int32_t sm_sqlite_is_read_only(void *connection);
 /* 1 while a transaction is open. */
 int32_t sm_sqlite_is_in_transaction(void *connection);
 /* About the latest error: SQLite's words, and the system's errno or 0. */

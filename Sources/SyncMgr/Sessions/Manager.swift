@@ -45,6 +45,7 @@ final class Manager {
       }
       // Whoever died here before us, in a persistent segment perhaps all of them.
       if attachment.isShared { attachment.recoverDead(thorough: true) }
+      StoreDisk(attachment)?.resume()
       return Handles.publish(slot, .manager)
     } catch {
       leave(attachment) { Service.forget(attachment) }

@@ -34,6 +34,11 @@ extension StoreDisk {
   /// After a death: those who wait for the dead one are woken, and what it promised is done.
   func settle() {
     wake()
+    resume()
+  }
+
+  /// Has somebody promise to write what nobody living has promised.
+  func resume() {
     let owner = head.promised.load()
     if owner != 0, owner != attachment.me, attachment.isGone(owner) {
       _ = head.promised.claim(owner, 0)
@@ -45,6 +50,13 @@ extension StoreDisk {
 extension Attachment {
   /// Whether a thread of this process does chores for it.
   var isServed: Bool { served.load() == Served.yes }
+
+  private var hasLostDirectory: Bool {
+    guard let storePath else { return true }
+    var room = [UInt8](repeating: 0, count: 4096)
+    let path = String(decoding: storePath, as: UTF8.self)
+    return sm_absolute(path, &room, room.count) == Int64(SM_MISSING)
+  }
 
   /// This process leaves the space: what is in memory only is written, and the file let go of.
   /// `isLast`: nobody is left. Throws when something is in memory only that could not be written.
@@ -65,7 +77,10 @@ extension Attachment {
       do throws(Failure) {
         try disk.sync(head.applied.load(), until: Deadline.never)
       } catch {
-        failure = Failure(error.status, naming: Failure.kept())
+        // Where there is no directory any more, nobody will ever write it.
+        if !isLast || !hasLostDirectory {
+          failure = Failure(error.status, naming: Failure.kept())
+        }
       }
     }
     guard Ledger.existing(self) != nil else {

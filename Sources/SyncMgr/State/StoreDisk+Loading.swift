@@ -29,7 +29,8 @@ extension StoreDisk {
 
   /// Gives a key the version and value that it has in the file.
   private func place(_ entry: StoredEntry) throws(Failure) {
-    guard let key = CellKey(bytes: entry.key), entry.version > 0 else {
+    guard let key = CellKey(bytes: entry.key), entry.version > 0, entry.type <= SYNCMGR_CELL_JSON
+    else {
       throw Failure(
         SYNCMGR_E_CORRUPT, naming: "\(attachment.text): its file has an entry that cannot be one")
     }

@@ -32,6 +32,10 @@ final class SQLite {
       throw failure
     }
     connection = made.unsafelyUnwrapped
+    if sm_sqlite_is_read_only(connection) != 0 {
+      _ = sm_sqlite_close(connection, 0)
+      throw Failure(SYNCMGR_E_PERMISSION, naming: "\(path) may not be written")
+    }
     pages = .allocate(capacity: 1)
     pages.initialize(to: 0)
     sm_sqlite_watch_log(connection, pages)
