@@ -36,7 +36,8 @@ TEST(what_a_put_has_returned_for_is_on_disk) {
   check_disk("store.db", "SELECT abs(wall/1000000000 - strftime('%s')) < 10 FROM entries", "1");
   delete_key(store, "a/1");
   check_on_disk("store.db", "a/1", NULL);
-  check_disk("store.db", "SELECT name, value FROM meta ORDER BY name", "floor|3 revision|3");
+  check_disk("store.db", "SELECT name, value FROM meta WHERE name<>'space' ORDER BY name",
+             "floor|3 revision|3");
   check_disk("store.db", "PRAGMA integrity_check", "ok");
   check_and_close(space);
 }
@@ -168,7 +169,7 @@ TEST(large_entries_and_more_than_the_log_holds_are_on_disk) {
              "101|100|2100");
   check_disk("store.db", "SELECT hex(substr(value, 1, 2)), length(value) FROM entries "
                          "WHERE key='large'", "BCBC|300000");
-  check_disk("store.db", "SELECT value FROM meta WHERE name='revision'", "2000");
+  check_disk("store.db", "SELECT max(revision) FROM entries", "2000");
   space = open_space(disk_url(url, "store.db"), 0);
   store = open_store(open_workstream(space, NULL));
   syncmgr_entry_t entry;

@@ -9,13 +9,16 @@ import Glibc
 /// log two connections begin anew at once; and connections that wait for each other starve.
 ///
 ///     entries   what is there, a row per key. `type` is SYNCMGR_CELL_...; a JSON value is TEXT
-///     meta      revision: up to which all commits are in `entries`
+///     meta      revision: no entry that was deleted had a higher one. The store's is the highest
+///               of this and all entries: so most commits need not write it
 ///               floor: no key that was deleted had a higher version
+///               space: the identity of the space that has read it last, and writes it
 final class Ledger {
   private let claim: FileClaim
   private let path: String
   /// For sentences.
   private let space: String
+  private let identity: UInt64
   private let rights: (mode: UInt32, group: UInt32)
   private var connection: Connection?
 
@@ -25,10 +28,13 @@ final class Ledger {
 
   private struct Connection {
     let database: SQLite
+    let begin: Statement
+    let commit: Statement
     let put: Statement
     let delete: Statement
     let mark: Statement
     let file: sm_stat
+    var statements: [Statement] { [begin, commit, put, delete, mark] }
     /// Pages of the write-ahead log at which it is checkpointed next.
     var checkpointAt = Ledger.checkpointPages
   }
@@ -40,6 +46,7 @@ final class Ledger {
     claim = try FileClaim(path, attachment)
     self.path = String(decoding: path, as: UTF8.self)
     space = attachment.text
+    identity = attachment.header.pointee.identity
     rights = attachment.rights
   }
 
@@ -67,8 +74,8 @@ final class Ledger {
 
   // MARK: - The connection
 
-  /// `written`: the revisions of which the latest that the file has is one.
-  private func connect(_ written: ClosedRange<UInt64>?) throws(Failure) -> Connection {
+  /// `isLoaded`: the space has read it before.
+  private func connect(isLoaded: Bool) throws(Failure) -> Connection {
     if let connection {
       var file = sm_stat()
       if sm_stat_path(path, &file) == 0, file.inode == connection.file.inode,
@@ -90,16 +97,12 @@ final class Ledger {
           SYNCMGR_E_UNSUPPORTED, naming: "\(path) is where SQLite can have no write-ahead log")
       }
       try database.run("PRAGMA synchronous=FULL; PRAGMA cache_size=-16384")
-      if let written {
-        let revision = UInt64(bitPattern: try meta("revision", database))
-        guard written.contains(revision) else {
-          throw Failure(
-            SYNCMGR_E_CORRUPT,
-            naming: "\(path) has the revision \(revision), and \(space) has written "
-              + "\(written.lowerBound): it was replaced")
-        }
+      if isLoaded, UInt64(bitPattern: try meta("space", database)) != identity {
+        throw Failure(SYNCMGR_E_CORRUPT, naming: "\(path) is not what \(space) has read: replaced")
       }
       for sql in [
+        "BEGIN IMMEDIATE",
+        "COMMIT",
         "INSERT OR REPLACE INTO entries VALUES(?,?,?,?,?,?,?,?)",
         "DELETE FROM entries WHERE key=?",
         "INSERT OR REPLACE INTO meta VALUES(?,?)",
@@ -108,8 +111,8 @@ final class Ledger {
       let error = sm_stat_path(path, &file)
       if error < 0 { throw Failure(system: "look at \(path)", error) }
       let made = Connection(
-        database: database, put: statements[0], delete: statements[1], mark: statements[2],
-        file: file)
+        database: database, begin: statements[0], commit: statements[1], put: statements[2],
+        delete: statements[3], mark: statements[4], file: file)
       connection = made
       return made
     } catch {
@@ -142,7 +145,7 @@ final class Ledger {
           version INTEGER NOT NULL, revision INTEGER NOT NULL, wall INTEGER NOT NULL,
           writer_id INTEGER NOT NULL, writer TEXT NOT NULL) WITHOUT ROWID;
         CREATE TABLE meta(name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
-        INSERT INTO meta VALUES('revision', 0), ('floor', 0);
+        INSERT INTO meta VALUES('revision', 0), ('floor', 0), ('space', 0);
         COMMIT
         """)
       return
@@ -167,27 +170,32 @@ final class Ledger {
 
   private func disconnect(isLast: Bool = false) {
     guard let connection else { return }
-    for statement in [connection.put, connection.delete, connection.mark] { statement.finish() }
+    for statement in connection.statements { statement.finish() }
     connection.database.close(isLast: isLast)
     self.connection = nil
   }
 
   // MARK: - Reading
 
-  /// Gives every row, and what the file knows of the whole.
+  /// Gives every row, and what the file knows of the whole. From here on the space writes it.
   func read(
     _ row: (StoredEntry) throws(Failure) -> Void
   ) throws(Failure) -> (revision: UInt64, floor: UInt64) {
-    let database = try connect(nil).database
+    let database = try connect(isLoaded: false).database
+    try write(isLoaded: false) { (writer) throws(Failure) in
+      try writer.mark("space", identity)
+    }
     do throws(Failure) {
       let statement = try database.prepare(
         "SELECT key,value,type,version,revision,wall,writer_id,writer FROM entries")
       defer { statement.finish() }
-      while try statement.step() { try row(StoredEntry(statement)) }
-      return (
-        UInt64(bitPattern: try meta("revision", database)),
-        UInt64(bitPattern: try meta("floor", database))
-      )
+      var revision = UInt64(bitPattern: try meta("revision", database))
+      while try statement.step() {
+        let entry = StoredEntry(statement)
+        revision = max(revision, entry.revision)
+        try row(entry)
+      }
+      return (revision, UInt64(bitPattern: try meta("floor", database)))
     } catch {
       disconnect()
       throw error
@@ -198,14 +206,14 @@ final class Ledger {
 
   /// Writes what `body` does as one transaction, which is on disk when this returns.
   func write(
-    _ written: ClosedRange<UInt64>, _ body: (LedgerWriter) throws(Failure) -> Void
+    isLoaded: Bool = true, _ body: (LedgerWriter) throws(Failure) -> Void
   ) throws(Failure) {
-    let connection = try connect(written)
+    let connection = try connect(isLoaded: isLoaded)
     let before = connection.database.logPages
     do throws(Failure) {
-      try connection.database.run("BEGIN IMMEDIATE")
+      try connection.begin.run()
       try body(LedgerWriter(connection.put, connection.delete, connection.mark))
-      try connection.database.run("COMMIT")
+      try connection.commit.run()
       // The write-ahead log was begun anew.
       if connection.database.logPages < before {
         self.connection?.checkpointAt = Ledger.checkpointPages

@@ -124,16 +124,20 @@ struct StoreDisk {
       if durable < last { settle(position, last) }
       return
     }
-    try ledger.write(durable...max(durable, last)) { (writer) throws(Failure) in
+    try ledger.write { (writer) throws(Failure) in
       // Keys whose latest value was replaced, and freed, before it could be read.
       var missing: [LogChange] = []
+      var hasDeleted = false
       repeat {
-        last = try write(from: position, to: end, &missing, writer)
+        last = try write(from: position, to: end, &missing, &hasDeleted, writer)
         position = end
         if !missing.isEmpty { end = try later(than: end) }
       } while !missing.isEmpty
-      try writer.mark("revision", last)
-      try writer.mark("floor", head.floor.load())
+      // Without that the last commit has an entry, which says it.
+      if hasDeleted {
+        try writer.mark("revision", last)
+        try writer.mark("floor", head.floor.load())
+      }
     }
     settle(position, last)
   }
@@ -157,7 +161,8 @@ struct StoreDisk {
 
   /// Writes a part of the log. Returns the last revision in it.
   private func write(
-    from start: UInt64, to end: UInt64, _ missing: inout [LogChange], _ writer: LedgerWriter
+    from start: UInt64, to end: UInt64, _ missing: inout [LogChange], _ hasDeleted: inout Bool,
+    _ writer: LedgerWriter
   ) throws(Failure) -> UInt64 {
     var batch = LedgerBatch()
     var last: UInt64?
@@ -178,6 +183,7 @@ struct StoreDisk {
     for (change, record) in batch.changes {
       if change.type == SM_VALUE_NONE {
         try writer.delete(change.key)
+        hasDeleted = true
       } else if let data = change.data {
         try writer.put(change, data, record)
       } else if let data = largeValue(of: change) {
