@@ -2263,6 +2263,21 @@ SYNCMGR_API int32_t syncmgr_channel_region(syncmgr_channel_t *channel, const cha
  * its place; one that is larger takes whole pages, and the one before it keeps its own until the
  * next one comes: who reads it is not disturbed.
  *
+ * Durable. A space that was opened with "?store=FILE" keeps its store in that file: whoever opens
+ * the store of a new segment first reads it, and commits return when they are on disk, whatever
+ * happens to process or machine afterwards. With SYNCMGR_PUT_QUEUED they do not wait: a background
+ * thread of a process of the space writes them about 20 ms later; without one they are written with
+ * the next commit that waits, by syncmgr_store_sync, or when the process leaves. A queued commit
+ * outlives the death of all processes: the next opener writes it before it replaces their segment.
+ * Only the end of the machine loses it; what is on disk is all commits up to one of them, in their
+ * order, never a part of one. Processes that wait at the same time are written together, by one of
+ * them, so that more of them have more commits a second.
+ *   FILE is a database of SQLite, whose library is loaded when the store is opened. Others may read
+ * it any time, read-only (sqlite3 -readonly), and must not write it. Beside it are FILE-wal and
+ * FILE-shm while it is open, and FILE.syncmgr, which says which space it belongs to: one space at a
+ * time. When it cannot be written (the disk is full), calls that wait for it say so: what they
+ * committed is in memory, seen by everybody, and is written as soon as that is possible again.
+ *
  * The log has the latest commits, as many as there is room for in `log_size` bytes. Who follows the
  * changes (syncmgr_store_changes) costs the writers nothing: a reader that fell behind gets E_GAP,
  * reads anew what there is (syncmgr_store_range), and goes on from its revision.
@@ -2323,12 +2338,18 @@ typedef struct syncmgr_change {
   uint32_t flags;    /**< SYNCMGR_CHANGE_CHECK */
 } syncmgr_change_t;
 
-/** Does not wait until the commit is on disk. Without a file nothing does. */
+/** Does not wait until the commit is on disk: it is, a moment later, see Durable. Without a file
+ *  nothing waits. */
 #define SYNCMGR_PUT_QUEUED 1u
 
-/** Opens the store of the space. Does not block.
+/** Opens the store of the space. Blocks, where the space has a file, until that was read; else not
+ *  at all.
  *  @return OK; E_INVALID (an option); E_MISMATCH (it has other parameters than the options say);
- *          E_TYPE (the name "store" is another object's); E_NO_SPACE; E_LIMIT. */
+ *          E_TYPE (the name "store" is another object's); E_NO_SPACE; E_LIMIT. With a file also:
+ *          E_UNAVAILABLE (SQLite is not installed); E_BUSY (the file is another space's, which the
+ *          sentence names); E_CORRUPT (it is damaged, or not a store's); E_VERSION (it was made by
+ *          a newer version); E_UNSUPPORTED (where it is SQLite cannot work); E_PERMISSION;
+ *          E_SYSTEM. */
 SYNCMGR_API int32_t syncmgr_store_open(syncmgr_workstream_t *workstream,
                                        const syncmgr_store_options_t *options,
                                        syncmgr_store_t **out_store);
@@ -2361,10 +2382,30 @@ SYNCMGR_API int32_t syncmgr_store_put(syncmgr_store_t *store, const syncmgr_chan
  *  disk, up to `timeout_ns`, unless `flags` has SYNCMGR_PUT_QUEUED.
  *  @return OK; E_CHANGED (a key has another version: nothing was done); E_INVALID (a key, twice the
  *          same; type, flags, timeout; a length without data; no changes, or too many);
- *          E_TOO_LARGE (an entry, or the commit for the log); E_NO_SPACE. */
+ *          E_TOO_LARGE (an entry, or the commit for the log); E_NO_SPACE. With a file, when the
+ *          commit is in memory, and will be on disk later, see Durable: E_TIMEOUT, and whatever
+ *          keeps the file from being written (E_NO_SPACE, E_PERMISSION, E_BUSY, E_CORRUPT,
+ *          E_SYSTEM), with a sentence that says so; the versions of the changes are written. */
 SYNCMGR_API int32_t syncmgr_store_commit(syncmgr_store_t *store, syncmgr_change_t *changes,
                                          uint32_t count, uint32_t flags, int64_t timeout_ns,
                                          uint64_t *out_revision);
+
+/** The revision that the store has now. */
+#define SYNCMGR_REVISION_NOW ((uint64_t)0xffffffffffffffffu)
+
+/** Waits until everything up to `revision` is on disk, and writes it when nobody else does. Without
+ *  a file that is so at once. Blocks up to `timeout_ns`; somebody who writes ends that first.
+ *  @return OK; E_TIMEOUT; E_INVALID (timeout; a revision that the store has not come to); and what
+ *          keeps the file from being written, as syncmgr_store_commit. */
+SYNCMGR_API int32_t syncmgr_store_sync(syncmgr_store_t *store, uint64_t revision,
+                                       int64_t timeout_ns);
+
+/** Starts such a wait, see syncmgr_ticket_wait; the background thread writes. The record's value is
+ *  the revision up to which everything is on disk.
+ *  @return OK (it is so already); PENDING; as syncmgr_store_sync. */
+SYNCMGR_API int32_t syncmgr_store_sync_start(syncmgr_store_t *store, uint64_t revision,
+                                             int64_t timeout_ns, syncmgr_queue_t *queue,
+                                             uint64_t user_data, syncmgr_ticket_t **out_ticket);
 
 /** The entries come without data, as keys and versions. */
 #define SYNCMGR_RANGE_KEYS 1u

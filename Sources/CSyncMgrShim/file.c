@@ -77,3 +77,9 @@ int32_t sm_is_locked(int32_t fd, uint64_t offset) {
   if (fcntl(fd, F_GETLK, &lock) < 0) return -errno;
   return lock.l_type != F_UNLCK;
 }
+
+int32_t sm_locker(int32_t fd, uint64_t offset) {
+  struct flock lock = one_byte(F_WRLCK, offset);
+  if (fcntl(fd, F_GETLK, &lock) < 0 || lock.l_type == F_UNLCK) return 0;
+  return (int32_t)lock.l_pid;
+}

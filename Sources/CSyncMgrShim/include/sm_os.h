@@ -57,6 +57,8 @@ int32_t sm_lock(int32_t fd, uint64_t offset, int32_t wait); /* -EAGAIN: somebody
 int32_t sm_lock_shared(int32_t fd, uint64_t offset, int32_t wait);
 int32_t sm_unlock(int32_t fd, uint64_t offset);
 int32_t sm_is_locked(int32_t fd, uint64_t offset); /* 1, 0: by another process */
+/* The id of a process that has it locked, or 0: nobody, or one of another pid namespace. */
+int32_t sm_locker(int32_t fd, uint64_t offset);
 
 /* Where in the file the locks lie: far behind the data, a byte per participant, then the gate. */
 #define SM_LOCK_PARTICIPANT 0x10000000000ull

@@ -396,8 +396,4 @@ extension Attachment {
       return index
     }
   }
-
-  func corrupt(_ what: String) -> Failure {
-    Failure(SYNCMGR_E_CORRUPT, naming: "\(what) of \(text) contradicts itself")
-  }
 }

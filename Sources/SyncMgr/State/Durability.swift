@@ -28,6 +28,30 @@ extension Store {
     }
   }
 
+  /// Waits, as a call, until all up to a revision that was committed is on disk.
+  func syncAll(_ revision: UInt64, _ timeout: Int64) throws(Failure) {
+    let deadline = try Deadline.after(timeout)
+    try sync(try committed(revision), until: deadline)
+  }
+
+  func syncStart(_ revision: UInt64, _ start: Tickets.Start) throws(Failure) -> Started {
+    try start.check(caller)
+    let wanted = try committed(revision)
+    guard let disk = StoreDisk(attachment, caller.object), disk.head.durable.load() < wanted else {
+      return Started(outcome: Outcome(SYNCMGR_OK, value: wanted))
+    }
+    return try disk.syncStart(wanted, caller, start)
+  }
+
+  private func committed(_ revision: UInt64) throws(Failure) -> UInt64 {
+    let now = try self.revision()
+    if revision == SYNCMGR_REVISION_NOW { return now }
+    if revision <= now { return revision }
+    throw Failure(
+      SYNCMGR_E_INVALID, caller.object,
+      text: "it has the revision \(now), and has not come to \(revision)")
+  }
+
   /// The log is full of what is not on disk: has some of it written.
   func makeRoomInLog(until deadline: Int64) throws(Failure) {
     try sync(try log().head.applied.load(), until: deadline)

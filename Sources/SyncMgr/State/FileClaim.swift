@@ -69,8 +69,11 @@ final class FileClaim {
     if owner != mine {
       error = sm_lock(file, users, 0)
       if error == SM_AGAIN {
+        let user = sm_locker(file, users)
         throw Failure(
-          SYNCMGR_E_BUSY, naming: "\(path) belongs to \(owner?.url ?? "another space")")
+          SYNCMGR_E_BUSY,
+          naming: "\(path) belongs to \(owner?.url ?? "another space"), which "
+            + (user > 0 ? "process \(user) has open" : "somebody has open"))
       }
       if error < 0 { throw Failure(system: "lock \(path).syncmgr", error) }
       if let owner, owner.isThere(besides: mine) {

@@ -34,6 +34,7 @@ extension StoreDisk {
   /// After a death: those who wait for the dead one are woken, and what it promised is done.
   func settle() {
     wake()
+    finishTickets(SYNCMGR_OK)
     resume()
   }
 

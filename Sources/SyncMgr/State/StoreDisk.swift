@@ -5,10 +5,10 @@ import Glibc
 /// A store and its file. The log is what is written: `durable` says up to which revision it is on
 /// disk, and nothing beyond that is overwritten.
 ///
-/// Who has to wait for the disk either leads, when nobody does: takes the `flusher` word, writes the
-/// commits of everybody in one transaction, stores `durable`, gives the word back and wakes the
-/// others; or sleeps until `epoch` changes, and looks again. So nobody starves, and one connection
-/// at a time uses the file.
+/// Who has to wait for the disk either leads, when nobody does: takes the `flusher` word, writes
+/// the commits of everybody in one transaction, stores `durable`, gives the word back and wakes
+/// the others; or sleeps until `epoch` changes, and looks again. So nobody starves, and one
+/// connection at a time uses the file.
 ///
 ///     the transaction ends          on disk
 ///     durablePosition, durable      known to be
@@ -100,7 +100,7 @@ struct StoreDisk {
   func write() throws(Failure) {
     do throws(Failure) { try flush() } catch {
       let sentence = Failure.kept()
-      finishWaits(error.status)
+      finishTickets(error.status)
       giveBack()
       throw Failure(error.status, naming: sentence)
     }
@@ -146,7 +146,7 @@ struct StoreDisk {
   private func settle(_ position: UInt64, _ revision: UInt64) {
     head.durablePosition.store(position)
     head.durable.store(revision)
-    finishWaits(SYNCMGR_OK)
+    finishTickets(SYNCMGR_OK)
   }
 
   /// The end of the log, after at least one more commit: that which freed a value that is missed is
@@ -231,7 +231,4 @@ struct StoreDisk {
     return position < head.oldest.load() || position > head.tail.load()
       ? "has lost what is not on disk yet" : nil
   }
-
-  /// Ends the tickets that waited for what is on disk by now; or, when it could not be written, all.
-  private func finishWaits(_ status: Int32) {}
 }

@@ -171,6 +171,8 @@ exports.functions = {
   syncmgr_channel_region: 'i h s U p8',
   syncmgr_store_open: 'i h o24:24 p8',
   syncmgr_store_close: 'i h',
+  syncmgr_store_sync: 'i h U 0',
+  syncmgr_store_sync_start: 'i h U l h U p8',
 };
 
 /** Functions with C callbacks, or with pointers in what they read or write. */
@@ -711,5 +713,6 @@ exports.constants = {
   COMMIT_MAX: 65536,
   CHANGE_CHECK: 1,
   PUT_QUEUED: 1,
+  REVISION_NOW: -1,
   RANGE_KEYS: 1,
 };

@@ -225,6 +225,7 @@ KEY_MAX = 255
 COMMIT_MAX = 65536
 CHANGE_CHECK = 1
 PUT_QUEUED = 1
+REVISION_NOW = -1
 RANGE_KEYS = 1
 
 
@@ -1165,6 +1166,15 @@ PROTOTYPES = {
         c_uint32,
         c_int64,
         POINTER(c_uint64),
+    )),
+    "syncmgr_store_sync": (c_int32, (c_void_p, c_uint64, c_int64)),
+    "syncmgr_store_sync_start": (c_int32, (
+        c_void_p,
+        c_uint64,
+        c_int64,
+        c_void_p,
+        c_uint64,
+        POINTER(c_void_p),
     )),
     "syncmgr_store_range": (c_int32, (
         c_void_p,
