@@ -170,6 +170,8 @@ exports.functions = {
   syncmgr_channel_region: 'i h s U p8',
   syncmgr_store_open: 'i h o24:24 p8',
   syncmgr_store_close: 'i h',
+  syncmgr_store_wait: 'i h s U 0 p8',
+  syncmgr_store_state: 'i h p48',
 };
 
 /** Functions with C callbacks, or with pointers in what they read or write. */
@@ -188,6 +190,8 @@ exports.unbound = [
   'syncmgr_store_put',
   'syncmgr_store_commit',
   'syncmgr_store_range',
+  'syncmgr_store_changes',
+  'syncmgr_store_wait_start',
 ];
 
 /** The structures: how many bytes they have, and where their fields begin. */
@@ -497,6 +501,16 @@ exports.structures = {
     length: 40,
     more: 48,
     reserved: 52,
+  },
+  syncmgr_store_info_t: {
+    bytes: 48,
+    size: 0,
+    entries: 4,
+    revision: 8,
+    durable: 16,
+    oldest: 24,
+    log_used: 32,
+    log_size: 40,
   },
 };
 
