@@ -44,12 +44,13 @@ enum Attaching {
     leaving()
     waitUntilUnused(attachment)
     if attachment.isShared {
-      // Nobody is held up by what is written while others stay.
-      if attachment.anyoneElse() { _ = saving(false) }
+      // While others stay, what is written holds up nobody at the gate.
+      let hasSaved = attachment.anyoneElse()
+      if hasSaved { _ = saving(false) }
       let gated = sm_lock(attachment.file, SM_LOCK_GATE, 1) >= 0
       // Nobody can come now. Whoever dies now leaves a segment for the next opener.
       let isLast = gated && !attachment.anyoneElse()
-      let isSaved = !isLast || saving(true)
+      let isSaved = isLast || !hasSaved ? saving(isLast) : true
       attachment.participant.id.store(0)
       attachment.announceMembership()
       if isLast, isSaved, attachment.header.flags.load() & SYNCMGR_PERSISTENT == 0,

@@ -93,7 +93,11 @@ final class Attachment {
 
   /// Under the attach lock, when no call is inside of it any more.
   func unregister() {
-    Local.always { local in local.attachments.removeAll { $0 === self } }
+    Local.always { local in
+      local.attachments.removeAll { $0 === self }
+      // They have the attachment in hand.
+      chores.removeAll()
+    }
     Attachment.entry(Int(id) - 1).pointee = nil
     Unmanaged.passUnretained(self).release()
   }

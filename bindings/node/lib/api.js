@@ -173,6 +173,8 @@ exports.functions = {
   syncmgr_store_close: 'i h',
   syncmgr_store_sync: 'i h U 0',
   syncmgr_store_sync_start: 'i h U l h U p8',
+  syncmgr_store_wait: 'i h s U 0 p8',
+  syncmgr_store_state: 'i h p56',
 };
 
 /** Functions with C callbacks, or with pointers in what they read or write. */
@@ -191,6 +193,8 @@ exports.unbound = [
   'syncmgr_store_put',
   'syncmgr_store_commit',
   'syncmgr_store_range',
+  'syncmgr_store_changes',
+  'syncmgr_store_wait_start',
 ];
 
 /** The structures: how many bytes they have, and where their fields begin. */
@@ -499,6 +503,18 @@ exports.structures = {
     revision: 32,
     length: 40,
     more: 48,
+    reserved: 52,
+  },
+  syncmgr_store_info_t: {
+    bytes: 56,
+    size: 0,
+    entries: 4,
+    revision: 8,
+    durable: 16,
+    oldest: 24,
+    log_used: 32,
+    log_size: 40,
+    has_file: 48,
     reserved: 52,
   },
 };
