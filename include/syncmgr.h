@@ -244,6 +244,8 @@ SYNCMGR_API const char *syncmgr_last_error(void);
 #define SYNCMGR_TYPE_SYNC_POINT 9u
 #define SYNCMGR_TYPE_RESOURCE 10u
 #define SYNCMGR_TYPE_CHANNEL 11u
+/** The store of the space; its name is "store". */
+#define SYNCMGR_TYPE_STORE 13u
 
 typedef struct syncmgr syncmgr_t;
 typedef struct syncmgr_workstream syncmgr_workstream_t;
@@ -258,6 +260,7 @@ typedef struct syncmgr_election syncmgr_election_t;
 typedef struct syncmgr_sync_point syncmgr_sync_point_t;
 typedef struct syncmgr_resource syncmgr_resource_t;
 typedef struct syncmgr_channel syncmgr_channel_t;
+typedef struct syncmgr_store syncmgr_store_t;
 typedef struct syncmgr_ticket syncmgr_ticket_t;
 typedef struct syncmgr_queue syncmgr_queue_t;
 typedef struct syncmgr_subscription syncmgr_subscription_t;
@@ -2220,6 +2223,164 @@ SYNCMGR_API int32_t syncmgr_channel_changed_start(syncmgr_channel_t *channel,
 SYNCMGR_API int32_t syncmgr_channel_region(syncmgr_channel_t *channel, const char *key, size_t size,
                                            void **out_data);
 
+/* ------------------------------------------------------------------------------------------------
+ * Store: the versioned entries of a space
+ *
+ *   syncmgr_store_t *store;        syncmgr_store_open(me, NULL, &store);
+ *   syncmgr_change_t change = {.key = "jobs/7", .data = "done", .length = 4,
+ *                              .expected = SYNCMGR_VERSION_ANY};
+ *   syncmgr_store_put(store, &change, 0, NULL);
+ *   syncmgr_entry_t entry = {.key = "jobs/7"};
+ *   char buffer[512];
+ *   syncmgr_store_get(store, &entry, 1, buffer, sizeof buffer, NULL);
+ *
+ * A space has one store: whoever opens it first makes it. It maps keys to entries: bytes of a type,
+ * with who wrote them and when. A key has 1 to 255 bytes of UTF-8, of which the first is not 0x01;
+ * by convention '/' divides it.
+ *
+ * Version and revision. The version of a key grows with every change of it, deletions included,
+ * and no key ever has a version twice; 0 is a key that is not there. The revision of the store
+ * grows by one with every commit: all changes of one commit have its revision, and are seen
+ * together or not at all, by every reader and whenever the writer dies.
+ *
+ * Reading takes no lock unless somebody writes all the time. An entry up to `inline_size` lies in
+ * its place; one that is larger takes whole pages, and the one before it keeps its own until the
+ * next one comes: who reads it is not disturbed.
+ *
+ * The log has the latest commits, as many as there is room for in `log_size` bytes. Who follows the
+ * changes (syncmgr_store_changes) costs the writers nothing: a reader that fell behind gets E_GAP,
+ * reads anew what there is (syncmgr_store_range), and goes on from its revision.
+ */
+
+typedef struct syncmgr_store_options {
+  uint32_t size;        /**< sizeof(syncmgr_store_options_t) */
+  uint32_t flags;       /**< 0 */
+  uint32_t capacity;    /**< keys that there is room for at first, 1 to SYNCMGR_CAPACITY_MAX; it
+                             grows */
+  uint32_t inline_size; /**< bytes up to which an entry lies in its place, at most
+                             SYNCMGR_STORE_INLINE_MAX */
+  uint64_t log_size;    /**< bytes of the log, SYNCMGR_LOG_MIN to SYNCMGR_LOG_MAX; a commit has at
+                             most a quarter of them, for which entries that do not lie in their
+                             place count 0 */
+} syncmgr_store_options_t;
+
+#define SYNCMGR_STORE_OPTIONS_INIT \
+  { sizeof(syncmgr_store_options_t), 0u, 1024u, 128u, 4194304u }
+
+#define SYNCMGR_STORE_INLINE_MAX 32768u
+#define SYNCMGR_LOG_MIN 65536u
+#define SYNCMGR_LOG_MAX 268435456u
+/** The longest key, in bytes without the terminating zero. */
+#define SYNCMGR_KEY_MAX 255u
+/** The most changes of one commit. */
+#define SYNCMGR_COMMIT_MAX 65536u
+
+/** What an entry is, or was changed to. */
+typedef struct syncmgr_entry {
+  const char *key;
+  const void *data; /**< NULL when there is none */
+  size_t length;
+  uint64_t version;
+  uint64_t revision;  /**< of the commit that wrote it */
+  uint64_t writer_id; /**< id of the workstream that did, see syncmgr_workstream_id */
+  const char *writer; /**< its name */
+  int64_t wall_ns;    /**< when: nanoseconds since 1970, by the clock of the machine */
+  uint32_t type;      /**< SYNCMGR_CELL_... */
+  int32_t status;     /**< OK; E_NOT_FOUND: it is not there, or was deleted; E_CHANGED: only of
+                           syncmgr_store_changes, see there */
+} syncmgr_entry_t;
+
+/** Only checks that the key has the version `expected`: its entry stays. `data` is NULL. */
+#define SYNCMGR_CHANGE_CHECK 1u
+
+/** One change of a commit. */
+typedef struct syncmgr_change {
+  const char *key;
+  const void *data; /**< NULL, and `length` 0: the key is deleted. Nothing happens where it is not
+                         there */
+  size_t length;
+  uint64_t expected; /**< the version that the key must have: SYNCMGR_VERSION_ANY, or 0 for one that
+                          is not there */
+  uint64_t version;  /**< written by the call: the new version, 0 when it was deleted; with
+                          E_CHANGED, and of a check, the one that it has */
+  uint32_t type;     /**< SYNCMGR_CELL_... */
+  uint32_t flags;    /**< SYNCMGR_CHANGE_CHECK */
+} syncmgr_change_t;
+
+/** Does not wait until the commit is on disk. Without a file nothing does. */
+#define SYNCMGR_PUT_QUEUED 1u
+
+/** Opens the store of the space. Does not block.
+ *  @return OK; E_INVALID (an option); E_MISMATCH (it has other parameters than the options say);
+ *          E_TYPE (the name "store" is another object's); E_NO_SPACE; E_LIMIT. */
+SYNCMGR_API int32_t syncmgr_store_open(syncmgr_workstream_t *workstream,
+                                       const syncmgr_store_options_t *options,
+                                       syncmgr_store_t **out_store);
+
+/** Closes the handle. The entries stay as long as the space does. */
+SYNCMGR_API int32_t syncmgr_store_close(syncmgr_store_t *store);
+
+/** Reads the entries of `count` keys at one moment: no commit comes between them. The keys are the
+ *  caller's. Each entry's data, at a multiple of 8 from the beginning, and the terminated name of
+ *  its writer behind it are copied into `buffer`; `out_length`, which may be NULL, gets the room
+ *  that they take. Does not block.
+ *  @return OK; E_NOT_FOUND (none of them is there); E_TOO_LARGE (the buffer: `out_length` gets
+ *          what is needed, and the entries all but data and writer); E_INVALID (a key, the buffer;
+ *          no entries). */
+SYNCMGR_API int32_t syncmgr_store_get(syncmgr_store_t *store, syncmgr_entry_t *entries,
+                                      uint32_t count, void *buffer, size_t capacity,
+                                      size_t *out_length);
+
+/** Commits one change, see syncmgr_store_commit. `out_version`, which may be NULL, gets the new
+ *  version, or with E_CHANGED the one that the key has; `change` is only read. Blocks, where the
+ *  space has a file, until it is on disk, unless `flags` has SYNCMGR_PUT_QUEUED.
+ *  @return as syncmgr_store_commit. */
+SYNCMGR_API int32_t syncmgr_store_put(syncmgr_store_t *store, const syncmgr_change_t *change,
+                                      uint32_t flags, uint64_t *out_version);
+
+/** Makes `count` changes of different keys, all of them if every key has the version that is
+ *  expected of it, else none. `out_revision`, which may be NULL, gets the revision of the store
+ *  that they are in: the present one when there was nothing to do. The `version` of every change
+ *  is written, with OK and E_CHANGED. Blocks, where the space has a file, until the commit is on
+ *  disk, up to `timeout_ns`, unless `flags` has SYNCMGR_PUT_QUEUED.
+ *  @return OK; E_CHANGED (a key has another version: nothing was done); E_INVALID (a key, twice the
+ *          same; type, flags, timeout; a length without data; no changes, or too many);
+ *          E_TOO_LARGE (an entry, or the commit for the log); E_NO_SPACE. */
+SYNCMGR_API int32_t syncmgr_store_commit(syncmgr_store_t *store, syncmgr_change_t *changes,
+                                         uint32_t count, uint32_t flags, int64_t timeout_ns,
+                                         uint64_t *out_revision);
+
+/** The entries come without data, as keys and versions. */
+#define SYNCMGR_RANGE_KEYS 1u
+
+/** Which entries, or changes, are asked for. All of them when the patterns are NULL. */
+typedef struct syncmgr_range {
+  uint32_t size;      /**< sizeof(syncmgr_range_t) */
+  uint32_t flags;     /**< SYNCMGR_RANGE_KEYS */
+  const char *prefix; /**< what a key begins with; NULL: anything */
+  const char *glob;   /**< what a key is like: '*' is any text without '/', '**' any text, '?' one
+                           character other than '/'; NULL: anything */
+  const char *after;  /**< entries: only keys behind this one; NULL: from the first */
+  uint64_t revision;  /**< entries: written by the call: of the store at that moment. Changes: those
+                           behind this one; the call writes up to which it has read */
+  size_t length;      /**< written by the call: bytes of the buffer that were used; with E_TOO_LARGE
+                           those that are needed */
+  uint32_t more;      /**< written by the call: 1 when there are more than it could give */
+  uint32_t reserved;  /**< 0 */
+} syncmgr_range_t;
+
+#define SYNCMGR_RANGE_INIT \
+  { sizeof(syncmgr_range_t), 0u, NULL, NULL, NULL, 0u, 0u, 0u, 0u }
+
+/** Reads entries in the order of the bytes of their keys, all of one moment: as many as `entries`,
+ *  of which there are `*count`, and `buffer` have room for. `count` gets how many there are. Keys,
+ *  data and names are copied into the buffer. When `more` is 1 the next call, with `after` the last
+ *  key, goes on: at a later moment, of which the revision tells. Does not block.
+ *  @return OK; E_TOO_LARGE (not one has room: `length` says what the first needs, without its count
+ *          of entries); E_INVALID (an argument). */
+SYNCMGR_API int32_t syncmgr_store_range(syncmgr_store_t *store, syncmgr_range_t *range,
+                                        syncmgr_entry_t *entries, uint32_t *count, void *buffer,
+                                        size_t capacity);
 /* ------------------------------------------------------------------------------------------------
  * Resolving: one value out of several
  *

@@ -10,8 +10,8 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 ENGINE = ROOT / "Sources/SyncMgr"
-FLOORS = ["System", "Segment", "Waiting", "Primitives", "Channels", "State",
-          "Coordination", "Sessions", "Surface"]
+FLOORS = ["System", "Segment", "Waiting", "Primitives", "Channels", "State", "Coordination",
+          "Sessions", "Surface"]
 
 DECLARATION = re.compile(r"\b(?:struct|class|enum|protocol|actor|typealias)\s+([A-Z]\w*)")
 NOT_CODE = re.compile(r'//[^\n]*|/\*.*?\*/|""".*?"""|"(?:\\.|[^"\\\n])*"', re.S)

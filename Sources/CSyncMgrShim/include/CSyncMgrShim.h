@@ -4,5 +4,6 @@
 #include "sm_fields.h"
 #include "sm_layout.h"
 #include "sm_os.h"
+#include "sm_store_fields.h"
 #include "sm_seam.h"
 #include "sm_text.h"

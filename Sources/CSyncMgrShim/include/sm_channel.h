@@ -94,7 +94,9 @@ struct sm_mailbox { /* 384 bytes */
   uint32_t served;      /* 1: callbacks take from this mailbox, on a thread of their own */
 
   uint32_t waiting; /* SM_WAIT_...: there may be such in line. Looked at by everybody */
-  uint8_t pad[60];
+  uint32_t log;     /* a store's: unit + 1 of its log, see sm_store.h */
+  uint64_t committing; /* a store's. Odd: of several entries some are changed, others not yet */
+  uint8_t pad[48];
 };
 
 #define SM_POST_FREE 0u

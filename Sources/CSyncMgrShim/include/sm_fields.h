@@ -245,6 +245,8 @@ SM_FIELD(chunk, object, 32)
 SM_FIELD(chunk, size, 64)
 
 SM_FIELD(mailbox, memory, 32)
+SM_FIELD(mailbox, log, 32)
+SM_FIELD(mailbox, committing, 64)
 SM_FIELD(mailbox, capacity, 32)
 SM_FIELD(mailbox, stride, 32)
 SM_FIELD(mailbox, mask, 32)

@@ -331,6 +331,7 @@ _Static_assert(offsetof(struct sm_slot, tag) >= SM_HOT_STORES, "");
 
 #include "sm_events.h"
 #include "sm_channel.h"
+#include "sm_store.h"
 #include "sm_deadlock.h"
 
 /* Where the tables are. Each begins on a page, so that it can be committed by itself. */

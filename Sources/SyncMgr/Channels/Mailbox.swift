@@ -95,7 +95,7 @@ extension Attachment {
   /// The guards are left alone: somebody with an old number of the mailbox may look in.
   private func clear(_ mailbox: Mailbox) {
     // What it had when its maker died, and the object never lived.
-    for word in [mailbox.memory, mailbox.patterns] where word.load() != 0 {
+    for word in [mailbox.memory, mailbox.patterns, mailbox.log] where word.load() != 0 {
       let unit = exchange(word, for: 0, of: segment.index(of: mailbox) + 1)
       if unit != 0 { free(unit - 1) }
     }
@@ -108,12 +108,12 @@ extension Attachment {
       mailbox.first,
       mailbox.past, mailbox.retained, mailbox.patterns, mailbox.waiting, mailbox.perishable,
       mailbox.served,
-      mailbox.dead,
+      mailbox.dead, mailbox.log,
     ] { field.store(0) }
     for field in [
       mailbox.sequence, mailbox.dropped, mailbox.received, mailbox.due, mailbox.expired,
       mailbox.told,
-      mailbox.undelivered, mailbox.visibility, mailbox.version,
+      mailbox.undelivered, mailbox.visibility, mailbox.version, mailbox.committing,
     ] { field.store(0) }
     for level in 0..<SM_LEVELS {
       mailbox.tail(level).store(0)
@@ -244,6 +244,9 @@ extension Attachment {
   func repairSending(_ channel: Mailbox) {
     if channel.kind.load() == SYNCMGR_CHANNEL_MEMORY {
       repairVariables(channel)
+      if let object = segment.object(segment.index(of: channel)) {
+        Kinds.of(object)?.repairSending?(self, object)
+      }
       return
     }
     repairList(channel)

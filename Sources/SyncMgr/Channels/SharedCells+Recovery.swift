@@ -61,10 +61,10 @@ extension Attachment {
     return count
   }
 
-  /// Faults of a quiet channel, in words.
-  func checkVariables(_ row: Mailbox) -> String? {
+  /// Faults of a quiet channel, in words. It may have the memory `besides`.
+  func checkVariables(_ row: Mailbox, besides: UInt32? = nil) -> String? {
     if row.sendGuardian.load() != 0 { return "has cells that are locked" }
-    var linked: Set<UInt32> = []
+    var linked: Set<UInt32> = besides.map { [$0] } ?? []
     if row.variables.load() != 0 {
       guard let table = Variables(row, segment) else { return "has cells whose sizes contradict" }
       linked.insert(row.variables.load() - 1)

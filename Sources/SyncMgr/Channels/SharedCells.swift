@@ -37,11 +37,14 @@ struct SharedCells {
   /// Whose memory it is, as chunks know it.
   @inline(__always) var owner: UInt32 { channel.caller.slot.pointee.index + 1 }
 
-  func table() throws(Failure) -> Variables {
-    guard let table = Variables(row, attachment.segment) else {
-      throw attachment.corrupt("the table of cells")
-    }
-    return table
+  var cells: CellTable { CellTable(attachment, row) }
+
+  /// The cell or region of this key, made when it is not there and `makes` says so. Under the send
+  /// guard.
+  func find(
+    _ key: CellKey, _ role: UInt32 = SM_VARIABLE_CELL, makes: Bool
+  ) throws(Failure) -> (table: Variables, variable: Variable)? {
+    try cells.find(key, role, makes: makes)
   }
 
   // MARK: - Writing
@@ -53,7 +56,7 @@ struct SharedCells {
     _ version: inout UInt64?
   ) throws(Failure) {
     var memory: UInt32 = 0
-    if let value, value.count > Int(SharedCells.room(row)) {
+    if let value, value.count > Int(CellTable.room(row)) {
       memory = try keep(value, for: key) + 1
     }
     var wakes = Wakes()
@@ -121,7 +124,7 @@ struct SharedCells {
       if memory.load() == 0 { return false }
       // Dies from here on: as in a write.
       _ = CellWriter.begin(variable)
-      replace(memory, with: 0)
+      cells.replace(memory, with: 0)
       return true
     }
   }
@@ -152,7 +155,7 @@ struct SharedCells {
   ) {
     let next = CellWriter.begin(variable)
     let value = variable.value(next)
-    if value.memory.load() != memory { replace(value.memory, with: memory) }
+    if value.memory.load() != memory { cells.replace(value.memory, with: memory) }
     memory = 0
     if let small { CellWriter.fill(table, variable, next, small) }
     CellWriter.end(variable, next, length, type)
@@ -162,18 +165,7 @@ struct SharedCells {
   private func remove(_ table: Variables, _ variable: Variable) {
     let next = CellWriter.begin(variable)
     CellWriter.end(variable, next, 0, SM_VALUE_NONE)
-    // It is removed. What is left pins no memory; dies in between: until it is set again, or the
-    // channel goes.
-    variable.begun.store(next &+ 1)
-    sm_fence()
-    for side in [UInt64(0), 1] where variable.value(side).memory.load() != 0 {
-      replace(variable.value(side).memory, with: 0)
-    }
-  }
-
-  private func replace(_ word: Word32, with memory: UInt32) {
-    let before = attachment.exchange(word, for: memory, of: owner)
-    if before != 0 { attachment.free(before - 1) }
+    cells.dropMemory(variable)
   }
 
   /// The version that callers see: 0 when there is no value.
@@ -181,93 +173,5 @@ struct SharedCells {
   static func shown(_ variable: Variable) -> UInt64 {
     let version = variable.version.load()
     return variable.value(version).type.load() == SM_VALUE_NONE ? 0 : version
-  }
-
-  /// Bytes that a small value has at most.
-  static func room(_ row: Mailbox) -> UInt32 {
-    min((row.inlineSize.load() &+ 63) & ~63, Variables.mostRoom)
-  }
-
-  // MARK: - The table
-
-  /// The cell or region of this key, made when it is not there and `makes` says so. Under the send
-  /// guard.
-  func find(
-    _ key: CellKey, _ role: UInt32 = SM_VARIABLE_CELL, makes: Bool
-  ) throws(Failure) -> (table: Variables, variable: Variable)? {
-    if row.variables.load() != 0 {
-      let table = try table()
-      if let variable = table.find(key.text, key.hash, role) { return (table, variable) }
-    }
-    try key.check()
-    return makes ? try add(key, role) : nil
-  }
-
-  private func add(
-    _ key: CellKey, _ role: UInt32
-  ) throws(Failure) -> (table: Variables, variable: Variable) {
-    let table = try roomyTable()
-    let place = table.used
-    guard let variable = table[place] else { throw attachment.corrupt("the table of cells") }
-    variable.version.store(0)
-    variable.begun.store(0)
-    variable.hash.store(key.hash)
-    variable.length.store(UInt32(key.text.count))
-    variable.role.store(role)
-    variable.waiting.store(0)
-    for side in [UInt64(0), 1] {
-      variable.value(side).memory.store(0)
-      variable.value(side).length.store(0)
-      variable.value(side).type.store(SM_VALUE_NONE)
-    }
-    memcpy(variable.key, key.text.baseAddress.unsafelyUnwrapped, key.text.count)
-    // Dies before: nobody has seen it. After: it is found, and counted by the repair. Without a
-    // value it is not there for anybody.
-    table.link(place, key.hash)
-    table.head.used.store(place + 1)
-    return (table, variable)
-  }
-
-  /// A table with room for one more: the first one, or a larger one with all that was there.
-  private func roomyTable() throws(Failure) -> Variables {
-    let old = row.variables.load() == 0 ? nil : try table()
-    if let old, old.used < old.capacity { return old }
-    let capacity = old.map { $0.capacity * 2 } ?? min(max(row.capacity.load(), 8), 65536)
-    var buckets: UInt32 = 16
-    while buckets < 2 * capacity { buckets *= 2 }
-    let room = old.map { UInt32($0.room) } ?? SharedCells.room(row)
-    let size = Variables.size(capacity: capacity, mask: buckets - 1, room: room)
-    let unit = try attachment.allocate(size, SM_CHUNK_MEMORY, object: owner)
-    fill(unit, capacity, buckets, room, from: old)
-    let before = attachment.exchange(row.variables, for: unit + 1, of: owner)
-    // Readers of the old table look at this when they are through. Dies before: the repair stores
-    // it, before the old table is freed.
-    row.version.store(row.version.load() &+ 1)
-    if before != 0 { attachment.free(before - 1) }
-    return try table()
-  }
-
-  /// Nobody sees the table yet.
-  private func fill(
-    _ unit: UInt32, _ capacity: UInt32, _ buckets: UInt32, _ room: UInt32, from old: Variables?
-  ) {
-    let start = attachment.segment.unit(unit)
-    let empty = Int(Variables.size(capacity: 0, mask: buckets - 1, room: room))
-    memset(start, 0, empty)
-    let head = start.assumingMemoryBound(to: sm_variables.self)
-    head.capacity.store(capacity)
-    head.mask.store(buckets - 1)
-    head.room.store(room)
-    guard let old, let source = old[0] else { return }
-    let used = old.used
-    let size = Variables.size(capacity: used, mask: buckets - 1, room: room) - UInt64(empty)
-    memcpy(start + empty, source, Int(size))
-    head.used.store(used)
-    let places = UnsafeMutableRawPointer(head + 1).assumingMemoryBound(to: UInt32.self)
-    for place in 0..<used {
-      var position = old[place]?.hash.load() ?? 0
-      while places[Int(position & (buckets - 1))] != 0 { position &+= 1 }
-      places[Int(position & (buckets - 1))] = place + 1
-    }
   }
 }

@@ -65,6 +65,8 @@ extension UnsafeMutablePointer<sm_mailbox> {
   /// The same word, of a channel that keeps cells.
   @inline(__always) var variables: Word32 { patterns }
   @inline(__always) var version: Word64 { Word64(sm_mailbox_version(self)) }
+  @inline(__always) var committing: Word64 { Word64(sm_mailbox_committing(self)) }
+  @inline(__always) var log: Word32 { Word32(sm_mailbox_log(self)) }
   @inline(__always) var dead: Word32 { Word32(sm_mailbox_dead(self)) }
   @inline(__always) var cpu: Word32 { Word32(sm_mailbox_cpu(self)) }
   @inline(__always) var served: Word32 { Word32(sm_mailbox_served(self)) }

@@ -19,6 +19,7 @@ enum HandleType: UInt32 {
   case resource = 10
   case syncPoint = 9
   case channel = 11
+  case store = 13
   case manager = 16
   case workstream = 17
   case ticket = 18
@@ -46,6 +47,7 @@ enum HandleType: UInt32 {
     case .resource: "resource"
     case .syncPoint: "sync point"
     case .channel: "channel"
+    case .store: "store"
     case .manager: "manager"
     case .workstream: "workstream"
     case .ticket: "ticket"

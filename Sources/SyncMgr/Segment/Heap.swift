@@ -278,8 +278,14 @@ extension Attachment {
 
   private func isMemory(_ unit: UInt32, of object: UInt32) -> Bool {
     guard let mailbox = segment.mailbox(object &- 1) else { return false }
-    if mailbox.memory.load() == unit + 1 || mailbox.patterns.load() == unit + 1 { return true }
+    for word in [mailbox.memory, mailbox.patterns, mailbox.log] where word.load() == unit + 1 {
+      return true
+    }
     guard mailbox.kind.load() == SYNCMGR_CHANNEL_MEMORY else { return false }
+    // Committed, though not yet in its place: before the look there, where it may come meanwhile.
+    if let log = StoreLog(mailbox, segment), let pending = log.pending, pending.has(unit) {
+      return true
+    }
     return Variables(mailbox, segment)?.hasMemory(unit) ?? false
   }
 }

@@ -55,6 +55,9 @@ struct Kind: Sendable {
   /// A workstream has left the object, by closing its last handle or by dying: for what cannot be
   /// done in `abandon`, under the guard. It may have opened it anew, with another holding.
   var left: (@Sendable (Attachment, Object, Holding) -> Void)?
+  /// A writer died under the send guard of the object's mailbox: makes whole what the type has
+  /// there besides. Under that guard.
+  var repairSending: (@Sendable (Attachment, Object) -> Void)?
   /// Faults of a quiet object, in words; nil when there are none.
   let check: @Sendable (Attachment, Object) -> String?
   /// These kinds of notices are wanted from now on: for a type whose fast path looks at one word

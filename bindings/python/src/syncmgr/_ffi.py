@@ -83,6 +83,7 @@ TYPE_ELECTION = 8
 TYPE_SYNC_POINT = 9
 TYPE_RESOURCE = 10
 TYPE_CHANNEL = 11
+TYPE_STORE = 13
 OPEN_ONLY = 1
 CREATE_ONLY = 2
 PERSISTENT = 4
@@ -217,6 +218,14 @@ CELL_FLOAT64 = 2
 CELL_TEXT = 3
 CELL_JSON = 4
 VERSION_ANY = -1
+STORE_INLINE_MAX = 32768
+LOG_MIN = 65536
+LOG_MAX = 268435456
+KEY_MAX = 255
+COMMIT_MAX = 65536
+CHANGE_CHECK = 1
+PUT_QUEUED = 1
+RANGE_KEYS = 1
 STRATEGY_FIRST_WINS = 0
 STRATEGY_LAST_WINS = 1
 STRATEGY_PRIORITY_BASED = 2
@@ -678,6 +687,75 @@ class Cell(Structure):
     )
 
 
+class StoreOptions(Structure):
+    """syncmgr_store_options_t, 24 bytes."""
+
+    _fields_ = (
+        ("size", c_uint32),
+        ("flags", c_uint32),
+        ("capacity", c_uint32),
+        ("inline_size", c_uint32),
+        ("log_size", c_uint64),
+    )
+
+    @classmethod
+    def defaults(cls):
+        """The values of SYNCMGR_STORE_OPTIONS_INIT."""
+        return cls(size=24, flags=0, capacity=1024, inline_size=128, log_size=4194304)
+
+
+class Entry(Structure):
+    """syncmgr_entry_t, 72 bytes."""
+
+    _fields_ = (
+        ("key", c_char_p),
+        ("data", POINTER(None)),
+        ("length", c_size_t),
+        ("version", c_uint64),
+        ("revision", c_uint64),
+        ("writer_id", c_uint64),
+        ("writer", c_char_p),
+        ("wall_ns", c_int64),
+        ("type", c_uint32),
+        ("status", c_int32),
+    )
+
+
+class Change(Structure):
+    """syncmgr_change_t, 48 bytes."""
+
+    _fields_ = (
+        ("key", c_char_p),
+        ("data", POINTER(None)),
+        ("length", c_size_t),
+        ("expected", c_uint64),
+        ("version", c_uint64),
+        ("type", c_uint32),
+        ("flags", c_uint32),
+    )
+
+
+class Range(Structure):
+    """syncmgr_range_t, 56 bytes."""
+
+    _fields_ = (
+        ("size", c_uint32),
+        ("flags", c_uint32),
+        ("prefix", c_char_p),
+        ("glob", c_char_p),
+        ("after", c_char_p),
+        ("revision", c_uint64),
+        ("length", c_size_t),
+        ("more", c_uint32),
+        ("reserved", c_uint32),
+    )
+
+    @classmethod
+    def defaults(cls):
+        """The values of SYNCMGR_RANGE_INIT."""
+        return cls(size=56, flags=0, revision=0, length=0, more=0, reserved=0)
+
+
 # Result and arguments of each function.
 PROTOTYPES = {
     "syncmgr_version": (c_char_p, ()),
@@ -1087,6 +1165,33 @@ PROTOTYPES = {
         POINTER(c_void_p),
     )),
     "syncmgr_channel_region": (c_int32, (c_void_p, c_char_p, c_size_t, POINTER(c_void_p))),
+    "syncmgr_store_open": (c_int32, (c_void_p, POINTER(StoreOptions), POINTER(c_void_p))),
+    "syncmgr_store_close": (c_int32, (c_void_p,)),
+    "syncmgr_store_get": (c_int32, (
+        c_void_p,
+        POINTER(Entry),
+        c_uint32,
+        c_void_p,
+        c_size_t,
+        POINTER(c_size_t),
+    )),
+    "syncmgr_store_put": (c_int32, (c_void_p, POINTER(Change), c_uint32, POINTER(c_uint64))),
+    "syncmgr_store_commit": (c_int32, (
+        c_void_p,
+        POINTER(Change),
+        c_uint32,
+        c_uint32,
+        c_int64,
+        POINTER(c_uint64),
+    )),
+    "syncmgr_store_range": (c_int32, (
+        c_void_p,
+        POINTER(Range),
+        POINTER(Entry),
+        POINTER(c_uint32),
+        c_void_p,
+        c_size_t,
+    )),
     "syncmgr_resolve": (c_int32, (c_uint32, c_char_p, c_char_p, c_size_t, POINTER(c_size_t))),
     "syncmgr_clock_compare": (c_int32, (c_char_p, c_char_p, POINTER(c_uint32))),
     "syncmgr_clock_merge": (c_int32, (

@@ -7,7 +7,7 @@ enum AllKinds {
         Kinds.table = [
           Mutex.kind, Semaphore.kind, Latch.kind, Barrier.kind, Event.kind, RWLock.kind,
           Condition.kind, Election.kind, SyncPoint.kind, Resource.kind, Channel.kind,
-          Channel.mailboxKind,
+          Channel.mailboxKind, Store.kind,
         ]
       }
     }

@@ -1,0 +1,130 @@
+import CSyncMgr
+import CSyncMgrShim
+import Glibc
+
+/// The table of a MEMORY channel, or of a store, as those who write to it use it: everything here
+/// runs under the send guard of its mailbox.
+struct CellTable {
+  let attachment: Attachment
+  let row: Mailbox
+  /// Whose memory it is, as chunks know it: the object's index + 1.
+  let owner: UInt32
+
+  @inline(__always)
+  init(_ attachment: Attachment, _ row: Mailbox) {
+    self.attachment = attachment
+    self.row = row
+    owner = attachment.segment.index(of: row) + 1
+  }
+
+  func table() throws(Failure) -> Variables {
+    guard let table = Variables(row, attachment.segment) else {
+      throw attachment.corrupt("the table of cells")
+    }
+    return table
+  }
+
+  /// The variable of this key, made when it is not there and `makes` says so. One that is made
+  /// begins with the version `least`.
+  func find(
+    _ key: CellKey, _ role: UInt32 = SM_VARIABLE_CELL, makes: Bool, least: UInt64 = 0
+  ) throws(Failure) -> (table: Variables, variable: Variable)? {
+    if row.variables.load() != 0 {
+      let table = try table()
+      if let variable = table.find(key.text, key.hash, role) { return (table, variable) }
+    }
+    try key.check()
+    return makes ? try add(key, role, least) : nil
+  }
+
+  private func add(
+    _ key: CellKey, _ role: UInt32, _ least: UInt64
+  ) throws(Failure) -> (table: Variables, variable: Variable) {
+    let table = try roomyTable()
+    let place = table.used
+    guard let variable = table[place] else { throw attachment.corrupt("the table of cells") }
+    variable.version.store(least)
+    variable.begun.store(least)
+    variable.hash.store(key.hash)
+    variable.length.store(UInt32(key.text.count))
+    variable.role.store(role)
+    variable.waiting.store(0)
+    for side in [UInt64(0), 1] {
+      variable.value(side).memory.store(0)
+      variable.value(side).length.store(0)
+      variable.value(side).type.store(SM_VALUE_NONE)
+    }
+    memcpy(variable.key, key.text.baseAddress.unsafelyUnwrapped, key.text.count)
+    // Dies before: nobody has seen it. After: it is found, and counted by the repair. Without a
+    // value it is not there for anybody.
+    table.link(place, key.hash)
+    table.head.used.store(place + 1)
+    return (table, variable)
+  }
+
+  /// A table with room for one more: the first one, or a larger one with all that was there.
+  private func roomyTable() throws(Failure) -> Variables {
+    let old = row.variables.load() == 0 ? nil : try table()
+    if let old, old.used < old.capacity { return old }
+    let capacity = old.map { $0.capacity * 2 } ?? min(max(row.capacity.load(), 8), 65536)
+    var buckets: UInt32 = 16
+    while buckets < 2 * capacity { buckets *= 2 }
+    let room = old.map { UInt32($0.room) } ?? CellTable.room(row)
+    let size = Variables.size(capacity: capacity, mask: buckets - 1, room: room)
+    let unit = try attachment.allocate(size, SM_CHUNK_MEMORY, object: owner)
+    fill(unit, capacity, buckets, room, from: old)
+    let before = attachment.exchange(row.variables, for: unit + 1, of: owner)
+    // Readers of the old table look at this when they are through. Dies before: the repair stores
+    // it, before the old table is freed.
+    row.version.store(row.version.load() &+ 1)
+    if before != 0 { attachment.free(before - 1) }
+    return try table()
+  }
+
+  /// Nobody sees the table yet.
+  private func fill(
+    _ unit: UInt32, _ capacity: UInt32, _ buckets: UInt32, _ room: UInt32, from old: Variables?
+  ) {
+    let start = attachment.segment.unit(unit)
+    let empty = Int(Variables.size(capacity: 0, mask: buckets - 1, room: room))
+    memset(start, 0, empty)
+    let head = start.assumingMemoryBound(to: sm_variables.self)
+    head.capacity.store(capacity)
+    head.mask.store(buckets - 1)
+    head.room.store(room)
+    guard let old, let source = old[0] else { return }
+    let used = old.used
+    let size = Variables.size(capacity: used, mask: buckets - 1, room: room) - UInt64(empty)
+    memcpy(start + empty, source, Int(size))
+    head.used.store(used)
+    let places = UnsafeMutableRawPointer(head + 1).assumingMemoryBound(to: UInt32.self)
+    for place in 0..<used {
+      var position = old[place]?.hash.load() ?? 0
+      while places[Int(position & (buckets - 1))] != 0 { position &+= 1 }
+      places[Int(position & (buckets - 1))] = place + 1
+    }
+  }
+
+  /// Bytes that a small value has at most.
+  static func room(_ row: Mailbox) -> UInt32 {
+    min((row.inlineSize.load() &+ 63) & ~63, Variables.mostRoom)
+  }
+
+  // MARK: - Memory of values
+
+  /// Gives a value the memory of this process's hands, or with 0 none, and frees what it had.
+  func replace(_ word: Word32, with memory: UInt32) {
+    let before = attachment.exchange(word, for: memory, of: owner)
+    if before != 0 { attachment.free(before - 1) }
+  }
+
+  /// A variable was removed. What is left pins no memory; dies in between: until it is set again,
+  /// or the table goes.
+  func dropMemory(_ variable: Variable) {
+    variable.begun.store(variable.version.load() &+ 1)
+    sm_fence()
+    for side in [UInt64(0), 1] where variable.value(side).memory.load() != 0 {
+      replace(variable.value(side).memory, with: 0)
+    }
+  }
+}
