@@ -2486,6 +2486,224 @@ SYNCMGR_API int32_t syncmgr_clock_merge(const char *left, const char *right, con
 SYNCMGR_API int32_t syncmgr_json_format(const char *text, size_t length, uint32_t flags,
                                         char *buffer, size_t capacity, size_t *out_length);
 
+/* ------------------------------------------------------------------------------------------------
+ * Conflicts: declared, decided once, seen by all
+ *
+ * A conflict is a record in the store of the space: every process of the space sees it, it outlives
+ * who declared it, and it is on disk when the store is. It is open until it is resolved, ignored or
+ * found unresolvable. Who ends it does so once, by one commit: all see the same result, and a
+ * process that dies in the midst of it leaves the conflict as it was. These calls do not wait for
+ * the disk.
+ *
+ *   detected      declared, and nobody looks at it
+ *   analyzing     left to whoever decides it: the strategy is manual
+ *   resolving     somebody has claimed it, to let its handlers decide
+ *   resolved      there is a result
+ *   unresolvable  its time passed, or its handlers and strategy gave no answer. Told to all with
+ *                 the priority CRITICAL. Can still be resolved
+ *   ignored       somebody said that it is none
+ *
+ * A conflict is decided between candidates, see syncmgr_resolve: those of its data, which is the
+ * same object; `base` and `id` of it are used by merge and union. Without candidates it is decided
+ * between the workstreams: a value is the name of one, its time the place in the list, and its
+ * priority that of the workstream (syncmgr_workstream_set_priority).
+ *
+ * Of each conflict everybody is told by CONFLICT notices when it is detected and when it has ended.
+ * The value is its id, the priority its severity; the detail has conflict (the id), status, type,
+ * severity and strategy.
+ *
+ * As JSON a conflict has these members, those in brackets where there is something to say: id,
+ * type, severity, status, strategy (their names), [sync_point], workstreams, reason, [data],
+ * detected_at (nanoseconds since 1970), detected_by, [deadline], [claimed_by], [key] (of the
+ * store's entry, see syncmgr_store_merge), [resolved_at], [resolved_by], and [result], which is
+ * what syncmgr_resolve writes; of abort it has `aborted` true in place of a value.
+ */
+
+#define SYNCMGR_CONFLICT_TYPE_DATA 0u       /* "data_conflict" */
+#define SYNCMGR_CONFLICT_TYPE_RESOURCE 1u   /* "resource_conflict" */
+#define SYNCMGR_CONFLICT_TYPE_TIMING 2u     /* "timing_conflict" */
+#define SYNCMGR_CONFLICT_TYPE_DEPENDENCY 3u /* "dependency_conflict" */
+#define SYNCMGR_CONFLICT_TYPE_STATE 4u      /* "state_conflict" */
+#define SYNCMGR_CONFLICT_TYPE_PRIORITY 5u   /* "priority_conflict" */
+
+/** As many as the priorities of notices, which they become. */
+#define SYNCMGR_SEVERITY_LOW 0u
+#define SYNCMGR_SEVERITY_MEDIUM 1u
+#define SYNCMGR_SEVERITY_HIGH 2u
+#define SYNCMGR_SEVERITY_CRITICAL 3u
+
+#define SYNCMGR_CONFLICT_DETECTED 0u
+#define SYNCMGR_CONFLICT_ANALYZING 1u
+#define SYNCMGR_CONFLICT_RESOLVING 2u
+#define SYNCMGR_CONFLICT_RESOLVED 3u
+#define SYNCMGR_CONFLICT_UNRESOLVABLE 4u
+#define SYNCMGR_CONFLICT_IGNORED 5u
+
+/** It is resolved at once: by the handlers of this process for its type, or else by its strategy.
+ *  */
+#define SYNCMGR_CONFLICT_AUTO 1u
+/** The workstreams in it get a message each, of the kind CONFLICT, as long as there is room. */
+#define SYNCMGR_CONFLICT_NOTIFY 2u
+
+typedef struct syncmgr_conflict_options {
+  uint32_t size;           /**< sizeof(syncmgr_conflict_options_t) */
+  uint32_t flags;          /**< SYNCMGR_CONFLICT_AUTO, _NOTIFY */
+  uint32_t type;           /**< SYNCMGR_CONFLICT_TYPE_... */
+  uint32_t severity;       /**< SYNCMGR_SEVERITY_... */
+  uint32_t strategy;       /**< SYNCMGR_STRATEGY_...: by which it is resolved,
+  unless told otherwise */
+  uint32_t reserved;       /**< 0 */
+  int64_t timeout_ns;      /**< after which it is unresolvable, by the clock of the machine; FOREVER;
+                                one that is left to somebody's decision has no end */
+  const char *sync_point;  /**< where, a name; or NULL */
+  const char *workstreams; /**< between whom: 1 to 16 names with a '/' between; NULL: the caller's */
+  const char *reason;      /**< in words, at most 383 bytes; or NULL */
+  const char *data;        /**< JSON, an object with `candidates` or whatever helps to decide; or
+                                NULL */
+} syncmgr_conflict_options_t;
+
+#define SYNCMGR_CONFLICT_OPTIONS_INIT                                                     \
+  {                                                                                       \
+    sizeof(syncmgr_conflict_options_t), SYNCMGR_CONFLICT_AUTO, SYNCMGR_CONFLICT_TYPE_DATA, \
+        SYNCMGR_SEVERITY_MEDIUM, SYNCMGR_STRATEGY_LAST_WINS, 0u, 30000000000, NULL, NULL, \
+        NULL, NULL                                                                        \
+  }
+
+/** Declares a conflict. With AUTO it is resolved before this returns: the handlers of this process
+ *  for its type are asked, one after the other on this thread, and where there are none or none has
+ *  an answer the strategy decides; with manual it is left to somebody, and with custom
+ *  unresolvable. `out_id`, which may be NULL, gets its id, as soon as it is declared. Does not
+ *  block but for handlers. The last 1,024 that have ended are kept, and up to 64 more.
+ *  @return OK; E_INVALID (an option, data that is no JSON or whose candidates are none); E_NAME (a
+ *          name); E_TOO_LARGE; E_NO_SPACE; what syncmgr_conflict_resolve returns. */
+SYNCMGR_API int32_t syncmgr_conflict_detect(syncmgr_store_t *store,
+                                            const syncmgr_conflict_options_t *options,
+                                            uint64_t *out_id);
+
+/** Writes a conflict as JSON, terminated. `out_length` gets its length without the terminating
+ *  zero, also when `capacity` is too small. Does not block.
+ *  @return OK; E_NOT_FOUND; E_OVERFLOW (`capacity`; `buffer` is left as it was); E_INVALID. */
+SYNCMGR_API int32_t syncmgr_conflict_get(syncmgr_store_t *store, uint64_t id, char *buffer,
+                                         size_t capacity, size_t *out_length);
+
+/** Which conflicts are asked for: those for which all of it is so. */
+typedef struct syncmgr_conflict_filter {
+  uint32_t size;          /**< sizeof(syncmgr_conflict_filter_t) */
+  uint32_t types;         /**< a bit 1 << SYNCMGR_CONFLICT_TYPE_... for each */
+  uint32_t statuses;      /**< a bit 1 << SYNCMGR_CONFLICT_... for each */
+  uint32_t severities;    /**< a bit 1 << SYNCMGR_SEVERITY_... for each */
+  const char *sync_point; /**< NULL: any, and none */
+  const char *workstream; /**< one that is in it; NULL: any */
+} syncmgr_conflict_filter_t;
+
+#define SYNCMGR_CONFLICT_FILTER_INIT \
+  { sizeof(syncmgr_conflict_filter_t), 0xffffffffu, 0xffffffffu, 0xffffffffu, NULL, NULL }
+/** The statuses of conflicts that are open. */
+#define SYNCMGR_CONFLICT_OPEN 7u
+
+/** Writes a JSON array of conflicts, in the order of their ids; `filter` NULL: of all. `buffer` and
+ *  `out_length` as for syncmgr_conflict_get. Does not block.
+ *  @return OK; E_OVERFLOW; E_INVALID (an argument). */
+SYNCMGR_API int32_t syncmgr_conflict_list(syncmgr_store_t *store,
+                                          const syncmgr_conflict_filter_t *filter, char *buffer,
+                                          size_t capacity, size_t *out_length);
+
+/** Decides a conflict, from any process. By custom or manual with `value`, which is JSON: that is
+ *  the result. By manual without: it is left to whoever decides later. By custom without: the
+ *  handlers of this process for its type are asked on this thread; where none has an answer its own
+ *  strategy decides, and if that is custom too, or abort, as it says. By abort: there is no result.
+ *  By any other: its candidates are decided between. `resolved_by` is who is said to have done it;
+ *  NULL: the workstream. One that is claimed by somebody alive can be decided by others
+ *  nevertheless. Does not block but for handlers.
+ *  @return OK; E_NOT_FOUND; E_ALREADY (it is resolved or ignored, or by custom without a value: was
+ *          resolved by another meanwhile); E_BUSY (by custom without a value: it is claimed by
+ *          another); E_FAILED (it is unresolvable now); E_INVALID (an argument; a value with
+ *          another strategy; what is no JSON); E_TOO_LARGE; E_NO_SPACE. */
+SYNCMGR_API int32_t syncmgr_conflict_resolve(syncmgr_store_t *store, uint64_t id,
+                                             uint32_t strategy, const char *value,
+                                             const char *resolved_by);
+
+/** Claims an open conflict for this workstream, so that one and no other lets its handlers decide
+ *  it; for handlers that run in ways of their own. A claim ends by syncmgr_conflict_settle, by
+ *  _release, or with the workstream: whoever comes next gets it then. Does not block.
+ *  @return OK; E_BUSY (somebody else has it); E_ALREADY (it has ended, or this workstream has it);
+ *          E_NOT_FOUND; E_NO_SPACE. */
+SYNCMGR_API int32_t syncmgr_conflict_claim(syncmgr_store_t *store, uint64_t id);
+
+/** Ends a conflict that this workstream has claimed. `value` is JSON, the result; NULL: no handler
+ *  had an answer, and its strategy decides: manual leaves it to somebody, custom makes it
+ *  unresolvable. Does not block.
+ *  @return OK; E_FAILED (it is unresolvable now); E_NOT_OWNER (it is not claimed by this
+ *          workstream); E_ALREADY (it has ended, by another or because its time passed);
+ *          E_NOT_FOUND; E_INVALID (`value` is no JSON); E_TOO_LARGE; E_NO_SPACE. */
+SYNCMGR_API int32_t syncmgr_conflict_settle(syncmgr_store_t *store, uint64_t id,
+                                            const char *value);
+
+/** Gives a claim back: the conflict is detected, as before. Does not block.
+ *  @return OK; E_NOT_OWNER; E_ALREADY (it has ended); E_NOT_FOUND; E_NO_SPACE. */
+SYNCMGR_API int32_t syncmgr_conflict_release(syncmgr_store_t *store, uint64_t id);
+
+/** Ends a conflict without a result. `by` is who is said to have done it; NULL: the workstream.
+ *  Does not block.
+ *  @return OK; E_NOT_FOUND; E_ALREADY (it is resolved or ignored); E_INVALID; E_NO_SPACE. */
+SYNCMGR_API int32_t syncmgr_conflict_ignore(syncmgr_store_t *store, uint64_t id, const char *by);
+
+/** Forgets the conflicts that are resolved or ignored. `out_count`, which may be NULL, gets how
+ *  many there were. Does not block.
+ *  @return OK; E_NO_SPACE. */
+SYNCMGR_API int32_t syncmgr_conflict_clear(syncmgr_store_t *store, uint32_t *out_count);
+
+/** Registers a handler of this process for conflicts of the types in `types`, a bit 1 <<
+ *  SYNCMGR_CONFLICT_TYPE_... for each. A handler is asked by detect with AUTO and by resolve with
+ *  custom, on the thread that calls these in this process, and those of one type in the order in
+ *  which they were registered. `conflict` is its JSON, valid until the handler returns; it is
+ *  claimed by the workstream of the store's handle that it was detected or resolved by. A handler
+ *  that has an answer calls syncmgr_conflict_settle through a handle of that workstream, and
+ *  returns OK; if it returns anything else, or has not settled it, the next one is asked. It may
+ *  call anything, including syncmgr_off and close.
+ *  The subscription ends by syncmgr_off, which waits for a call that runs, unless it is called from
+ *  within; and when the manager closes. `destroy(user)`, which may be NULL, runs exactly once:
+ *  after the last call, or before this returns an error.
+ *  @return OK; E_INVALID (types 0 or unknown; callback NULL); E_LIMIT; E_NO_MEMORY. */
+SYNCMGR_API int32_t syncmgr_conflict_on(syncmgr_store_t *store, uint32_t types,
+                                        int32_t (*callback)(uint64_t id, const char *conflict,
+                                                            void *user),
+                                        void *user, void (*destroy)(void *user),
+                                        syncmgr_subscription_t **out_subscription);
+
+typedef struct syncmgr_merge_options {
+  uint32_t size;     /**< sizeof(syncmgr_merge_options_t) */
+  uint32_t flags;    /**< SYNCMGR_PUT_QUEUED */
+  uint32_t strategy; /**< SYNCMGR_STRATEGY_... */
+  uint32_t severity; /**< SYNCMGR_SEVERITY_... */
+  const char *base;  /**< JSON that the new value was made from, of the version expected, for merge;
+                          NULL: not known */
+  const char *id;    /**< for union, see syncmgr_resolve; or NULL */
+} syncmgr_merge_options_t;
+
+#define SYNCMGR_MERGE_OPTIONS_INIT                                                            \
+  {                                                                                           \
+    sizeof(syncmgr_merge_options_t), 0u, SYNCMGR_STRATEGY_MERGE, SYNCMGR_SEVERITY_LOW, NULL,  \
+        NULL                                                                                  \
+  }
+
+/** Puts a JSON value, or deletes one, as syncmgr_store_put; but when the key has another version
+ *  than `change->expected` somebody changed it meanwhile: that is a data conflict between who wrote
+ *  the entry and this workstream. It is decided by the strategy between what is there, with its
+ *  version, time and writer, and what was to be put, with the version after the one expected, and
+ *  now. The result is put in place of both, and the conflict is recorded, resolved, in the same
+ *  commit. By custom, manual and abort nothing is put, and the conflict is recorded: by custom and
+ *  manual open, and its result is put when it is resolved; by abort resolved.
+ *  `change->version` gets the key's version. `buffer` gets a JSON object: `version`; when there was
+ *  a conflict `conflict`, its id, and the members that syncmgr_resolve writes. `out_length` gets
+ *  its length, also when `capacity` is too small: nothing is undone then, and the rest is in the
+ *  conflict. Blocks, where the space has a file, until it is on disk, unless told not to.
+ *  @return OK; PARTIAL (recorded, and left open); E_CHANGED (abort); E_OVERFLOW; E_TYPE (what is
+ *          there is no JSON); E_INVALID (an argument); as syncmgr_store_put. */
+SYNCMGR_API int32_t syncmgr_store_merge(syncmgr_store_t *store, syncmgr_change_t *change,
+                                        const syncmgr_merge_options_t *options, char *buffer,
+                                        size_t capacity, size_t *out_length);
+
 #ifdef __cplusplus
 }
 #endif

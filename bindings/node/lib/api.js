@@ -174,6 +174,14 @@ exports.functions = {
   syncmgr_clock_compare: 'i s s p4',
   syncmgr_clock_merge: 'i s s s a1 N p8',
   syncmgr_json_format: 'i s N u a1 N p8',
+  syncmgr_conflict_detect: 'i h o64:32:4 p8',
+  syncmgr_conflict_get: 'i h U a1 N p8',
+  syncmgr_conflict_resolve: 'i h U u s s',
+  syncmgr_conflict_claim: 'i h U',
+  syncmgr_conflict_settle: 'i h U s',
+  syncmgr_conflict_release: 'i h U',
+  syncmgr_conflict_ignore: 'i h U s',
+  syncmgr_conflict_clear: 'i h p4',
 };
 
 /** Functions with C callbacks, or with pointers in what they read or write. */
@@ -192,6 +200,9 @@ exports.unbound = [
   'syncmgr_store_put',
   'syncmgr_store_commit',
   'syncmgr_store_range',
+  'syncmgr_conflict_list',
+  'syncmgr_conflict_on',
+  'syncmgr_store_merge',
 ];
 
 /** The structures: how many bytes they have, and where their fields begin. */
@@ -502,6 +513,38 @@ exports.structures = {
     more: 48,
     reserved: 52,
   },
+  syncmgr_conflict_options_t: {
+    bytes: 64,
+    size: 0,
+    flags: 4,
+    type: 8,
+    severity: 12,
+    strategy: 16,
+    reserved: 20,
+    timeout_ns: 24,
+    sync_point: 32,
+    workstreams: 40,
+    reason: 48,
+    data: 56,
+  },
+  syncmgr_conflict_filter_t: {
+    bytes: 32,
+    size: 0,
+    types: 4,
+    statuses: 8,
+    severities: 12,
+    sync_point: 16,
+    workstream: 24,
+  },
+  syncmgr_merge_options_t: {
+    bytes: 32,
+    size: 0,
+    flags: 4,
+    strategy: 8,
+    severity: 12,
+    base: 16,
+    id: 24,
+  },
 };
 
 /** The constants, without their prefix. */
@@ -734,4 +777,23 @@ exports.constants = {
   CLOCK_CONCURRENT: 3,
   JSON_UNIQUE: 1,
   JSON_SORTED: 2,
+  CONFLICT_TYPE_DATA: 0,
+  CONFLICT_TYPE_RESOURCE: 1,
+  CONFLICT_TYPE_TIMING: 2,
+  CONFLICT_TYPE_DEPENDENCY: 3,
+  CONFLICT_TYPE_STATE: 4,
+  CONFLICT_TYPE_PRIORITY: 5,
+  SEVERITY_LOW: 0,
+  SEVERITY_MEDIUM: 1,
+  SEVERITY_HIGH: 2,
+  SEVERITY_CRITICAL: 3,
+  CONFLICT_DETECTED: 0,
+  CONFLICT_ANALYZING: 1,
+  CONFLICT_RESOLVING: 2,
+  CONFLICT_RESOLVED: 3,
+  CONFLICT_UNRESOLVABLE: 4,
+  CONFLICT_IGNORED: 5,
+  CONFLICT_AUTO: 1,
+  CONFLICT_NOTIFY: 2,
+  CONFLICT_OPEN: 7,
 };
