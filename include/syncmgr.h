@@ -2550,13 +2550,12 @@ typedef struct syncmgr_conflict_options {
   uint32_t flags;          /**< SYNCMGR_CONFLICT_AUTO, _NOTIFY */
   uint32_t type;           /**< SYNCMGR_CONFLICT_TYPE_... */
   uint32_t severity;       /**< SYNCMGR_SEVERITY_... */
-  uint32_t strategy;       /**< SYNCMGR_STRATEGY_...: by which it is resolved,
-  unless told otherwise */
+  uint32_t strategy;       /**< SYNCMGR_STRATEGY_...: resolves it, unless told otherwise */
   uint32_t reserved;       /**< 0 */
-  int64_t timeout_ns;      /**< after which it is unresolvable, by the clock of the machine; FOREVER;
-                                one that is left to somebody's decision has no end */
+  int64_t timeout_ns;      /**< after which it is unresolvable, by the machine's clock; FOREVER.
+                                What is left to somebody's decision has no end */
   const char *sync_point;  /**< where, a name; or NULL */
-  const char *workstreams; /**< between whom: 1 to 16 names with a '/' between; NULL: the caller's */
+  const char *workstreams; /**< between whom: 1 to 16 names, a '/' between; NULL: the caller's */
   const char *reason;      /**< in words, at most 383 bytes; or NULL */
   const char *data;        /**< JSON, an object with `candidates` or whatever helps to decide; or
                                 NULL */

@@ -55,17 +55,18 @@ struct ConflictQuery {
 
   private static func names(_ list: UnsafePointer<CChar>?) throws(Failure) -> [String]? {
     guard let list else { return nil }
+    let given = Outbox.names(list)
+    if given.count > Int(SM_RECIPIENTS) {
+      throw Failure(
+        SYNCMGR_E_INVALID, naming: "there are more than \(SM_RECIPIENTS) workstreams")
+    }
     var names: [String] = []
-    for bytes in Outbox.names(list) {
+    for bytes in given {
       let name = try Name(bytes, what: "workstream").text
       if names.contains(where: { $0.isSame(as: name) }) {
         throw Failure(SYNCMGR_E_INVALID, naming: "'\(name)' is there twice")
       }
       names.append(name)
-    }
-    if names.count > Int(SM_RECIPIENTS) {
-      throw Failure(
-        SYNCMGR_E_INVALID, naming: "there are more than \(SM_RECIPIENTS) workstreams")
     }
     return names
   }
