@@ -2438,6 +2438,327 @@ typedef struct syncmgr_range {
 SYNCMGR_API int32_t syncmgr_store_range(syncmgr_store_t *store, syncmgr_range_t *range,
                                         syncmgr_entry_t *entries, uint32_t *count, void *buffer,
                                         size_t capacity);
+/* ------------------------------------------------------------------------------------------------
+ * Resolving: one value out of several
+ *
+ * Functions of what they are given alone: they open nothing, and may be called at any time. Each
+ * gives the same answer, byte for byte, whatever the order of the candidates, and one that is given
+ * twice counts once.
+ *
+ *   first_wins      the earliest; of one time the lowest version, then name, priority, value
+ *   last_wins       the latest; of one time the highest version, then name, priority, value
+ *   version_wins    the highest version; of one version the latest
+ *   priority_based  the highest priority; of one priority the latest
+ *   max, min        the greatest, the least value: null, false, true, numbers by their exact value,
+ *                   strings by their bytes, arrays by their elements, objects by their members
+ *   union           all elements of all arrays, each once, in the order of max and min; any other
+ *                   value counts as an array of it, and stays one when all agree
+ *   merge           objects member by member, deep; of anything else the latest. With a base, which
+ *                   is what all began with, only what a candidate changed of it counts, deletions
+ *                   too; without one nothing counts as deleted that another candidate has
+ *
+ * The order of the arguments aside, all but merge and a union by id also give the same in steps:
+ * the result, with the stamps of its winner, may be put in the place of its candidates.
+ */
+
+#define SYNCMGR_STRATEGY_FIRST_WINS 0u
+#define SYNCMGR_STRATEGY_LAST_WINS 1u
+#define SYNCMGR_STRATEGY_PRIORITY_BASED 2u
+#define SYNCMGR_STRATEGY_MERGE 3u
+/** These three leave the decision to others. */
+#define SYNCMGR_STRATEGY_CUSTOM 4u
+#define SYNCMGR_STRATEGY_MANUAL 5u
+#define SYNCMGR_STRATEGY_ABORT 6u
+#define SYNCMGR_STRATEGY_VERSION_WINS 7u
+#define SYNCMGR_STRATEGY_UNION 8u
+#define SYNCMGR_STRATEGY_MAX 9u
+#define SYNCMGR_STRATEGY_MIN 10u
+
+/** The most candidates at once. */
+#define SYNCMGR_CANDIDATES_MAX 256u
+/** The longest JSON text that is read, in bytes; it may have 512 arrays and objects inside each
+ *  other. */
+#define SYNCMGR_JSON_MAX 16777216u
+
+/** Decides between values. `candidates` is an array of objects, or an object with that array as
+ *  `candidates`; and with `base`, which merge uses; or with `id`, which union uses: the member by
+ *  which two objects are one element, of which the latest candidate's stays. The members of a
+ *  candidate, each of which may be absent:
+ *
+ *    value       any; absent: it was deleted. A deletion takes part in first_wins, last_wins,
+ *                version_wins, priority_based and merge, and loses against any value elsewhere
+ *    time        a whole number from 0 to 2^64 - 1, of any clock that all candidates have; or 0
+ *    version     such a number; or 0
+ *    workstream  a name; or ""
+ *    priority    a whole number from -2^63 to 2^63 - 1; or 0
+ *    clock       a vector clock. A candidate whose clock is before another's is superseded, and out
+ *                of it before the strategy is asked
+ *
+ *  `buffer` gets a terminated JSON object: `strategy`; `value`, or `deleted` true; `winner`, of the
+ *  strategies that choose a candidate, with its workstream, version, time and priority; `clock`, of
+ *  all together, when one has one; and `discarded`, every value that is not in the result: `path`,
+ *  a JSON pointer to where, `value` or `deleted`, `why`, which is "lost" or "superseded", and its
+ *  candidate's workstream, version, time and priority. `out_length` gets its length without the
+ *  terminating zero, also when `capacity` is too small. Does not block.
+ *  @return OK; E_OVERFLOW (`capacity` is too small; `buffer` is left as it was); E_INVALID (the
+ *          strategy, or it leaves the decision to others; no JSON; unknown members; no candidates;
+ *          a base or id that the strategy does not use; `buffer` NULL with a capacity); E_LIMIT
+ *          (more than CANDIDATES_MAX). */
+SYNCMGR_API int32_t syncmgr_resolve(uint32_t strategy, const char *candidates, char *buffer,
+                                    size_t capacity, size_t *out_length);
+
+#define SYNCMGR_CLOCK_EQUAL 0u
+#define SYNCMGR_CLOCK_BEFORE 1u
+#define SYNCMGR_CLOCK_AFTER 2u
+#define SYNCMGR_CLOCK_CONCURRENT 3u
+
+/** Compares vector clocks. One is a JSON object with how many changes of each replica, by its name,
+ *  were known, such as {"a":3,"b":1}; 0 is the same as absent. A member "" that is true says that
+ *  counts were taken out of it, to keep it small: what it is compared with is CONCURRENT then, and
+ *  never in a wrong order. Does not block.
+ *  @return OK with a SYNCMGR_CLOCK_... value: what `left` is to `right`; E_INVALID (no clock). */
+SYNCMGR_API int32_t syncmgr_clock_compare(const char *left, const char *right,
+                                          uint32_t *out_order);
+
+/** Writes the clock that knows what both know, and has one more change of `replica`. Each may be
+ *  NULL. `buffer` and `out_length` as for syncmgr_resolve. Does not block.
+ *  @return OK; E_OVERFLOW; E_INVALID (no clock; `replica` is no UTF-8 or has more than 255 bytes);
+ *          E_NAME (`replica` is empty); E_LIMIT (its count is 2^64 - 1). */
+SYNCMGR_API int32_t syncmgr_clock_merge(const char *left, const char *right, const char *replica,
+                                        char *buffer, size_t capacity, size_t *out_length);
+
+/** An object with two members of one name is E_INVALID. Without it the last one counts, in the
+ *  place of the first. */
+#define SYNCMGR_JSON_UNIQUE 1u
+/** The members of objects are put in the order of their names' bytes. */
+#define SYNCMGR_JSON_SORTED 2u
+
+/** Reads a JSON text (RFC 8259) of `length` bytes and writes it in the form in which this library
+ *  does: without space, with \u escapes for control characters only, whole numbers and all other
+ *  numbers with the digits that they had. To check a text, to compare two, or to store one small.
+ *  Refused are also a byte order mark, bytes that are not UTF-8, and half a surrogate pair.
+ *  `buffer` and `out_length` as for syncmgr_resolve. Does not block.
+ *  @return OK; E_OVERFLOW; E_INVALID (no JSON, or nested deeper than 512: the sentence says where;
+ *          flags; `text` or `buffer` NULL with a length); E_TOO_LARGE (more than JSON_MAX). */
+SYNCMGR_API int32_t syncmgr_json_format(const char *text, size_t length, uint32_t flags,
+                                        char *buffer, size_t capacity, size_t *out_length);
+
+/* ------------------------------------------------------------------------------------------------
+ * Conflicts: declared, decided once, seen by all
+ *
+ * A conflict is a record in the store of the space: every process of the space sees it, it outlives
+ * who declared it, and it is on disk when the store is. It is open until it is resolved, ignored or
+ * found unresolvable. Who ends it does so once, by one commit: all see the same result, and a
+ * process that dies in the midst of it leaves the conflict as it was. These calls do not wait for
+ * the disk.
+ *
+ *   detected      declared, and nobody looks at it
+ *   analyzing     left to whoever decides it: the strategy is manual
+ *   resolving     somebody has claimed it, to let its handlers decide
+ *   resolved      there is a result
+ *   unresolvable  its time passed, or its handlers and strategy gave no answer. Told to all with
+ *                 the priority CRITICAL. Can still be resolved
+ *   ignored       somebody said that it is none
+ *
+ * A conflict is decided between candidates, see syncmgr_resolve: those of its data, which is the
+ * same object; `base` and `id` of it are used by merge and union. Without candidates it is decided
+ * between the workstreams: a value is the name of one, its time the place in the list, and its
+ * priority that of the workstream (syncmgr_workstream_set_priority).
+ *
+ * Of each conflict everybody is told by CONFLICT notices when it is detected and when it has ended.
+ * The value is its id, the priority its severity; the detail has conflict (the id), status, type,
+ * severity and strategy.
+ *
+ * As JSON a conflict has these members, those in brackets where there is something to say: id,
+ * type, severity, status, strategy (their names), [sync_point], workstreams, reason, [data],
+ * detected_at (nanoseconds since 1970), detected_by, [deadline], [claimed_by], [key] (of the
+ * store's entry, see syncmgr_store_merge), [resolved_at], [resolved_by], and [result], which is
+ * what syncmgr_resolve writes; of abort it has `aborted` true in place of a value.
+ */
+
+#define SYNCMGR_CONFLICT_TYPE_DATA 0u       /* "data_conflict" */
+#define SYNCMGR_CONFLICT_TYPE_RESOURCE 1u   /* "resource_conflict" */
+#define SYNCMGR_CONFLICT_TYPE_TIMING 2u     /* "timing_conflict" */
+#define SYNCMGR_CONFLICT_TYPE_DEPENDENCY 3u /* "dependency_conflict" */
+#define SYNCMGR_CONFLICT_TYPE_STATE 4u      /* "state_conflict" */
+#define SYNCMGR_CONFLICT_TYPE_PRIORITY 5u   /* "priority_conflict" */
+
+/** As many as the priorities of notices, which they become. */
+#define SYNCMGR_SEVERITY_LOW 0u
+#define SYNCMGR_SEVERITY_MEDIUM 1u
+#define SYNCMGR_SEVERITY_HIGH 2u
+#define SYNCMGR_SEVERITY_CRITICAL 3u
+
+#define SYNCMGR_CONFLICT_DETECTED 0u
+#define SYNCMGR_CONFLICT_ANALYZING 1u
+#define SYNCMGR_CONFLICT_RESOLVING 2u
+#define SYNCMGR_CONFLICT_RESOLVED 3u
+#define SYNCMGR_CONFLICT_UNRESOLVABLE 4u
+#define SYNCMGR_CONFLICT_IGNORED 5u
+
+/** It is resolved at once: by the handlers of this process for its type, or else by its strategy.
+ *  */
+#define SYNCMGR_CONFLICT_AUTO 1u
+/** The workstreams in it get a message each, of the kind CONFLICT, as long as there is room. */
+#define SYNCMGR_CONFLICT_NOTIFY 2u
+
+typedef struct syncmgr_conflict_options {
+  uint32_t size;           /**< sizeof(syncmgr_conflict_options_t) */
+  uint32_t flags;          /**< SYNCMGR_CONFLICT_AUTO, _NOTIFY */
+  uint32_t type;           /**< SYNCMGR_CONFLICT_TYPE_... */
+  uint32_t severity;       /**< SYNCMGR_SEVERITY_... */
+  uint32_t strategy;       /**< SYNCMGR_STRATEGY_...: resolves it, unless told otherwise */
+  uint32_t reserved;       /**< 0 */
+  int64_t timeout_ns;      /**< after which it is unresolvable, by the machine's clock; FOREVER.
+                                What is left to somebody's decision has no end */
+  const char *sync_point;  /**< where, a name; or NULL */
+  const char *workstreams; /**< between whom: 1 to 16 names, a '/' between; NULL: the caller's */
+  const char *reason;      /**< in words, at most 383 bytes; or NULL */
+  const char *data;        /**< JSON, an object with `candidates` or whatever helps to decide; or
+                                NULL */
+} syncmgr_conflict_options_t;
+
+#define SYNCMGR_CONFLICT_OPTIONS_INIT                                                     \
+  {                                                                                       \
+    sizeof(syncmgr_conflict_options_t), SYNCMGR_CONFLICT_AUTO, SYNCMGR_CONFLICT_TYPE_DATA, \
+        SYNCMGR_SEVERITY_MEDIUM, SYNCMGR_STRATEGY_LAST_WINS, 0u, 30000000000, NULL, NULL, \
+        NULL, NULL                                                                        \
+  }
+
+/** Declares a conflict. With AUTO it is resolved before this returns: the handlers of this process
+ *  for its type are asked, one after the other on this thread, and where there are none or none has
+ *  an answer the strategy decides; with manual it is left to somebody, and with custom
+ *  unresolvable. `out_id`, which may be NULL, gets its id, as soon as it is declared. Does not
+ *  block but for handlers. The last 1,024 that have ended are kept, and up to 64 more.
+ *  @return OK; E_INVALID (an option, data that is no JSON or whose candidates are none); E_NAME (a
+ *          name); E_TOO_LARGE; E_NO_SPACE; what syncmgr_conflict_resolve returns. */
+SYNCMGR_API int32_t syncmgr_conflict_detect(syncmgr_store_t *store,
+                                            const syncmgr_conflict_options_t *options,
+                                            uint64_t *out_id);
+
+/** Writes a conflict as JSON, terminated. `out_length` gets its length without the terminating
+ *  zero, also when `capacity` is too small. Does not block.
+ *  @return OK; E_NOT_FOUND; E_OVERFLOW (`capacity`; `buffer` is left as it was); E_INVALID. */
+SYNCMGR_API int32_t syncmgr_conflict_get(syncmgr_store_t *store, uint64_t id, char *buffer,
+                                         size_t capacity, size_t *out_length);
+
+/** Which conflicts are asked for: those for which all of it is so. */
+typedef struct syncmgr_conflict_filter {
+  uint32_t size;          /**< sizeof(syncmgr_conflict_filter_t) */
+  uint32_t types;         /**< a bit 1 << SYNCMGR_CONFLICT_TYPE_... for each */
+  uint32_t statuses;      /**< a bit 1 << SYNCMGR_CONFLICT_... for each */
+  uint32_t severities;    /**< a bit 1 << SYNCMGR_SEVERITY_... for each */
+  const char *sync_point; /**< NULL: any, and none */
+  const char *workstream; /**< one that is in it; NULL: any */
+} syncmgr_conflict_filter_t;
+
+#define SYNCMGR_CONFLICT_FILTER_INIT \
+  { sizeof(syncmgr_conflict_filter_t), 0xffffffffu, 0xffffffffu, 0xffffffffu, NULL, NULL }
+/** The statuses of conflicts that are open. */
+#define SYNCMGR_CONFLICT_OPEN 7u
+
+/** Writes a JSON array of conflicts, in the order of their ids; `filter` NULL: of all. `buffer` and
+ *  `out_length` as for syncmgr_conflict_get. Does not block.
+ *  @return OK; E_OVERFLOW; E_INVALID (an argument). */
+SYNCMGR_API int32_t syncmgr_conflict_list(syncmgr_store_t *store,
+                                          const syncmgr_conflict_filter_t *filter, char *buffer,
+                                          size_t capacity, size_t *out_length);
+
+/** Decides a conflict, from any process. By custom or manual with `value`, which is JSON: that is
+ *  the result. By manual without: it is left to whoever decides later. By custom without: the
+ *  handlers of this process for its type are asked on this thread; where none has an answer its own
+ *  strategy decides, and if that is custom too, or abort, as it says. By abort: there is no result.
+ *  By any other: its candidates are decided between. `resolved_by` is who is said to have done it;
+ *  NULL: the workstream. One that is claimed by somebody alive can be decided by others
+ *  nevertheless. Does not block but for handlers.
+ *  @return OK; E_NOT_FOUND; E_ALREADY (it is resolved or ignored, or by custom without a value: was
+ *          resolved by another meanwhile); E_BUSY (by custom without a value: it is claimed by
+ *          another); E_FAILED (it is unresolvable now); E_INVALID (an argument; a value with
+ *          another strategy; what is no JSON); E_TOO_LARGE; E_NO_SPACE. */
+SYNCMGR_API int32_t syncmgr_conflict_resolve(syncmgr_store_t *store, uint64_t id,
+                                             uint32_t strategy, const char *value,
+                                             const char *resolved_by);
+
+/** Claims an open conflict for this workstream, so that one and no other lets its handlers decide
+ *  it; for handlers that run in ways of their own. A claim ends by syncmgr_conflict_settle, by
+ *  _release, or with the workstream: whoever comes next gets it then. Does not block.
+ *  @return OK; E_BUSY (somebody else has it); E_ALREADY (it has ended, or this workstream has it);
+ *          E_NOT_FOUND; E_NO_SPACE. */
+SYNCMGR_API int32_t syncmgr_conflict_claim(syncmgr_store_t *store, uint64_t id);
+
+/** Ends a conflict that this workstream has claimed. `value` is JSON, the result; NULL: no handler
+ *  had an answer, and its strategy decides: manual leaves it to somebody, custom makes it
+ *  unresolvable. Does not block.
+ *  @return OK; E_FAILED (it is unresolvable now); E_NOT_OWNER (it is not claimed by this
+ *          workstream); E_ALREADY (it has ended, by another or because its time passed);
+ *          E_NOT_FOUND; E_INVALID (`value` is no JSON); E_TOO_LARGE; E_NO_SPACE. */
+SYNCMGR_API int32_t syncmgr_conflict_settle(syncmgr_store_t *store, uint64_t id,
+                                            const char *value);
+
+/** Gives a claim back: the conflict is detected, as before. Does not block.
+ *  @return OK; E_NOT_OWNER; E_ALREADY (it has ended); E_NOT_FOUND; E_NO_SPACE. */
+SYNCMGR_API int32_t syncmgr_conflict_release(syncmgr_store_t *store, uint64_t id);
+
+/** Ends a conflict without a result. `by` is who is said to have done it; NULL: the workstream.
+ *  Does not block.
+ *  @return OK; E_NOT_FOUND; E_ALREADY (it is resolved or ignored); E_INVALID; E_NO_SPACE. */
+SYNCMGR_API int32_t syncmgr_conflict_ignore(syncmgr_store_t *store, uint64_t id, const char *by);
+
+/** Forgets the conflicts that are resolved or ignored. `out_count`, which may be NULL, gets how
+ *  many there were. Does not block.
+ *  @return OK; E_NO_SPACE. */
+SYNCMGR_API int32_t syncmgr_conflict_clear(syncmgr_store_t *store, uint32_t *out_count);
+
+/** Registers a handler of this process for conflicts of the types in `types`, a bit 1 <<
+ *  SYNCMGR_CONFLICT_TYPE_... for each. A handler is asked by detect with AUTO and by resolve with
+ *  custom, on the thread that calls these in this process, and those of one type in the order in
+ *  which they were registered. `conflict` is its JSON, valid until the handler returns; it is
+ *  claimed by the workstream of the store's handle that it was detected or resolved by. A handler
+ *  that has an answer calls syncmgr_conflict_settle through a handle of that workstream, and
+ *  returns OK; if it returns anything else, or has not settled it, the next one is asked. It may
+ *  call anything, including syncmgr_off and close.
+ *  The subscription ends by syncmgr_off, which waits for a call that runs, unless it is called from
+ *  within; and when the manager closes. `destroy(user)`, which may be NULL, runs exactly once:
+ *  after the last call, or before this returns an error.
+ *  @return OK; E_INVALID (types 0 or unknown; callback NULL); E_LIMIT; E_NO_MEMORY. */
+SYNCMGR_API int32_t syncmgr_conflict_on(syncmgr_store_t *store, uint32_t types,
+                                        int32_t (*callback)(uint64_t id, const char *conflict,
+                                                            void *user),
+                                        void *user, void (*destroy)(void *user),
+                                        syncmgr_subscription_t **out_subscription);
+
+typedef struct syncmgr_merge_options {
+  uint32_t size;     /**< sizeof(syncmgr_merge_options_t) */
+  uint32_t flags;    /**< SYNCMGR_PUT_QUEUED */
+  uint32_t strategy; /**< SYNCMGR_STRATEGY_... */
+  uint32_t severity; /**< SYNCMGR_SEVERITY_... */
+  const char *base;  /**< JSON that the new value was made from, of the version expected, for merge;
+                          NULL: not known */
+  const char *id;    /**< for union, see syncmgr_resolve; or NULL */
+} syncmgr_merge_options_t;
+
+#define SYNCMGR_MERGE_OPTIONS_INIT                                                            \
+  {                                                                                           \
+    sizeof(syncmgr_merge_options_t), 0u, SYNCMGR_STRATEGY_MERGE, SYNCMGR_SEVERITY_LOW, NULL,  \
+        NULL                                                                                  \
+  }
+
+/** Puts a JSON value, or deletes one, as syncmgr_store_put; but when the key has another version
+ *  than `change->expected` somebody changed it meanwhile: that is a data conflict between who wrote
+ *  the entry and this workstream. It is decided by the strategy between what is there, with its
+ *  version, time and writer, and what was to be put, with the version after the one expected, and
+ *  now. The result is put in place of both, and the conflict is recorded, resolved, in the same
+ *  commit. By custom, manual and abort nothing is put, and the conflict is recorded: by custom and
+ *  manual open, and its result is put when it is resolved; by abort resolved.
+ *  `change->version` gets the key's version. `buffer` gets a JSON object: `version`; when there was
+ *  a conflict `conflict`, its id, and the members that syncmgr_resolve writes. `out_length` gets
+ *  its length, also when `capacity` is too small: nothing is undone then, and the rest is in the
+ *  conflict. Blocks, where the space has a file, until it is on disk, unless told not to.
+ *  @return OK; PARTIAL (recorded, and left open); E_CHANGED (abort); E_OVERFLOW; E_TYPE (what is
+ *          there is no JSON); E_INVALID (an argument); as syncmgr_store_put. */
+SYNCMGR_API int32_t syncmgr_store_merge(syncmgr_store_t *store, syncmgr_change_t *change,
+                                        const syncmgr_merge_options_t *options, char *buffer,
+                                        size_t capacity, size_t *out_length);
 
 /** Reads the changes behind `range->revision` from the log, in the order in which they were made:
  *  of each commit those that the patterns ask for, all of them or none, and the revision of the

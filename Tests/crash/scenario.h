@@ -68,6 +68,7 @@ extern const struct scenario scenarios_cells[];
 extern const struct scenario scenarios_store[];
 extern const struct scenario scenarios_channel[];
 extern const struct scenario scenarios_spread[];
+extern const struct scenario scenarios_conflict[];
 
 /** Returns the scenario with this place in the whole table, or NULL behind the last. */
 const struct scenario *scenario_at(uint32_t place);

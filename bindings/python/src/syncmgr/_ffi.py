@@ -227,6 +227,44 @@ CHANGE_CHECK = 1
 PUT_QUEUED = 1
 REVISION_NOW = -1
 RANGE_KEYS = 1
+STRATEGY_FIRST_WINS = 0
+STRATEGY_LAST_WINS = 1
+STRATEGY_PRIORITY_BASED = 2
+STRATEGY_MERGE = 3
+STRATEGY_CUSTOM = 4
+STRATEGY_MANUAL = 5
+STRATEGY_ABORT = 6
+STRATEGY_VERSION_WINS = 7
+STRATEGY_UNION = 8
+STRATEGY_MAX = 9
+STRATEGY_MIN = 10
+CANDIDATES_MAX = 256
+JSON_MAX = 16777216
+CLOCK_EQUAL = 0
+CLOCK_BEFORE = 1
+CLOCK_AFTER = 2
+CLOCK_CONCURRENT = 3
+JSON_UNIQUE = 1
+JSON_SORTED = 2
+CONFLICT_TYPE_DATA = 0
+CONFLICT_TYPE_RESOURCE = 1
+CONFLICT_TYPE_TIMING = 2
+CONFLICT_TYPE_DEPENDENCY = 3
+CONFLICT_TYPE_STATE = 4
+CONFLICT_TYPE_PRIORITY = 5
+SEVERITY_LOW = 0
+SEVERITY_MEDIUM = 1
+SEVERITY_HIGH = 2
+SEVERITY_CRITICAL = 3
+CONFLICT_DETECTED = 0
+CONFLICT_ANALYZING = 1
+CONFLICT_RESOLVING = 2
+CONFLICT_RESOLVED = 3
+CONFLICT_UNRESOLVABLE = 4
+CONFLICT_IGNORED = 5
+CONFLICT_AUTO = 1
+CONFLICT_NOTIFY = 2
+CONFLICT_OPEN = 7
 
 
 class Holder(Structure):
@@ -738,6 +776,65 @@ class Range(Structure):
         return cls(size=56, flags=0, revision=0, length=0, more=0, reserved=0)
 
 
+class ConflictOptions(Structure):
+    """syncmgr_conflict_options_t, 64 bytes."""
+
+    _fields_ = (
+        ("size", c_uint32),
+        ("flags", c_uint32),
+        ("type", c_uint32),
+        ("severity", c_uint32),
+        ("strategy", c_uint32),
+        ("reserved", c_uint32),
+        ("timeout_ns", c_int64),
+        ("sync_point", c_char_p),
+        ("workstreams", c_char_p),
+        ("reason", c_char_p),
+        ("data", c_char_p),
+    )
+
+    @classmethod
+    def defaults(cls):
+        """The values of SYNCMGR_CONFLICT_OPTIONS_INIT."""
+        return cls(size=64, flags=1, type=0, severity=1, strategy=1, reserved=0, timeout_ns=30000000000)
+
+
+class ConflictFilter(Structure):
+    """syncmgr_conflict_filter_t, 32 bytes."""
+
+    _fields_ = (
+        ("size", c_uint32),
+        ("types", c_uint32),
+        ("statuses", c_uint32),
+        ("severities", c_uint32),
+        ("sync_point", c_char_p),
+        ("workstream", c_char_p),
+    )
+
+    @classmethod
+    def defaults(cls):
+        """The values of SYNCMGR_CONFLICT_FILTER_INIT."""
+        return cls(size=32, types=4294967295, statuses=4294967295, severities=4294967295)
+
+
+class MergeOptions(Structure):
+    """syncmgr_merge_options_t, 32 bytes."""
+
+    _fields_ = (
+        ("size", c_uint32),
+        ("flags", c_uint32),
+        ("strategy", c_uint32),
+        ("severity", c_uint32),
+        ("base", c_char_p),
+        ("id", c_char_p),
+    )
+
+    @classmethod
+    def defaults(cls):
+        """The values of SYNCMGR_MERGE_OPTIONS_INIT."""
+        return cls(size=32, flags=0, strategy=3, severity=0)
+
+
 class StoreInfo(Structure):
     """syncmgr_store_info_t, 56 bytes."""
 
@@ -1204,6 +1301,55 @@ PROTOTYPES = {
         POINTER(c_uint32),
         c_void_p,
         c_size_t,
+    )),
+    "syncmgr_resolve": (c_int32, (c_uint32, c_char_p, c_char_p, c_size_t, POINTER(c_size_t))),
+    "syncmgr_clock_compare": (c_int32, (c_char_p, c_char_p, POINTER(c_uint32))),
+    "syncmgr_clock_merge": (c_int32, (
+        c_char_p,
+        c_char_p,
+        c_char_p,
+        c_char_p,
+        c_size_t,
+        POINTER(c_size_t),
+    )),
+    "syncmgr_json_format": (c_int32, (
+        c_char_p,
+        c_size_t,
+        c_uint32,
+        c_char_p,
+        c_size_t,
+        POINTER(c_size_t),
+    )),
+    "syncmgr_conflict_detect": (c_int32, (c_void_p, POINTER(ConflictOptions), POINTER(c_uint64))),
+    "syncmgr_conflict_get": (c_int32, (c_void_p, c_uint64, c_char_p, c_size_t, POINTER(c_size_t))),
+    "syncmgr_conflict_list": (c_int32, (
+        c_void_p,
+        POINTER(ConflictFilter),
+        c_char_p,
+        c_size_t,
+        POINTER(c_size_t),
+    )),
+    "syncmgr_conflict_resolve": (c_int32, (c_void_p, c_uint64, c_uint32, c_char_p, c_char_p)),
+    "syncmgr_conflict_claim": (c_int32, (c_void_p, c_uint64)),
+    "syncmgr_conflict_settle": (c_int32, (c_void_p, c_uint64, c_char_p)),
+    "syncmgr_conflict_release": (c_int32, (c_void_p, c_uint64)),
+    "syncmgr_conflict_ignore": (c_int32, (c_void_p, c_uint64, c_char_p)),
+    "syncmgr_conflict_clear": (c_int32, (c_void_p, POINTER(c_uint32))),
+    "syncmgr_conflict_on": (c_int32, (
+        c_void_p,
+        c_uint32,
+        CFUNCTYPE(c_int32, c_uint64, c_char_p, c_void_p),
+        c_void_p,
+        CFUNCTYPE(None, c_void_p),
+        POINTER(c_void_p),
+    )),
+    "syncmgr_store_merge": (c_int32, (
+        c_void_p,
+        POINTER(Change),
+        POINTER(MergeOptions),
+        c_char_p,
+        c_size_t,
+        POINTER(c_size_t),
     )),
     "syncmgr_store_changes": (c_int32, (
         c_void_p,
