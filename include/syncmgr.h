@@ -2780,25 +2780,30 @@ SYNCMGR_API int32_t syncmgr_transaction_aim(syncmgr_transaction_t *transaction, 
  *  key), at most `timeout_ns`, then take another step: others have yet to vote or to decide. */
 #define SYNCMGR_STEP_VOTES 5u
 
+/** Wait until the revision `revision` of the store is on disk (syncmgr_store_sync_start), then take
+ *  another step: what the next operation does may not be forgotten. Only where there is a file. */
+#define SYNCMGR_STEP_SYNC 6u
+
 typedef struct syncmgr_step {
   uint32_t kind;      /**< SYNCMGR_STEP_... */
   uint32_t index;
   uint32_t mode;      /**< SYNCMGR_SHARED, SYNCMGR_EXCLUSIVE */
   int32_t status;     /**< why the aim was missed; of DONE the outcome; else OK */
-  uint64_t revision;  /**< of DONE: of the commit; see VOTES */
+  uint64_t revision;  /**< of DONE: of the commit, or the vote; see VOTES and SYNC */
   int64_t timeout_ns; /**< how long to wait; FOREVER */
 } syncmgr_step_t;
 
-/** Does what can be done without callbacks and without waiting, and says what is to be done next.
- *  Operations with callbacks are executed by it on the calling thread. A commit is not waited for
- *  on disk: see syncmgr_store_sync_start. Does not block but for that.
+/** Does what can be done without waiting, and says what is to be done next. Callbacks, and handlers
+ *  of this process, run within it, on the calling thread; an operation of a name that has no
+ *  handler here is for the driver, as one that is done BY_STEPS. Of a commit or vote that is DONE
+ *  the driver waits by itself for the disk (syncmgr_store_sync_start). Blocks for callbacks only.
  *  @return OK; E_INVALID (no aim was chosen); E_BUSY. */
 SYNCMGR_API int32_t syncmgr_transaction_step(syncmgr_transaction_t *transaction,
                                              syncmgr_step_t *out_step);
 
 /** Reports what came of the operation that a step said to execute or undo. `result`, which may be
  *  NULL with a length of 0, is its result, of an undo nothing. Then take another step.
- *  @return OK; LATE (its time had passed: it will be undone); E_INVALID (it is neither being
+ *  @return OK; E_LATE (its time had passed: it will be undone); E_INVALID (it is neither being
  *          executed nor undone); E_NOT_FOUND (no such operation); E_TOO_LARGE (65,536 bytes);
  *          E_BUSY. */
 SYNCMGR_API int32_t syncmgr_transaction_report(syncmgr_transaction_t *transaction, uint32_t index,
@@ -2901,8 +2906,8 @@ SYNCMGR_API int32_t syncmgr_transaction_recover(syncmgr_store_t *store, char *bu
                                                 size_t capacity, size_t *out_length);
 
 /** Takes over one transaction of a dead process that has operations to undo, to do that by steps:
- *  it is ROLLING_BACK, with that aim. Each is given to one; when that one dies, or closes it with
- *  something left, to another.
+ *  it is ROLLING_BACK, with that aim. Each is given to one process, and to each process once; when
+ *  that one dies, or closes it with something left, to another.
  *  @return OK; E_NOT_FOUND (there is none); E_LIMIT. */
 SYNCMGR_API int32_t syncmgr_transaction_adopt(syncmgr_store_t *store,
                                               syncmgr_transaction_t **out_transaction);
@@ -2933,11 +2938,12 @@ SYNCMGR_API int32_t syncmgr_store_validator(
  *    "values"      the JSON values that are possible
  *    "immutable"   true: what is there can be neither changed nor deleted
  *  What is there already is not looked at. A change that a rule refuses is E_INVALID, with key,
- *  rule and value in the sentence. All rules that match hold. Blocks until it is on disk.
+ *  rule and value in the sentence. All rules that match hold. Blocks until it is on disk, unless
+ *  `flags` has SYNCMGR_PUT_QUEUED.
  *  @return OK; E_NOT_FOUND (NULL, and there is no rule); E_INVALID (pattern, of 1 to 240 bytes;
- *          rule, of up to 4,096); E_LIMIT (256 rules); E_NO_SPACE. */
+ *          rule, of up to 4,096; flags); E_LIMIT (256 rules); E_NO_SPACE. */
 SYNCMGR_API int32_t syncmgr_store_constraint(syncmgr_store_t *store, const char *pattern,
-                                             const char *rule);
+                                             const char *rule, uint32_t flags);
 
 #ifdef __cplusplus
 }

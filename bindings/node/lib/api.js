@@ -192,7 +192,7 @@ exports.functions = {
   syncmgr_transaction_clear: 'i h l p4',
   syncmgr_transaction_recover: 'i h a1 N p8',
   syncmgr_transaction_adopt: 'i h p8',
-  syncmgr_store_constraint: 'i h s s',
+  syncmgr_store_constraint: 'i h s s u',
 };
 
 /** Functions with C callbacks, or with pointers in what they read or write. */
@@ -870,4 +870,5 @@ exports.constants = {
   STEP_WAIT: 3,
   STEP_LOCK: 4,
   STEP_VOTES: 5,
+  STEP_SYNC: 6,
 };

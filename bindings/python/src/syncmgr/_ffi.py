@@ -270,6 +270,7 @@ STEP_UNDO = 2
 STEP_WAIT = 3
 STEP_LOCK = 4
 STEP_VOTES = 5
+STEP_SYNC = 6
 
 
 class Holder(Structure):
@@ -1438,7 +1439,7 @@ PROTOTYPES = {
         CFUNCTYPE(None, c_void_p),
         POINTER(c_void_p),
     )),
-    "syncmgr_store_constraint": (c_int32, (c_void_p, c_char_p, c_char_p)),
+    "syncmgr_store_constraint": (c_int32, (c_void_p, c_char_p, c_char_p, c_uint32)),
 }
 
 
