@@ -2384,6 +2384,110 @@ typedef struct syncmgr_range {
 SYNCMGR_API int32_t syncmgr_store_range(syncmgr_store_t *store, syncmgr_range_t *range,
                                         syncmgr_entry_t *entries, uint32_t *count, void *buffer,
                                         size_t capacity);
+/* ------------------------------------------------------------------------------------------------
+ * Resolving: one value out of several
+ *
+ * Functions of what they are given alone: they open nothing, and may be called at any time. Each
+ * gives the same answer, byte for byte, whatever the order of the candidates, and one that is given
+ * twice counts once.
+ *
+ *   first_wins      the earliest; of one time the lowest version, then name, priority, value
+ *   last_wins       the latest; of one time the highest version, then name, priority, value
+ *   version_wins    the highest version; of one version the latest
+ *   priority_based  the highest priority; of one priority the latest
+ *   max, min        the greatest, the least value: null, false, true, numbers by their exact value,
+ *                   strings by their bytes, arrays by their elements, objects by their members
+ *   union           all elements of all arrays, each once, in the order of max and min; any other
+ *                   value counts as an array of it, and stays one when all agree
+ *   merge           objects member by member, deep; of anything else the latest. With a base, which
+ *                   is what all began with, only what a candidate changed of it counts, deletions
+ *                   too; without one nothing counts as deleted that another candidate has
+ *
+ * The order of the arguments aside, all but merge and a union by id also give the same in steps:
+ * the result, with the stamps of its winner, may be put in the place of its candidates.
+ */
+
+#define SYNCMGR_STRATEGY_FIRST_WINS 0u
+#define SYNCMGR_STRATEGY_LAST_WINS 1u
+#define SYNCMGR_STRATEGY_PRIORITY_BASED 2u
+#define SYNCMGR_STRATEGY_MERGE 3u
+/** These three leave the decision to others. */
+#define SYNCMGR_STRATEGY_CUSTOM 4u
+#define SYNCMGR_STRATEGY_MANUAL 5u
+#define SYNCMGR_STRATEGY_ABORT 6u
+#define SYNCMGR_STRATEGY_VERSION_WINS 7u
+#define SYNCMGR_STRATEGY_UNION 8u
+#define SYNCMGR_STRATEGY_MAX 9u
+#define SYNCMGR_STRATEGY_MIN 10u
+
+/** The most candidates at once. */
+#define SYNCMGR_CANDIDATES_MAX 256u
+/** The longest JSON text that is read, in bytes; it may have 512 arrays and objects inside each
+ *  other. */
+#define SYNCMGR_JSON_MAX 16777216u
+
+/** Decides between values. `candidates` is an array of objects, or an object with that array as
+ *  `candidates`; and with `base`, which merge uses; or with `id`, which union uses: the member by
+ *  which two objects are one element, of which the latest candidate's stays. The members of a
+ *  candidate, each of which may be absent:
+ *
+ *    value       any; absent: it was deleted. A deletion takes part in first_wins, last_wins,
+ *                version_wins, priority_based and merge, and loses against any value elsewhere
+ *    time        a whole number from 0 to 2^64 - 1, of any clock that all candidates have; or 0
+ *    version     such a number; or 0
+ *    workstream  a name; or ""
+ *    priority    a whole number from -2^63 to 2^63 - 1; or 0
+ *    clock       a vector clock. A candidate whose clock is before another's is superseded, and out
+ *                of it before the strategy is asked
+ *
+ *  `buffer` gets a terminated JSON object: `strategy`; `value`, or `deleted` true; `winner`, of the
+ *  strategies that choose a candidate, with its workstream, version, time and priority; `clock`, of
+ *  all together, when one has one; and `discarded`, every value that is not in the result: `path`,
+ *  a JSON pointer to where, `value` or `deleted`, `why`, which is "lost" or "superseded", and its
+ *  candidate's workstream, version, time and priority. `out_length` gets its length without the
+ *  terminating zero, also when `capacity` is too small. Does not block.
+ *  @return OK; E_OVERFLOW (`capacity` is too small; `buffer` is left as it was); E_INVALID (the
+ *          strategy, or it leaves the decision to others; no JSON; unknown members; no candidates;
+ *          a base or id that the strategy does not use; `buffer` NULL with a capacity); E_LIMIT
+ *          (more than CANDIDATES_MAX). */
+SYNCMGR_API int32_t syncmgr_resolve(uint32_t strategy, const char *candidates, char *buffer,
+                                    size_t capacity, size_t *out_length);
+
+#define SYNCMGR_CLOCK_EQUAL 0u
+#define SYNCMGR_CLOCK_BEFORE 1u
+#define SYNCMGR_CLOCK_AFTER 2u
+#define SYNCMGR_CLOCK_CONCURRENT 3u
+
+/** Compares vector clocks. One is a JSON object with how many changes of each replica, by its name,
+ *  were known, such as {"a":3,"b":1}; 0 is the same as absent. A member "" that is true says that
+ *  counts were taken out of it, to keep it small: what it is compared with is CONCURRENT then, and
+ *  never in a wrong order. Does not block.
+ *  @return OK with a SYNCMGR_CLOCK_... value: what `left` is to `right`; E_INVALID (no clock). */
+SYNCMGR_API int32_t syncmgr_clock_compare(const char *left, const char *right,
+                                          uint32_t *out_order);
+
+/** Writes the clock that knows what both know, and has one more change of `replica`. Each may be
+ *  NULL. `buffer` and `out_length` as for syncmgr_resolve. Does not block.
+ *  @return OK; E_OVERFLOW; E_INVALID (no clock; `replica` is no UTF-8 or has more than 255 bytes);
+ *          E_NAME (`replica` is empty); E_LIMIT (its count is 2^64 - 1). */
+SYNCMGR_API int32_t syncmgr_clock_merge(const char *left, const char *right, const char *replica,
+                                        char *buffer, size_t capacity, size_t *out_length);
+
+/** An object with two members of one name is E_INVALID. Without it the last one counts, in the
+ *  place of the first. */
+#define SYNCMGR_JSON_UNIQUE 1u
+/** The members of objects are put in the order of their names' bytes. */
+#define SYNCMGR_JSON_SORTED 2u
+
+/** Reads a JSON text (RFC 8259) of `length` bytes and writes it in the form in which this library
+ *  does: without space, with \u escapes for control characters only, whole numbers and all other
+ *  numbers with the digits that they had. To check a text, to compare two, or to store one small.
+ *  Refused are also a byte order mark, bytes that are not UTF-8, and half a surrogate pair.
+ *  `buffer` and `out_length` as for syncmgr_resolve. Does not block.
+ *  @return OK; E_OVERFLOW; E_INVALID (no JSON, or nested deeper than 512: the sentence says where;
+ *          flags; `text` or `buffer` NULL with a length); E_TOO_LARGE (more than JSON_MAX). */
+SYNCMGR_API int32_t syncmgr_json_format(const char *text, size_t length, uint32_t flags,
+                                        char *buffer, size_t capacity, size_t *out_length);
 
 /* ------------------------------------------------------------------------------------------------
  * Transactions: several changes of the store, and what else is to be done with them, as one

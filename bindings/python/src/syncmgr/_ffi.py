@@ -227,6 +227,25 @@ COMMIT_MAX = 65536
 CHANGE_CHECK = 1
 PUT_QUEUED = 1
 RANGE_KEYS = 1
+STRATEGY_FIRST_WINS = 0
+STRATEGY_LAST_WINS = 1
+STRATEGY_PRIORITY_BASED = 2
+STRATEGY_MERGE = 3
+STRATEGY_CUSTOM = 4
+STRATEGY_MANUAL = 5
+STRATEGY_ABORT = 6
+STRATEGY_VERSION_WINS = 7
+STRATEGY_UNION = 8
+STRATEGY_MAX = 9
+STRATEGY_MIN = 10
+CANDIDATES_MAX = 256
+JSON_MAX = 16777216
+CLOCK_EQUAL = 0
+CLOCK_BEFORE = 1
+CLOCK_AFTER = 2
+CLOCK_CONCURRENT = 3
+JSON_UNIQUE = 1
+JSON_SORTED = 2
 TRANSACTION_READ_ONLY = 1
 TRANSACTION_STRICT = 2
 TRANSACTION_OPTIMISTIC = 4
@@ -1342,6 +1361,24 @@ PROTOTYPES = {
         POINTER(c_uint32),
         c_void_p,
         c_size_t,
+    )),
+    "syncmgr_resolve": (c_int32, (c_uint32, c_char_p, c_char_p, c_size_t, POINTER(c_size_t))),
+    "syncmgr_clock_compare": (c_int32, (c_char_p, c_char_p, POINTER(c_uint32))),
+    "syncmgr_clock_merge": (c_int32, (
+        c_char_p,
+        c_char_p,
+        c_char_p,
+        c_char_p,
+        c_size_t,
+        POINTER(c_size_t),
+    )),
+    "syncmgr_json_format": (c_int32, (
+        c_char_p,
+        c_size_t,
+        c_uint32,
+        c_char_p,
+        c_size_t,
+        POINTER(c_size_t),
     )),
     "syncmgr_transaction_begin": (c_int32, (
         c_void_p,
