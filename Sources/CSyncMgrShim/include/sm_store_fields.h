@@ -20,6 +20,7 @@ SM_FIELD(log, applied, 64)
 SM_FIELD(log, floor, 64)
 SM_FIELD(log, waiting, 32)
 SM_FIELD(log, backed, 32)
+SM_FIELD(log, rules, 32)
 SM_FIELD(log, durable, 64)
 SM_FIELD(log, durable_position, 64)
 
