@@ -18,17 +18,18 @@ extension Transaction {
       ]
       defer { goesOn = false }
       if goesOn || !ends.contains(error.status) { throw error }
-      // From within a callback: that returns, and then it is rolled back.
       try end(TransactionFault(error))
       throw error
     }
   }
 
-  /// Rolls back because of `fault`, as far as that goes by itself, and tells it.
+  /// Rolls back because of `fault`, as far as that goes by itself, and tells it. While an operation
+  /// is executed that comes back first.
   private func end(_ fault: TransactionFault) throws(Failure) {
     if fault.status == SYNCMGR_E_TIMEOUT, isTooLate { isTimedOut = true }
+    let isExecuting = isExecuting
     plan.miss(fault)
-    if callbackThread == 0 {
+    if !isExecuting {
       plan.set(.rollback)
       _ = try? advance(blocks: true)
     }
@@ -55,8 +56,7 @@ extension Transaction {
     _ key: [UInt8], _ mode: UInt32, _ start: Tickets.Start
   ) throws(Failure) -> Started {
     // Also for a step that says so, on the way of a commit.
-    if plan.aim == .none { try checkOpen("lock in") }
-    if plan.isGoingBack || status.isOver { try checkOpen("lock in") }
+    if plan.aim == .none || plan.isGoingBack { try checkOpen("lock in") }
     becomeActive()
     try home.claimLocks(self)
     return try targets.lockStart(key, mode, start)

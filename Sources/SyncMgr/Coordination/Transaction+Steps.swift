@@ -31,6 +31,8 @@ extension Transaction {
     switch aim {
     case .none: throw Failure(SYNCMGR_E_INVALID, "there is no such aim")
     case .execute: try checkOpen("execute the operations of")
+    // What has voted goes on to the decision.
+    case .commit where hasVoted && status == .committing && plan.aim == .none: break
     case .commit: try checkOpen("commit")
     case .prepare:
       try checkOpen("prepare")

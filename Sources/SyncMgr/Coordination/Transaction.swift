@@ -201,12 +201,16 @@ final class Transaction: @unchecked Sendable {
     if Local.always({ _ in isClosing }) {
       throw Failure(SYNCMGR_E_CLOSED, "the transaction was closed")
     }
-    let isWithin = status == .committing && callbackThread != 0
-    let isBusy = plan.aim != .none && !isWithin
-    if !status.isOpen && !isWithin || isBusy {
+    let isOpen = plan.aim == .none ? status.isOpen : isExecuting
+    if !isOpen {
       throw Failure(
         SYNCMGR_E_ALREADY, naming: "cannot \(verb) \(called) in \(status.word) state")
     }
+  }
+
+  /// Whether an operation is being executed, by a callback or by steps: it may use the transaction.
+  var isExecuting: Bool {
+    !plan.isGoingBack && plan.operations.contains { $0.state == .executing }
   }
 
   /// Whether its time is over.

@@ -222,5 +222,6 @@ extension Transaction {
       }
     }
     plan.set(.rollback)
+    show()
   }
 }

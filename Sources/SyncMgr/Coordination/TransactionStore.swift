@@ -107,7 +107,8 @@ struct TransactionStore {
       Store.Write(
         key: $0.key, data: $0.data, type: $0.type, expected: $0.expected, isCheck: $0.isCheck)
     }
-    var versions = changes.map { $0.version }
+    // What does not come to be known has not changed.
+    var versions = changes.map { $0.expected == SYNCMGR_VERSION_ANY ? 0 : $0.expected }
     defer { for place in changes.indices { changes[place].version = versions[place] } }
     return try store.commit(
       writes, flags: flags, until: deadline, versions: &versions, condition: condition)
