@@ -197,6 +197,8 @@ exports.functions = {
   syncmgr_transaction_recover: 'i h a1 N p8',
   syncmgr_transaction_adopt: 'i h p8',
   syncmgr_store_constraint: 'i h s s u',
+  syncmgr_store_wait: 'i h s U 0 p8',
+  syncmgr_store_state: 'i h p48',
 };
 
 /** Functions with C callbacks, or with pointers in what they read or write. */
@@ -225,6 +227,8 @@ exports.unbound = [
   'syncmgr_transaction_list',
   'syncmgr_transaction_handler',
   'syncmgr_store_validator',
+  'syncmgr_store_changes',
+  'syncmgr_store_wait_start',
 ];
 
 /** The structures: how many bytes they have, and where their fields begin. */
@@ -616,6 +620,16 @@ exports.structures = {
     undo: 24,
     user: 32,
     destroy: 40,
+  },
+  syncmgr_store_info_t: {
+    bytes: 48,
+    size: 0,
+    entries: 4,
+    revision: 8,
+    durable: 16,
+    oldest: 24,
+    log_used: 32,
+    log_size: 40,
   },
 };
 

@@ -926,6 +926,25 @@ class Handler(Structure):
         return cls(size=48, flags=0)
 
 
+class StoreInfo(Structure):
+    """syncmgr_store_info_t, 48 bytes."""
+
+    _fields_ = (
+        ("size", c_uint32),
+        ("entries", c_uint32),
+        ("revision", c_uint64),
+        ("durable", c_uint64),
+        ("oldest", c_uint64),
+        ("log_used", c_uint64),
+        ("log_size", c_uint64),
+    )
+
+    @classmethod
+    def defaults(cls):
+        """The values of SYNCMGR_STORE_INFO_INIT."""
+        return cls(size=48, entries=0, revision=0, durable=0, oldest=0, log_used=0, log_size=0)
+
+
 # Result and arguments of each function.
 PROTOTYPES = {
     "syncmgr_version": (c_char_p, ()),
@@ -1477,6 +1496,24 @@ PROTOTYPES = {
         POINTER(c_void_p),
     )),
     "syncmgr_store_constraint": (c_int32, (c_void_p, c_char_p, c_char_p, c_uint32)),
+    "syncmgr_store_changes": (c_int32, (
+        c_void_p,
+        POINTER(Range),
+        POINTER(Entry),
+        POINTER(c_uint32),
+        c_void_p,
+        c_size_t,
+    )),
+    "syncmgr_store_wait": (c_int32, (c_void_p, c_char_p, c_uint64, c_int64, POINTER(c_uint64))),
+    "syncmgr_store_wait_start": (c_int32, (
+        c_void_p,
+        POINTER(Entry),
+        c_int64,
+        c_void_p,
+        c_uint64,
+        POINTER(c_void_p),
+    )),
+    "syncmgr_store_state": (c_int32, (c_void_p, POINTER(StoreInfo))),
 }
 
 
