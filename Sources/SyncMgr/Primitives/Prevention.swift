@@ -6,7 +6,7 @@ import CSyncMgrShim
 /// fails, so that others' need no look at whether there is something to prevent.
 enum Prevention {
   static func applies(to type: HandleType) -> Bool {
-    type == .mutex || type == .semaphore || type == .rwlock
+    type == .mutex || type == .semaphore || type == .rwlock || type == .target
   }
 
   private static func isAged(_ settings: PreventionSettings) -> Bool {

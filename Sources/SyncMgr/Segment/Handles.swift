@@ -20,11 +20,13 @@ enum HandleType: UInt32 {
   case syncPoint = 9
   case channel = 11
   case store = 13
+  case target = 14
   case manager = 16
   case workstream = 17
   case ticket = 18
   case queue = 19
   case subscription = 20
+  case transaction = 21
 
   /// With its article.
   var aNoun: String { ("aeiou".contains(noun.first ?? "x") ? "an " : "a ") + noun }
@@ -48,11 +50,13 @@ enum HandleType: UInt32 {
     case .syncPoint: "sync point"
     case .channel: "channel"
     case .store: "store"
+    case .target: "target"
     case .manager: "manager"
     case .workstream: "workstream"
     case .ticket: "ticket"
     case .queue: "queue"
     case .subscription: "subscription"
+    case .transaction: "transaction"
     }
   }
 }

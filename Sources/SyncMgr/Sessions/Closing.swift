@@ -62,6 +62,14 @@ enum Closing {
     }
   }
 
+  /// Ends the waits that came through `slots`, once: who calls looks whether others have begun.
+  static func endWaits(_ attachment: Attachment, through slots: [Slot]) {
+    for cell in cells(attachment, slots, Set(slots.map { UInt32($0 - sm_slots()) })) {
+      let kind = cell.state.load() & CellState.kind
+      if kind == CellState.waiting || kind == CellState.woken { Tickets.endWait(cell, attachment) }
+    }
+  }
+
   /// The cells in use of waits that came through `slots`.
   private static func cells(
     _ attachment: Attachment, _ slots: [Slot], _ indices: Set<UInt32>
