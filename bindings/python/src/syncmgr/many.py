@@ -19,8 +19,8 @@ _exit = exit_form("syncmgr_unlock_many", 1, Outcomes({_ffi.OK: None}))
 
 NOTHING = ()
 
-# What the library is told of one lock of several. `note` is an iterator whose next item is asked for
-# when the lock comes from a dead owner.
+# What the library is told of one lock of several. `note` is an iterator whose next item is asked
+# for when the lock comes from a dead owner.
 Part = namedtuple("Part", "address amount note owner")
 
 
