@@ -1503,9 +1503,10 @@ SYNCMGR_API int32_t syncmgr_sync_point_members(syncmgr_sync_point_t *point,
 /* ------------------------------------------------------------------------------------------------
  * Lock many: several locks at once, all or none
  *
- * The locks are taken one after the other in an order that is the same for the whole space, so that
- * callers that hold nothing else never wait for each other in a circle, in whichever order they
- * list them. While it waits for one lock a caller holds those before it.
+ * The locks are taken one after the other in an order that is the same for the whole space, by rank
+ * (see syncmgr_object_set_rank) and then by age, so that callers that hold nothing else never wait
+ * for each other in a circle, in whichever order they list them. While it waits for one lock a
+ * caller holds those before it.
  */
 
 /** The most items of one call. */
@@ -1528,6 +1529,25 @@ typedef struct syncmgr_lock_item {
  *          workstreams; a mutex with an amount; timeout): nothing was done, no status written. */
 SYNCMGR_API int32_t syncmgr_lock_many(syncmgr_lock_item_t *items, uint32_t count,
                                       int64_t timeout_ns);
+
+/** Starts to lock all items or none. `queue` may be NULL, see syncmgr_ticket_wait. There is one
+ *  ticket, and one outcome: when one of the locks is granted the library goes on to the next by
+ *  itself, and when one cannot be had it gives the others back before it says so. The background
+ *  thread does that, which this call starts unless it is refused by SYNCMGR_OPEN_NO_THREADS.
+ *  With PENDING `items` stays the caller's, unchanged, until the ticket ends. The statuses are
+ *  written by the call that ends it with an outcome: the drain of its record, or
+ *  syncmgr_ticket_wait; no other thread writes them. A ticket that is cancelled, or whose queue is
+ *  closed, or whose manager is, writes none.
+ *  The record has kind 0; for an error `index` is the item that failed, and for E_DEADLOCK `value`
+ *  is the id. Cancelling gives back what had been locked by then, with OWNER_DIED passed on, before
+ *  it returns OK; FINISHED means that all were locked, or one had failed.
+ *  When a handle among them is closed before the outcome was taken, that is E_CLOSED, and none is
+ *  held. Does not block.
+ *  @return PENDING with a ticket; or at once what syncmgr_lock_many returns, with the statuses
+ *          written as there. */
+SYNCMGR_API int32_t syncmgr_lock_many_start(syncmgr_lock_item_t *items, uint32_t count,
+                                            int64_t timeout_ns, syncmgr_queue_t *queue,
+                                            uint64_t user_data, syncmgr_ticket_t **out_ticket);
 
 /** Unlocks all items, in the reverse of the order in which they were locked. An item that cannot be
  *  unlocked keeps no other from it. Each item's status is written. Does not block.

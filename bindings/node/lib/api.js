@@ -133,6 +133,7 @@ exports.functions = {
   syncmgr_sync_point_result: 'i h p304',
   syncmgr_sync_point_members: 'i h a272 n p4',
   syncmgr_lock_many: 'i a16 n 0',
+  syncmgr_lock_many_start: 'i a16 n l h U p8',
   syncmgr_unlock_many: 'i a16 n',
   syncmgr_lock_many_order: 'i a16 n',
   syncmgr_lock_many_undo: 'i a16 n',
