@@ -188,9 +188,18 @@ TEST(a_ticket_that_waits_stays_when_the_patience_is_over) {
 
 static void ignore_signal(int signal) { (void)signal; }
 
-static void *signal_later(void *argument) {
-  sleep_ms(30);
-  CHECK(pthread_kill(*(pthread_t *)argument, SIGUSR1) == 0);
+typedef struct interrupter {
+  pthread_t target;
+  _Atomic bool enough;
+} interrupter_t;
+
+/* Again and again: a signal that comes just before the sleep wakes nobody. */
+static void *interrupt(void *argument) {
+  interrupter_t *self = argument;
+  do {
+    sleep_ms(10);
+    CHECK(pthread_kill(self->target, SIGUSR1) == 0);
+  } while (!atomic_load(&self->enough));
   return NULL;
 }
 
@@ -203,8 +212,10 @@ TEST(a_signal_interrupts_the_call_and_not_the_wait) {
     CHECK_OK(syncmgr_mutex_lock(other.mutexes[3], 0));
     items_t items = items_of(set);
     syncmgr_ticket_t *ticket = start(&items, SYNCMGR_FOREVER, NULL);
-    pthread_t self = pthread_self(), thread = start_thread(signal_later, &self);
+    interrupter_t interrupter = {.target = pthread_self()};
+    pthread_t thread = start_thread(interrupt, &interrupter);
     CHECK_STATUS(syncmgr_ticket_wait(ticket, SYNCMGR_FOREVER, NULL), SYNCMGR_INTERRUPTED);
+    atomic_store(&interrupter.enough, true);
     join_thread(thread);
     CHECK_OK(syncmgr_mutex_unlock(other.mutexes[3]));
     CHECK_OK(syncmgr_ticket_wait(ticket, SYNCMGR_FOREVER, NULL));
