@@ -2652,6 +2652,19 @@ SYNCMGR_API int32_t syncmgr_conflict_ignore(syncmgr_store_t *store, uint64_t id,
  *  @return OK; E_NO_SPACE. */
 SYNCMGR_API int32_t syncmgr_conflict_clear(syncmgr_store_t *store, uint32_t *out_count);
 
+/** Waits until a conflict has ended. `out_status`, which may be NULL, gets how:
+ *  SYNCMGR_CONFLICT_RESOLVED, _UNRESOLVABLE or _IGNORED. Blocks up to `timeout_ns`.
+ *  @return OK; E_TIMEOUT; E_NOT_FOUND (none, or forgotten meanwhile); E_INVALID; E_NO_SPACE. */
+SYNCMGR_API int32_t syncmgr_conflict_wait(syncmgr_store_t *store, uint64_t id, int64_t timeout_ns,
+                                          uint32_t *out_status);
+
+/** Starts such a wait, see syncmgr_ticket_wait.
+ *  @return OK (it has ended); PENDING; as syncmgr_conflict_wait. */
+SYNCMGR_API int32_t syncmgr_conflict_wait_start(syncmgr_store_t *store, uint64_t id,
+                                                int64_t timeout_ns, syncmgr_queue_t *queue,
+                                                uint64_t user_data,
+                                                syncmgr_ticket_t **out_ticket);
+
 /** Registers a handler of this process for conflicts of the types in `types`, a bit 1 <<
  *  SYNCMGR_CONFLICT_TYPE_... for each. A handler is asked by detect with AUTO and by resolve with
  *  custom, on the thread that calls these in this process, and those of one type in the order in
@@ -2702,6 +2715,53 @@ typedef struct syncmgr_merge_options {
 SYNCMGR_API int32_t syncmgr_store_merge(syncmgr_store_t *store, syncmgr_change_t *change,
                                         const syncmgr_merge_options_t *options, char *buffer,
                                         size_t capacity, size_t *out_length);
+
+/** Reads the changes behind `range->revision` from the log, in the order in which they were made:
+ *  of each commit those that the patterns ask for, all of them or none, and the revision of the
+ *  last commit that it has looked at is written to `range`, for the next call. No change comes
+ *  twice, and none is left out. `count` and `buffer` are as for syncmgr_store_range, of which
+ *  `after` is NULL. An entry says what its key was changed to: status OK; E_NOT_FOUND, it was
+ *  deleted, and `version` is that of the deletion; E_CHANGED, it did not lie in its place and was
+ *  changed again before it was read: `data` is NULL, and the newer change follows. Does not block.
+ *  @return OK, with `count` 0 when there are none; E_GAP (they are not in the log any more, or the
+ *          store has not come so far: begin anew with syncmgr_store_range); E_TOO_LARGE (the next
+ *          commit has no room: `length` and `count` say what it needs); E_INVALID (an argument). */
+SYNCMGR_API int32_t syncmgr_store_changes(syncmgr_store_t *store, syncmgr_range_t *range,
+                                          syncmgr_entry_t *entries, uint32_t *count, void *buffer,
+                                          size_t capacity);
+
+/** Waits until the version of a key is not `seen`; 0: until it is there. With `key` NULL: until the
+ *  revision of the store is not `seen`. `out_now`, which may be NULL, gets what it is then: 0 for a
+ *  key that was deleted. Blocks up to `timeout_ns`.
+ *  @return OK; E_TIMEOUT; E_INVALID (key, timeout); E_NO_SPACE (a wait for a key that was never
+ *          there). */
+SYNCMGR_API int32_t syncmgr_store_wait(syncmgr_store_t *store, const char *key, uint64_t seen,
+                                       int64_t timeout_ns, uint64_t *out_now);
+
+/** Starts such a wait for the key of `seen`, which may be NULL, with its `version` as seen, see
+ *  syncmgr_ticket_wait; the record's value is the version, or the revision.
+ *  @return OK (now); PENDING; as syncmgr_store_wait. */
+SYNCMGR_API int32_t syncmgr_store_wait_start(syncmgr_store_t *store, const syncmgr_entry_t *seen,
+                                             int64_t timeout_ns, syncmgr_queue_t *queue,
+                                             uint64_t user_data, syncmgr_ticket_t **out_ticket);
+
+typedef struct syncmgr_store_info {
+  uint32_t size;     /**< sizeof(syncmgr_store_info_t); set by the caller */
+  uint32_t entries;  /**< keys that are there */
+  uint64_t revision; /**< of the last commit */
+  uint64_t durable;  /**< up to which all is on disk; without a file that of the last commit */
+  uint64_t oldest;   /**< syncmgr_store_changes can go on behind this one, and those after it */
+  uint64_t log_used; /**< bytes of the log that have commits */
+  uint64_t log_size; /**< bytes of the log */
+} syncmgr_store_info_t;
+
+#define SYNCMGR_STORE_INFO_INIT \
+  { sizeof(syncmgr_store_info_t), 0u, 0u, 0u, 0u, 0u, 0u }
+
+/** Writes how the store is, as far as `out_info` has room by its `size`. What it has may be of
+ *  different moments. Does not block.
+ *  @return OK; E_INVALID (`out_info`). */
+SYNCMGR_API int32_t syncmgr_store_state(syncmgr_store_t *store, syncmgr_store_info_t *out_info);
 
 #ifdef __cplusplus
 }

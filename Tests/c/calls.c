@@ -345,6 +345,9 @@ handle_set_t open_handle_set_in(syncmgr_t *space) {
   syncmgr_channel_t *channel = NULL;
   CHECK_OK(syncmgr_channel_open(me, "channel", SYNCMGR_CHANNEL_QUEUE, NULL, &channel));
   set.of[CHANNEL] = channel;
+  syncmgr_store_t *store = NULL;
+  CHECK_OK(syncmgr_store_open(me, NULL, &store));
+  set.of[STORE] = store;
   CHECK_STATUS(syncmgr_latch_wait_start(set.of[LATCH], SYNCMGR_FOREVER, NULL, 0, &ticket),
                SYNCMGR_PENDING);
   set.of[TICKET] = ticket;
@@ -365,7 +368,7 @@ void close_handle_set(handle_set_t *set) {
   static const handle_type_t order[] = {SUBSCRIPTION, TICKET,     MUTEX, SEMAPHORE,
                                         LATCH,        BARRIER,    RWLOCK, CONDITION,
                                         ELECTION,     SYNC_POINT, EVENT, RESOURCE,
-                                        CHANNEL,      QUEUE,      WORKSTREAM};
+                                        CHANNEL,      STORE,      QUEUE, WORKSTREAM};
   call_context_t context = {.timeout_ns = 0};
   for (unsigned step = 0; step < sizeof order / sizeof order[0]; step++) {
     for (unsigned index = 0; index < call_count; index++) {

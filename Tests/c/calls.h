@@ -20,6 +20,7 @@ typedef enum handle_type {
   EVENT,
   RESOURCE,
   CHANNEL,
+  STORE,
   SUBSCRIPTION,
   HANDLE_TYPES
 } handle_type_t;

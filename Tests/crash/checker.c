@@ -158,6 +158,7 @@ void checker_run(struct role *role) {
   use_election(role);
   use_phaser(role);
   use_cells(role);
+  check_store(role);
   CALL(role, syncmgr_workstream_close(role->workstream), SYNCMGR_OK);
   remove_object(role, SYNCMGR_TYPE_MUTEX, MUTEX_NAME);
   remove_object(role, SYNCMGR_TYPE_SEMAPHORE, SEMAPHORE_NAME);
@@ -169,6 +170,7 @@ void checker_run(struct role *role) {
   remove_object(role, SYNCMGR_TYPE_ELECTION, ELECTION_NAME);
   remove_object(role, SYNCMGR_TYPE_BARRIER, PHASER_NAME);
   remove_object(role, SYNCMGR_TYPE_CHANNEL, CELLS_NAME);
+  remove_object(role, SYNCMGR_TYPE_STORE, STORE_NAME);
   CALL(role, syncmgr_check(role->manager), SYNCMGR_OK);
   CALL(role, syncmgr_close(role->manager), SYNCMGR_OK);
   if (role->scenario->flags & SCENARIO_PERSISTENT) {

@@ -29,6 +29,7 @@ struct role {
   syncmgr_election_t *election;
   syncmgr_barrier_t *phaser;
   syncmgr_channel_t *cells;
+  syncmgr_store_t *store;
   syncmgr_channel_t *channel;
   syncmgr_channel_t *letters; /* of those that `channel` cannot deliver */
   syncmgr_ticket_t *ticket;

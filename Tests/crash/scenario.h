@@ -16,6 +16,7 @@
 #define ELECTION_NAME "election"
 #define PHASER_NAME "phaser"
 #define CELLS_NAME "cells"
+#define STORE_NAME "store"
 #define PERMITS 3u
 
 enum {
@@ -64,6 +65,7 @@ extern const struct scenario scenarios_message[];
 extern const struct scenario scenarios_meeting[];
 extern const struct scenario scenarios_deadlock[];
 extern const struct scenario scenarios_cells[];
+extern const struct scenario scenarios_store[];
 extern const struct scenario scenarios_channel[];
 extern const struct scenario scenarios_spread[];
 extern const struct scenario scenarios_conflict[];
@@ -87,6 +89,7 @@ void open_condition(struct role *role);
 void open_election(struct role *role);
 void open_phaser(struct role *role); /* all of its parties have joined */
 void open_cells(struct role *role);  /* its table has room for few */
+void check_store(struct role *role); /* opens, uses and closes the store */
 
 /** The parameters, with what 0 stands for. */
 uint32_t scenario_parties(const struct scenario *scenario);

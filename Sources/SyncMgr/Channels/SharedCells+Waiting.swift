@@ -11,38 +11,26 @@ extension SharedCells {
   func changed(
     _ key: CellKey, since seen: UInt64, _ timeout: Int64
   ) throws(Failure) -> UInt64 {
-    let deadline = try Deadline.after(timeout)
-    let caller = channel.caller
-    while true {
-      let now = try look(key)
-      if now != seen { return now }
-      if timeout == 0 {
-        throw Failure(
-          SYNCMGR_E_TIMEOUT, caller.object, "it has not changed and the call does not wait")
-      }
-      let cell = try attachment.takeCell()
-      if try enter(key, since: seen, cell, flags: 0, ticket: nil) != nil { continue }
-      do throws(Failure) {
-        let outcome = try Waits.block(caller, cell, until: deadline) { _ in nil }
-        _ = try outcome.get(caller.object)
-        return outcome.value
-      } catch {
-        // Shut: the next look says so.
-        if error.status == SYNCMGR_E_CLOSED, !caller.isClosed, row.shut.load() != 0 { continue }
-        throw error
-      }
-    }
+    try wait(key, since: seen).wait(since: seen, timeout)
   }
 
   func changedStart(
     _ key: CellKey, since seen: UInt64, _ start: Tickets.Start
   ) throws(Failure) -> Started {
-    try start.check(channel.caller)
-    let now = try look(key)
-    if now != seen { return Started(outcome: Outcome(SYNCMGR_OK, value: now)) }
-    return try start.begin(channel.caller) { (draft) throws(Failure) in
-      try enter(key, since: seen, draft.cell, flags: draft.flags, ticket: draft.handle)
-    }
+    try wait(key, since: seen).start(since: seen, start)
+  }
+
+  private func wait(_ key: CellKey, since seen: UInt64) -> VersionWait {
+    VersionWait(
+      caller: channel.caller,
+      look: { () throws(Failure) in try look(key) },
+      enter: { (cell, flags, ticket) throws(Failure) in
+        try enter(key, since: seen, cell, flags: flags, ticket: ticket)
+      },
+      // Shut: the next look says so.
+      isToldByLook: { failure in
+        failure.status == SYNCMGR_E_CLOSED && !channel.caller.isClosed && row.shut.load() != 0
+      })
   }
 
   /// No change comes in a channel that was shut, though its cells can still be read.

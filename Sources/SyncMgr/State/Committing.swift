@@ -120,6 +120,8 @@ extension Store {
           + "\(item.current), not \(item.expected)")
     case .full:
       letGo(items)
+      // Without a file all that is there can go.
+      if try log().head.backed.load() == 0 { throw attachment.corrupt("the log") }
       return nil
     }
   }
@@ -218,7 +220,19 @@ extension Store {
     log.commit(position, next)
     guard let record = log.pending else { throw attachment.corrupt("the log") }
     attachment.apply(record, log, row)
+    try endWaits(items, log, &wakes)
     return .done(revision: next)
+  }
+
+  /// Ends the waits for these changes, where somebody may wait.
+  private func endWaits(
+    _ items: [Item], _ log: StoreLog, _ wakes: inout Wakes
+  ) throws(Failure) {
+    let table = try cells.table()
+    let isAwaited = items.contains { table[$0.place]?.waiting.load() ?? 0 != 0 }
+    if !isAwaited, log.head.waiting.load() == 0 { return }
+    attachment.finishStoreWaits(
+      caller.object, row, items.filter { $0.isThere }.map { $0.place }, &wakes)
   }
 
   /// Finds what is there of each item, and what it becomes. Returns the first that has another

@@ -21,9 +21,11 @@ struct LogReader {
     let head = log.head
     let applied = head.applied.load()
     let end = head.tail.load()
-    if revision > applied { return .gap }
+    let oldest = head.oldest.load()
+    // Everything may have moved on, or contradict itself.
+    if revision > applied || oldest > end || end - oldest > log.size { return .gap }
     if revision == applied { return .at(LogReader(log: log, position: end, end: end)) }
-    var reader = LogReader(log: log, position: indexed(revision &+ 1, log, end), end: end)
+    var reader = LogReader(log: log, position: indexed(revision &+ 1, log, oldest, end), end: end)
     var isFirst = true
     while let record = reader.peek() {
       if !record.isFill {
@@ -40,8 +42,9 @@ struct LogReader {
   }
 
   /// Where to begin to look for a revision: at one in the index at or before it, or at the oldest.
-  private static func indexed(_ revision: UInt64, _ log: StoreLog, _ end: UInt64) -> UInt64 {
-    let oldest = log.head.oldest.load()
+  private static func indexed(
+    _ revision: UInt64, _ log: StoreLog, _ oldest: UInt64, _ end: UInt64
+  ) -> UInt64 {
     let before = revision - revision % UInt64(SM_LOG_STEP)
     if before == 0 { return oldest }
     let position = log.indexed(before).load()
@@ -56,6 +59,28 @@ struct LogReader {
 
   /// Goes behind a record that `peek` gave.
   mutating func skip(_ record: LogRecord) { position &+= UInt64(record.length) }
+}
+
+extension StoreLog {
+  /// All commits behind this revision are in the log.
+  var oldestRevision: UInt64 {
+    for _ in 0..<16 {
+      var position = head.oldest.load()
+      let end = head.tail.load()
+      let applied = head.applied.load()
+      // One fill, at most, comes before a record.
+      for _ in 0..<2 {
+        guard position < end, let record = record(position) else { break }
+        if record.isFill {
+          position &+= UInt64(record.length)
+          continue
+        }
+        if isThere(position) { return record.revision &- 1 }
+      }
+      if position >= end || isThere(position) { return applied }
+    }
+    return head.applied.load()
+  }
 }
 
 extension Store {

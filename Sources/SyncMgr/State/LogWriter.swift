@@ -5,10 +5,12 @@ import Glibc
 /// Writing to the log, under the send guard.
 extension StoreLog {
   /// Room for a record behind the tail: its position. Nil when what is in the way is not on disk
-  /// yet. `length` is at most `most`.
+  /// yet, or the log contradicts itself. `length` is at most `most`.
   @inline(__always)
   func makeRoom(_ length: Int) -> UInt64? {
     let tail = head.tail.load()
+    // Somebody has spoiled it.
+    if tail & 7 != 0 { return nil }
     let left = left(tail)
     // A record lies in one piece.
     let fill = left < UInt64(length) ? left : 0
@@ -30,6 +32,8 @@ extension StoreLog {
     var oldest = head.oldest.load()
     let wanted = end &- size
     let further = wanted &+ size / 64
+    // Further than the ring is long: the log contradicts itself.
+    if wanted &- oldest > size { oldest = limit }
     while oldest < further, oldest < limit, let old = record(oldest) {
       oldest &+= UInt64(old.length)
     }

@@ -37,6 +37,8 @@ extension Store {
     /// Of the buffer; when there was no room for one: what that needs.
     var length = 0
     var hasMore = false
+    /// Changes: when there was no room for one commit, how many entries that needs.
+    var needed = 0
   }
 
   private static let rangeAttempts = 4
@@ -85,9 +87,7 @@ extension Store {
           ? EntryReader(row, segment).copy(table, variable, version, &entry, &uncopied, isLocked)
           : EntryReader(row, segment).copy(table, variable, version, &entry, &packing, isLocked)
         if !isRead || entry.status != SYNCMGR_OK { return nil }
-        entry.key = packing.add(key.text).map {
-          UnsafePointer($0.assumingMemoryBound(to: CChar.self))
-        }
+        entry.key = packing.addText(key.text)
         if packing.isFull {
           result.hasMore = true
           if result.count == 0 { result.length = packing.end }

@@ -76,11 +76,19 @@ struct Store {
       object, channel: index + 1,
       Attachment.MailboxShape(role: SM_MAILBOX_NONE, capacity: 0, levels: 1, room: 0))
     row.kind.store(SYNCMGR_CHANNEL_MEMORY)
+    try makeLog(row, wanted, attachment)
+  }
+
+  /// Gives a store its log, which makes it one. Under the directory guard.
+  private static func makeLog(
+    _ row: Mailbox, _ wanted: Options, _ attachment: Attachment
+  ) throws(Failure) {
     row.capacity.store(wanted.capacity)
     row.inlineSize.store(wanted.room)
     let mask = StoreLog.mask(forSize: wanted.logSize)
     let unit = try attachment.allocate(
-      StoreLog.bytes(wanted.logSize, mask), SM_CHUNK_MEMORY, object: index + 1)
+      StoreLog.bytes(wanted.logSize, mask), SM_CHUNK_MEMORY,
+      object: attachment.segment.index(of: row) + 1)
     let start = attachment.segment.unit(unit)
     memset(start, 0, MemoryLayout<sm_log>.size + (Int(mask) + 1) * 8)
     let head = start.assumingMemoryBound(to: sm_log.self)
@@ -88,14 +96,28 @@ struct Store {
     head.mask.store(mask)
     head.inlineSize.store(wanted.inlineSize)
     head.capacity.store(wanted.capacity)
-    // Dies before: the memory is in the hands of a dead process. After: it goes with the object,
-    // which never lives.
+    // Dies before: the memory is in the hands of a dead process. After: the store has it.
     row.log.store(unit + 1)
     attachment.settle(unit)
   }
 
+  /// Opens the store that is there; `isExact`: it must be what was asked for. Whoever removed it
+  /// may have died before that was done: it is made anew. Under the directory guard.
+  static func open(
+    _ object: Object, _ wanted: Options, isExact: Bool, _ attachment: Attachment
+  ) throws(Failure) {
+    if let row = attachment.segment.mailbox(attachment.segment.index(of: object)),
+      row.log.load() == 0
+    {
+      attachment.removeVariables(row)
+      try makeLog(row, wanted, attachment)
+    } else if isExact {
+      try compare(object, wanted, attachment)
+    }
+  }
+
   /// Whether the store that is there is what was asked for.
-  static func compare(
+  private static func compare(
     _ object: Object, _ wanted: Options, _ attachment: Attachment
   ) throws(Failure) {
     guard let row = attachment.segment.mailbox(attachment.segment.index(of: object)),

@@ -45,25 +45,30 @@ extension Store {
 }
 
 extension Attachment {
-  /// After a death: a commit that was left half-way is applied.
+  /// After a death: a commit that was left half-way is applied, and the waits are ended that the
+  /// dead one did not get to end.
   func settleStore(_ object: Object) {
     guard let row = segment.mailbox(segment.index(of: object)) else { return }
+    var wakes = Wakes()
     lockSending(row)
+    if object.head.load() != 0 { finishStoreWaits(object, row, [], &wakes) }
     unlockSending(row)
+    wakes.send(self)
   }
 
-  /// Frees all that the store has. Nobody has it open. Dies in here: it is still there, with what
-  /// was not freed yet.
+  /// Frees all that the store has. Nobody has it open. The log goes first: without it, it is no
+  /// store, whatever else is left when we die in here, see `Store.open`.
   func removeStore(_ object: Object) {
     guard let row = segment.mailbox(segment.index(of: object)) else { return }
-    removeVariables(row)
     let memory = exchange(row.log, for: 0, of: segment.index(of: row) + 1)
     if memory != 0 { free(memory - 1) }
+    removeVariables(row)
   }
 
   /// Faults of a quiet store, in words.
   func checkStore(_ object: Object) -> String? {
     guard let row = segment.mailbox(segment.index(of: object)) else { return "has no table" }
+    if row.log.load() == 0 { return checkVariables(row) }
     guard let log = StoreLog(row, segment) else { return "has a log whose sizes contradict" }
     if log.head.revision.load() != log.head.applied.load() { return "has a half-made commit" }
     if row.committing.load() & 1 != 0 { return "has entries of which some are changed" }

@@ -15,7 +15,7 @@ public func syncmgr_store_open(
       type: .store, count: SYNCMGR_CHANNEL_MEMORY,
       complete: { (object) throws(Failure) in try Store.make(object, wanted, attachment) },
       compare: { (object) throws(Failure) in
-        if options != nil { try Store.compare(object, wanted, attachment) }
+        try Store.open(object, wanted, isExact: options != nil, attachment)
       })
     target.pointee = pointer(try stream.openObject(Store.name, parameters))
     return SYNCMGR_OK
@@ -112,6 +112,24 @@ public func syncmgr_store_range(
   }
 }
 
+@c @implementation
+public func syncmgr_store_changes(
+  _ store: OpaquePointer?, _ range: UnsafeMutablePointer<syncmgr_range_t>?,
+  _ entries: UnsafeMutablePointer<syncmgr_entry_t>?, _ count: UnsafeMutablePointer<UInt32>?,
+  _ buffer: UnsafeMutableRawPointer?, _ capacity: Int
+) -> Int32 {
+  storeCall(store) { (store) throws(Failure) in
+    let query = try RangeQuery(range, entries, count)
+    if query.pattern.after != nil {
+      throw Failure(SYNCMGR_E_INVALID, "changes have no key to go on behind")
+    }
+    let target = try room(buffer, capacity)
+    let result = try store.changes(
+      query.pattern, after: query.revision, query.entries, target, keysOnly: query.keysOnly)
+    return try query.give(result, store, capacity)
+  }
+}
+
 /// What a call asks for by a range, and where its results go.
 struct RangeQuery {
   let pattern: KeyPattern
@@ -155,6 +173,12 @@ struct RangeQuery {
     _ result: Store.RangeResult, _ store: Store, _ capacity: Int
   ) throws(Failure) -> Int32 {
     range.pointee.length = result.length
+    if result.needed > 0 {
+      count.pointee = UInt32(result.needed)
+      throw Failure(
+        SYNCMGR_E_TOO_LARGE, store.caller.object,
+        text: "the next commit has \(result.needed) changes in \(result.length) bytes")
+    }
     if result.count == 0, result.hasMore { throw store.tooSmall(result.length, capacity) }
     range.pointee.revision = result.revision
     range.pointee.more = result.hasMore ? 1 : 0
@@ -218,6 +242,63 @@ public func syncmgr_store_commit(
       UnsafeMutableBufferPointer(start: changes, count: Int(count)), flags: flags,
       until: deadline)
     out_revision?.pointee = revision
+    return SYNCMGR_OK
+  }
+}
+
+// MARK: - Waiting and looking
+
+@c @implementation
+public func syncmgr_store_wait(
+  _ store: OpaquePointer?, _ key: UnsafePointer<CChar>?, _ seen: UInt64, _ timeout_ns: Int64,
+  _ out_now: UnsafeMutablePointer<UInt64>?
+) -> Int32 {
+  storeCall(store) { (store) throws(Failure) in
+    let now = try store.wait(try awaited(key), since: seen, timeout_ns)
+    out_now?.pointee = now
+    return SYNCMGR_OK
+  }
+}
+
+@c @implementation
+public func syncmgr_store_wait_start(
+  _ store: OpaquePointer?, _ seen: UnsafePointer<syncmgr_entry_t>?, _ timeout_ns: Int64,
+  _ queue: OpaquePointer?, _ user_data: UInt64,
+  _ out_ticket: UnsafeMutablePointer<OpaquePointer?>?
+) -> Int32 {
+  storeCall(store) { (store) throws(Failure) in
+    let target = try required(out_ticket)
+    guard let seen else { throw Failure(SYNCMGR_E_INVALID, "the entry is NULL") }
+    let start = Tickets.Start(timeout: timeout_ns, queue: queue, userData: user_data)
+    let key = try awaited(seen.pointee.key)
+    return try give(try store.waitStart(key, since: seen.pointee.version, start), target)
+  }
+}
+
+/// The key that is waited for; nil for any change.
+private func awaited(_ key: UnsafePointer<CChar>?) throws(Failure) -> CellKey? {
+  guard let key else { return nil }
+  let found = try CellKey.of(key)
+  try Store.check(found, false)
+  return found
+}
+
+@c @implementation
+public func syncmgr_store_state(
+  _ store: OpaquePointer?, _ out_info: UnsafeMutablePointer<syncmgr_store_info_t>?
+) -> Int32 {
+  storeCall(store) { (store) throws(Failure) in
+    let target = try required(out_info)
+    let size = target.pointee.size
+    if size < 4 || size > 4096 {
+      throw Failure(SYNCMGR_E_INVALID, naming: "the size \(size) is not that of a structure")
+    }
+    var info = try store.info()
+    info.size = size
+    withUnsafeBytes(of: &info) {
+      UnsafeMutableRawPointer(target).copyMemory(
+        from: $0.baseAddress.unsafelyUnwrapped, byteCount: min(Int(size), $0.count))
+    }
     return SYNCMGR_OK
   }
 }

@@ -182,6 +182,10 @@ exports.functions = {
   syncmgr_conflict_release: 'i h U',
   syncmgr_conflict_ignore: 'i h U s',
   syncmgr_conflict_clear: 'i h p4',
+  syncmgr_conflict_wait: 'i h U 0 p4',
+  syncmgr_conflict_wait_start: 'i h U l h U p8',
+  syncmgr_store_wait: 'i h s U 0 p8',
+  syncmgr_store_state: 'i h p48',
 };
 
 /** Functions with C callbacks, or with pointers in what they read or write. */
@@ -203,6 +207,8 @@ exports.unbound = [
   'syncmgr_conflict_list',
   'syncmgr_conflict_on',
   'syncmgr_store_merge',
+  'syncmgr_store_changes',
+  'syncmgr_store_wait_start',
 ];
 
 /** The structures: how many bytes they have, and where their fields begin. */
@@ -544,6 +550,16 @@ exports.structures = {
     severity: 12,
     base: 16,
     id: 24,
+  },
+  syncmgr_store_info_t: {
+    bytes: 48,
+    size: 0,
+    entries: 4,
+    revision: 8,
+    durable: 16,
+    oldest: 24,
+    log_used: 32,
+    log_size: 40,
   },
 };
 

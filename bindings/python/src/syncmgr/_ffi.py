@@ -834,6 +834,25 @@ class MergeOptions(Structure):
         return cls(size=32, flags=0, strategy=3, severity=0)
 
 
+class StoreInfo(Structure):
+    """syncmgr_store_info_t, 48 bytes."""
+
+    _fields_ = (
+        ("size", c_uint32),
+        ("entries", c_uint32),
+        ("revision", c_uint64),
+        ("durable", c_uint64),
+        ("oldest", c_uint64),
+        ("log_used", c_uint64),
+        ("log_size", c_uint64),
+    )
+
+    @classmethod
+    def defaults(cls):
+        """The values of SYNCMGR_STORE_INFO_INIT."""
+        return cls(size=48, entries=0, revision=0, durable=0, oldest=0, log_used=0, log_size=0)
+
+
 # Result and arguments of each function.
 PROTOTYPES = {
     "syncmgr_version": (c_char_p, ()),
@@ -1303,6 +1322,15 @@ PROTOTYPES = {
     "syncmgr_conflict_release": (c_int32, (c_void_p, c_uint64)),
     "syncmgr_conflict_ignore": (c_int32, (c_void_p, c_uint64, c_char_p)),
     "syncmgr_conflict_clear": (c_int32, (c_void_p, POINTER(c_uint32))),
+    "syncmgr_conflict_wait": (c_int32, (c_void_p, c_uint64, c_int64, POINTER(c_uint32))),
+    "syncmgr_conflict_wait_start": (c_int32, (
+        c_void_p,
+        c_uint64,
+        c_int64,
+        c_void_p,
+        c_uint64,
+        POINTER(c_void_p),
+    )),
     "syncmgr_conflict_on": (c_int32, (
         c_void_p,
         c_uint32,
@@ -1319,6 +1347,24 @@ PROTOTYPES = {
         c_size_t,
         POINTER(c_size_t),
     )),
+    "syncmgr_store_changes": (c_int32, (
+        c_void_p,
+        POINTER(Range),
+        POINTER(Entry),
+        POINTER(c_uint32),
+        c_void_p,
+        c_size_t,
+    )),
+    "syncmgr_store_wait": (c_int32, (c_void_p, c_char_p, c_uint64, c_int64, POINTER(c_uint64))),
+    "syncmgr_store_wait_start": (c_int32, (
+        c_void_p,
+        POINTER(Entry),
+        c_int64,
+        c_void_p,
+        c_uint64,
+        POINTER(c_void_p),
+    )),
+    "syncmgr_store_state": (c_int32, (c_void_p, POINTER(StoreInfo))),
 }
 
 
