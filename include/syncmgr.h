@@ -2732,6 +2732,19 @@ SYNCMGR_API int32_t syncmgr_conflict_ignore(syncmgr_store_t *store, uint64_t id,
  *  @return OK; E_NO_SPACE. */
 SYNCMGR_API int32_t syncmgr_conflict_clear(syncmgr_store_t *store, uint32_t *out_count);
 
+/** Waits until a conflict has ended. `out_status`, which may be NULL, gets how:
+ *  SYNCMGR_CONFLICT_RESOLVED, _UNRESOLVABLE or _IGNORED. Blocks up to `timeout_ns`.
+ *  @return OK; E_TIMEOUT; E_NOT_FOUND (none, or forgotten meanwhile); E_INVALID; E_NO_SPACE. */
+SYNCMGR_API int32_t syncmgr_conflict_wait(syncmgr_store_t *store, uint64_t id, int64_t timeout_ns,
+                                          uint32_t *out_status);
+
+/** Starts such a wait, see syncmgr_ticket_wait.
+ *  @return OK (it has ended); PENDING; as syncmgr_conflict_wait. */
+SYNCMGR_API int32_t syncmgr_conflict_wait_start(syncmgr_store_t *store, uint64_t id,
+                                                int64_t timeout_ns, syncmgr_queue_t *queue,
+                                                uint64_t user_data,
+                                                syncmgr_ticket_t **out_ticket);
+
 /** Registers a handler of this process for conflicts of the types in `types`, a bit 1 <<
  *  SYNCMGR_CONFLICT_TYPE_... for each. A handler is asked by detect with AUTO and by resolve with
  *  custom, on the thread that calls these in this process, and those of one type in the order in

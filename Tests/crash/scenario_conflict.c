@@ -3,6 +3,7 @@
  * record of it are there together. */
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "scenario.h"
 #include "support.h"
@@ -168,6 +169,41 @@ static void peer_merged(struct role *role) {
   INSIST(role, is_merged == has("\"status\":\"resolved\""), "the record is %s", text);
 }
 
+static void prepare_waited(struct role *role) {
+  open_all(role);
+  declare(role, 0, SYNCMGR_STRATEGY_CUSTOM);
+  role_await_peer_asleep(role, 0);
+  role_await(role, TOLD_READY(1));
+}
+
+/* Peer 0 blocks, peer 1 has a ticket; peer 2 ends what the victim did not. */
+static void peer_wait_or_end(struct role *role) {
+  syncmgr_ticket_t *ticket = NULL;
+  open_all(role);
+  while (look(role, 1)[0] == '\0') {
+    usleep(1000);
+  }
+  if (role->index == 0) {
+    role_tell_waiting(role);
+    CALL(role, syncmgr_conflict_wait(store, 1, SYNCMGR_FOREVER, NULL), SYNCMGR_OK);
+    tell_released(role);
+  } else if (role->index == 1) {
+    CALL(role, syncmgr_conflict_wait_start(store, 1, SYNCMGR_FOREVER, NULL, 0, &ticket),
+         SYNCMGR_PENDING);
+    role_tell_ready(role);
+    do {
+      CALL(role, syncmgr_ticket_wait(ticket, SYNCMGR_FOREVER, NULL), SYNCMGR_OK,
+           SYNCMGR_INTERRUPTED);
+    } while (role->status == SYNCMGR_INTERRUPTED);
+    tell_released(role);
+  } else {
+    role_await_outcome(role);
+    CALL(role, syncmgr_conflict_resolve(store, 1, SYNCMGR_STRATEGY_MAX, NULL, NULL), SYNCMGR_OK,
+         SYNCMGR_E_ALREADY);
+    await_released(role, 2);
+  }
+}
+
 const struct scenario scenarios_conflict[] = {
     {.name = "conflict-declare", .peers = 1, .peer = peer_declared, .prepare = prepare,
      .act = act_declare},
@@ -179,5 +215,7 @@ const struct scenario scenarios_conflict[] = {
      .act = act_resolve},
     {.name = "conflict-merge", .peers = 1, .peer = peer_merged, .prepare = prepare,
      .act = act_merge},
+    {.name = "conflict-wait", .peers = 3, .peer = peer_wait_or_end, .prepare = prepare_waited,
+     .act = act_resolve},
     {.name = NULL},
 };

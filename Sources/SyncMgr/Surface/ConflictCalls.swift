@@ -124,6 +124,32 @@ public func syncmgr_conflict_clear(
   }
 }
 
+@c @implementation
+public func syncmgr_conflict_wait(
+  _ store: OpaquePointer?, _ id: UInt64, _ timeout_ns: Int64,
+  _ out_status: UnsafeMutablePointer<UInt32>?
+) -> Int32 {
+  conflictCall(store) { (conflicts) throws(Failure) in
+    let status = try conflicts.wait(id, timeout_ns)
+    out_status?.pointee = status.rawValue
+    return SYNCMGR_OK
+  }
+}
+
+@c @implementation
+public func syncmgr_conflict_wait_start(
+  _ store: OpaquePointer?, _ id: UInt64, _ timeout_ns: Int64, _ queue: OpaquePointer?,
+  _ user_data: UInt64, _ out_ticket: UnsafeMutablePointer<OpaquePointer?>?
+) -> Int32 {
+  conflictCall(store) { (conflicts) throws(Failure) in
+    let target = try required(out_ticket)
+    let start = Tickets.Start(timeout: timeout_ns, queue: queue, userData: user_data)
+    try start.check(conflicts.store.caller)
+    ConflictHandling.watch(number(store), try conflicts.get(id), conflicts.store.attachment)
+    return try give(try conflicts.waitStart(id, start), target)
+  }
+}
+
 /// `destroy` runs before an error is returned.
 @c @implementation
 public func syncmgr_conflict_on(

@@ -186,6 +186,8 @@ exports.functions = {
   syncmgr_conflict_release: 'i h U',
   syncmgr_conflict_ignore: 'i h U s',
   syncmgr_conflict_clear: 'i h p4',
+  syncmgr_conflict_wait: 'i h U 0 p4',
+  syncmgr_conflict_wait_start: 'i h U l h U p8',
   syncmgr_transaction_begin: 'i h o64:48:2 p8',
   syncmgr_transaction_close: 'i h',
   syncmgr_transaction_lock: 'i h s u 0',

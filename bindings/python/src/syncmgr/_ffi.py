@@ -1514,6 +1514,15 @@ PROTOTYPES = {
     "syncmgr_conflict_release": (c_int32, (c_void_p, c_uint64)),
     "syncmgr_conflict_ignore": (c_int32, (c_void_p, c_uint64, c_char_p)),
     "syncmgr_conflict_clear": (c_int32, (c_void_p, POINTER(c_uint32))),
+    "syncmgr_conflict_wait": (c_int32, (c_void_p, c_uint64, c_int64, POINTER(c_uint32))),
+    "syncmgr_conflict_wait_start": (c_int32, (
+        c_void_p,
+        c_uint64,
+        c_int64,
+        c_void_p,
+        c_uint64,
+        POINTER(c_void_p),
+    )),
     "syncmgr_conflict_on": (c_int32, (
         c_void_p,
         c_uint32,
