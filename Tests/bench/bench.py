@@ -5,7 +5,8 @@ SPDX-License-Identifier: MIT
 Prints a table and writes the same to .build/bench.json. CASE=GLOB in the environment runs some of
 the cases. A peer that is missing is left out with a sentence that says how to install it: Boost,
 SQLite, LMDB and Redis come with libboost-dev, libsqlite3-dev, liblmdb-dev and redis-server of apt,
-and what is on PyPI is installed into .build/bench-venv. Ends with 0 when every case ran, whatever came out: a figure is never a test.
+and what is on PyPI is installed into .build/bench-venv. Ends with 0 when every case ran, whatever
+came out: a figure is never a test.
 """
 
 import json

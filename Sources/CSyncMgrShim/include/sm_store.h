@@ -28,7 +28,8 @@ struct sm_log { /* 256 bytes */
   /* Who commits looks. */
   uint32_t waiting; /* 1: somebody may wait for any change */
   uint32_t backed;  /* 1: what is not on disk is not to be overwritten */
-  uint8_t pad2[56];
+  uint32_t rules;   /* a bit for each kind of rule there may be about what is written */
+  uint8_t pad2[52];
 
   /* Whoever writes to the disk, see StoreDisk. */
   uint64_t durable;          /* revision up to which all is on disk */

@@ -35,6 +35,8 @@ final class Attachment {
   var ledger: AnyObject?
   /// In which order locks were taken, see LockOrder.
   var lockOrder: AnyObject?
+  /// What the coordination floor keeps here, see LocalCoordination. Under the process's lock.
+  var coordination: AnyObject?
   /// Kinds of notices that this process's subscribers want. Under the process's lock.
   var interests: [ObjectIdentifier: UInt32] = [:]
   /// What the service thread does with this attachment, see Service.

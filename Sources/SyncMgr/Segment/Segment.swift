@@ -167,6 +167,8 @@ enum SlotState {
 enum ObjectType {
   /// A mailbox of a channel. It has the channel's name, but is not found by it.
   static let mailbox: UInt32 = 12
+  /// What a transaction locks. It has a key's name, in a name space of its own.
+  static let target: UInt32 = 14
 }
 
 /// A workstream as it stands in a lock word: table index + 1 in 16 bits, generation in 11.

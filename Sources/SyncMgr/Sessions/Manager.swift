@@ -94,6 +94,13 @@ final class Manager {
   /// Starts the service thread for the space, unless threads are refused.
   func serve() throws(Failure) { if hasThreads { try Service.serve(attachment) } }
 
+  /// The same, for a call on an object.
+  static func serve(_ caller: Caller) throws(Failure) {
+    if caller.attachment.served.load() == Served.yes { return }
+    guard let stream = Possessions.of(caller) as? Stream else { return }
+    try stream.manager.serve()
+  }
+
   /// Chooses what is done so that no deadlock happens, for objects that are opened from now on.
   func prevent(_ settings: PreventionSettings) throws(Failure) {
     // A wounded holder is waited for by the service thread, when the wait was a started one.
@@ -162,6 +169,7 @@ extension Queue {
         && Tickets.slot(of: ticket).queueSlot == index
     }
     for cell in cells { Tickets.drop(cell.ticket.load(), attachment) }
+    Series.drop(attachment, of: index)
     Local.always { local in
       local.forWaiting.queues.removeAll { $0 === self }
     }

@@ -67,14 +67,23 @@ extension Store {
     isOurs: Bool = false, condition: ((Locked) throws(Failure) -> Void)? = nil
   ) throws(Failure) -> UInt64 {
     while true {
-      let revision = try commitOnce(changes, isOurs: isOurs, condition)
-      if let revision {
-        if flags & SYNCMGR_PUT_QUEUED == 0 {
-          try sync(revision, until: deadline)
-        } else {
-          try promise()
+      let rules = try StoreRules.of(self, changes)
+      do throws(Failure) {
+        let revision = try commitOnce(changes, isOurs: isOurs) { (store) throws(Failure) in
+          try rules.check(store)
+          try condition?(store)
         }
-        return revision
+        if let revision {
+          if flags & SYNCMGR_PUT_QUEUED == 0 {
+            try sync(revision, until: deadline)
+          } else {
+            try promise()
+          }
+          return revision
+        }
+      } catch {
+        if error.status != StoreRules.again { throw error }
+        continue
       }
       try makeRoomInLog(until: deadline)
     }

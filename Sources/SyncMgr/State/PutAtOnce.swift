@@ -24,7 +24,8 @@ enum PutAtOnce {
     let value = UnsafeRawBufferPointer(start: data, count: wanted.length)
     guard Guard.tryLock(reader.row.sendGuardian, slot.pointee.participant) else { return 0 }
     var version: UInt64 = 0
-    if log.head.waiting.load() == 0, let table = Variables(reader.row, reader.segment),
+    if log.head.waiting.load() == 0, StoreRules.isNone(log),
+      let table = Variables(reader.row, reader.segment),
       let variable = table.find(key.text, key.hash, SM_VARIABLE_CELL),
       variable.waiting.load() == 0,
       wanted.expected == SYNCMGR_VERSION_ANY || wanted.expected == SharedCells.shown(variable),

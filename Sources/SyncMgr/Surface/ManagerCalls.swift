@@ -48,9 +48,10 @@ public func syncmgr_url(
   _ out_length: UnsafeMutablePointer<Int>?
 ) -> Int32 {
   call(manager, .manager) { (slot) throws(Failure) in
+    let target = try required(out_length)
     let attachment = Attachment.of(slot)
     return try give(
-      Array(attachment.space.url(attachment.storePath).utf8), "URL", buffer, capacity, out_length)
+      Array(attachment.space.url(attachment.storePath).utf8), "URL", buffer, capacity, target)
   }
 }
 
