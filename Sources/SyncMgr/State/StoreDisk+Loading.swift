@@ -24,6 +24,8 @@ extension StoreDisk {
     head.revision.store(revision)
     head.durablePosition.store(head.tail.load())
     head.durable.store(revision)
+    // There may be rules of all kinds among the entries: the first commit finds out.
+    head.rules.store(3)
     head.loaded.store(1)
   }
 
