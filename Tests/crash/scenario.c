@@ -11,7 +11,7 @@ static const struct scenario *const groups[] = {
     scenarios_rwlock,  scenarios_condition, scenarios_election, scenarios_phaser,
     scenarios_lease,   scenarios_meeting,
     scenarios_notice,  scenarios_message, scenarios_deadlock, scenarios_cells,
-    scenarios_store,   scenarios_channel, scenarios_spread,
+    scenarios_store,   scenarios_channel, scenarios_spread, scenarios_transaction,
 };
 
 const struct scenario *scenario_at(uint32_t place) {

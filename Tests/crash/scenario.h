@@ -66,6 +66,7 @@ extern const struct scenario scenarios_meeting[];
 extern const struct scenario scenarios_deadlock[];
 extern const struct scenario scenarios_cells[];
 extern const struct scenario scenarios_store[];
+extern const struct scenario scenarios_transaction[];
 extern const struct scenario scenarios_channel[];
 extern const struct scenario scenarios_spread[];
 

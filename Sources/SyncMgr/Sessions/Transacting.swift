@@ -85,8 +85,8 @@ extension Stream {
     case .apart:
       // A call of another thread comes out: what it waits for ends.
       while !transaction.claimForClosing() {
-        let slots = transaction.targets.handles.map { Tickets.slot(of: $0) }
-        Closing.endWaits(attachment, through: slots)
+        let open = transaction.targets.handles + [transaction.home.store]
+        Closing.endWaits(attachment, through: open.map { Tickets.slot(of: $0) })
         sm_nap(200_000)
       }
       transaction.endForClosing()

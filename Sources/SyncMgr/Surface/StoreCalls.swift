@@ -123,7 +123,7 @@ public func syncmgr_store_changes(
     if query.pattern.after != nil {
       throw Failure(SYNCMGR_E_INVALID, "changes have no key to go on behind")
     }
-    let target = try room(buffer, capacity)
+    let target = try callerBuffer(buffer, capacity)
     let result = try store.changes(
       query.pattern, after: query.revision, query.entries, target, keysOnly: query.keysOnly)
     return try query.give(result, store, capacity)
