@@ -11,9 +11,9 @@ enum { KEYS = 3, ROOM = 65536 };
 static const char *const keys[KEYS] = {"a", "b", "c"};
 static char records[ROOM];
 
-static void open_store(struct role *role) {
+static void open_all(struct role *role) {
   open_both(role);
-  CALL(role, syncmgr_store_open(role->workstream, NULL, &role->store), SYNCMGR_OK);
+  open_store(role);
 }
 
 static syncmgr_change_t change(const char *key, char number) {
@@ -92,7 +92,7 @@ static void commit(struct role *role, syncmgr_transaction_t *transaction) {
 /* A transaction over three keys, and one that is rolled back. */
 static void prepare_victim(struct role *role) {
   role_await(role, TOLD_READY(0));
-  open_store(role);
+  open_all(role);
 }
 
 static void act_commit(struct role *role) {
@@ -123,7 +123,7 @@ static void act_close(struct role *role) {
 }
 
 static void peer_after(struct role *role, char committed) {
-  open_store(role);
+  open_all(role);
   for (unsigned index = 0; index < KEYS; index++) put(role, keys[index], '1');
   role_tell_ready(role);
   bool finished = role_await_outcome(role) == VICTIM_FINISHED;
@@ -203,7 +203,7 @@ static void act_undo(struct role *role) {
 }
 
 static void peer_named(struct role *role) {
-  open_store(role);
+  open_all(role);
   for (unsigned index = 0; index < KEYS; index++) put(role, keys[index], '1');
   add_handler(role);
   role_tell_ready(role);
@@ -222,14 +222,14 @@ static void act_recover(struct role *role) { recover(role); }
 static void prepare_recovery(struct role *role) {
   role_await(role, TOLD_READY(0));
   role_await_peer_dead(role, 1);
-  open_store(role);
+  open_all(role);
   add_handler(role);
 }
 
 static void peer_recover(struct role *role) {
   if (role->index == 1) {
     role_await(role, TOLD_READY(0));
-    open_store(role);
+    open_all(role);
     add_handler(role);
     syncmgr_transaction_t *transaction = begin(role, NULL);
     add_operations(role, transaction);
@@ -269,7 +269,7 @@ static void name_of(struct role *role, char *name) {
 
 static void peer_whole(struct role *role) {
   char names[600];
-  open_store(role);
+  open_all(role);
   for (unsigned index = 0; index < KEYS; index++) put(role, keys[index], '1');
   name_of(role, names);
   strcat(names, "/victim");
@@ -318,7 +318,7 @@ static void peer_part(struct role *role) {
   syncmgr_transaction_t *part = NULL;
   open_space(role);
   CALL(role, syncmgr_workstream_open(role->manager, "other", &role->workstream), SYNCMGR_OK);
-  CALL(role, syncmgr_store_open(role->workstream, NULL, &role->store), SYNCMGR_OK);
+  open_store(role);
   for (unsigned index = 0; index < KEYS; index++) put(role, keys[index], '1');
   role_tell_ready(role);
   while (atomic_load(&role->stage->note) == 0 &&
@@ -354,7 +354,7 @@ static void act_rule(struct role *role) {
 }
 
 static void peer_rule(struct role *role) {
-  open_store(role);
+  open_all(role);
   role_tell_ready(role);
   role_await_outcome(role);
   CALL(role, syncmgr_store_constraint(role->store, "a", "{\"max_length\":1}", 0), SYNCMGR_OK);
