@@ -43,7 +43,7 @@
  * time passed, and a try that cannot succeed, return E_TIMEOUT.
  *
  * Names are 1 to 255 bytes of UTF-8 without '/' and without control characters, else E_NAME.
- * The NAME of a shm: space has at most 200 bytes and does not begin with a dot.
+ * The NAME of a space has no '?'; that of a shm: space has at most 200 bytes and no dot at first.
  *
  * Options. An options structure begins with its `size`; set it by the INIT macro, which also sets
  * the defaults. NULL means the defaults. 0 in a field means 0. Unknown flags are E_INVALID.
@@ -323,14 +323,20 @@ typedef struct syncmgr_open_options {
 /** Attaches this process to the space that `url` names.
  *  "local:" is a new private space at every call; "local:NAME" one per name in this process;
  *  "shm:NAME" a segment shared between processes, the file /dev/shm/syncmgr.NAME.
+ *  "?store=FILE" behind any of these names the file that the space's store is kept in, see Store.
+ *  FILE is UTF-8 without control characters, "%XX" in it is a byte ("%26" for '&', "%25" for '%'),
+ *  and a relative one begins at the working directory. Its directory must be there; its absolute
+ *  name, without symbolic links, has at most 1,023 bytes. Whoever creates the space chooses
+ *  the file; opening without "?store=" takes what the space has, another file is E_MISMATCH. The
+ *  file itself is not touched before the store is opened.
  *  A segment that is not there is created complete: nobody ever sees half of one. One whose
  *  processes are all dead is replaced, or with PERSISTENT recovered. It is refused when its owner
  *  is neither this user nor `owner`.
  *  Blocks for milliseconds at most. The caller owns the manager and closes it.
- *  @return OK; E_NAME (no such kind of URL, or a bad NAME); E_INVALID (options); E_EXISTS,
- *          E_NOT_FOUND (by flags); E_PERMISSION; E_VERSION (another layout); E_CORRUPT (truncated,
- *          empty or damaged); E_NO_SPACE (shared memory is full); E_LIMIT (255 processes);
- *          E_NO_MEMORY; E_SYSTEM. */
+ *  @return OK; E_NAME (no such kind of URL, an unknown option in it, or a bad NAME or FILE);
+ *          E_INVALID (options); E_MISMATCH (another file); E_EXISTS, E_NOT_FOUND (by flags);
+ *          E_PERMISSION; E_VERSION (another layout); E_CORRUPT (truncated, empty or damaged);
+ *          E_NO_SPACE (shared memory is full); E_LIMIT (255 processes); E_NO_MEMORY; E_SYSTEM. */
 SYNCMGR_API int32_t syncmgr_open(const char *url, const syncmgr_open_options_t *options,
                                  syncmgr_t **out_manager);
 
@@ -342,8 +348,17 @@ SYNCMGR_API int32_t syncmgr_open(const char *url, const syncmgr_open_options_t *
  *  @return OK. */
 SYNCMGR_API int32_t syncmgr_close(syncmgr_t *manager);
 
-/** Removes the name of a shm: space. Processes that have it open keep it; the next open creates a
- *  new one. Only the segment's owner may.
+/** Writes the URL of the space into `buffer`, terminated: with the absolute name of the store's
+ *  file when there is one, so that it names the same space from any working directory.
+ *  `out_length` gets its length without the terminating zero, also when `capacity` is too small
+ *  for it; 4,096 bytes always suffice.
+ *  @return OK; E_OVERFLOW (`capacity` is too small; `buffer` is left as it was); E_INVALID
+ *          (`buffer` NULL with a capacity). */
+SYNCMGR_API int32_t syncmgr_url(syncmgr_t *manager, char *buffer, size_t capacity,
+                                size_t *out_length);
+
+/** Removes the name of a shm: space, not the file of its store. Processes that have it open keep
+ *  it; the next open creates a new one. Only the segment's owner may.
  *  @return OK; E_NOT_FOUND; E_NAME (not a shm: URL); E_PERMISSION; E_SYSTEM. */
 SYNCMGR_API int32_t syncmgr_unlink(const char *url);
 
@@ -1302,7 +1317,8 @@ SYNCMGR_API int32_t syncmgr_resource_holders(syncmgr_resource_t *resource,
  *
  * A snapshot is one JSON document (RFC 8259, UTF-8) with these members; more may be added:
  *
- *   space        url, identity, version (of the library), layout, size (bytes), persistent,
+ *   space        url (without the store's file), store (the file, or null), identity, version (of
+ *                the library), layout, size (bytes), persistent,
  *                counters (whether they are on), limits and used: processes, workstreams, objects,
  *                open_objects, waits
  *   processes    of each: pid, alive, self, workstreams (how many)
@@ -1487,9 +1503,10 @@ SYNCMGR_API int32_t syncmgr_sync_point_members(syncmgr_sync_point_t *point,
 /* ------------------------------------------------------------------------------------------------
  * Lock many: several locks at once, all or none
  *
- * The locks are taken one after the other in an order that is the same for the whole space, so that
- * callers that hold nothing else never wait for each other in a circle, in whichever order they
- * list them. While it waits for one lock a caller holds those before it.
+ * The locks are taken one after the other in an order that is the same for the whole space, by rank
+ * (see syncmgr_object_set_rank) and then by age, so that callers that hold nothing else never wait
+ * for each other in a circle, in whichever order they list them. While it waits for one lock a
+ * caller holds those before it.
  */
 
 /** The most items of one call. */
@@ -1512,6 +1529,25 @@ typedef struct syncmgr_lock_item {
  *          workstreams; a mutex with an amount; timeout): nothing was done, no status written. */
 SYNCMGR_API int32_t syncmgr_lock_many(syncmgr_lock_item_t *items, uint32_t count,
                                       int64_t timeout_ns);
+
+/** Starts to lock all items or none. `queue` may be NULL, see syncmgr_ticket_wait. There is one
+ *  ticket, and one outcome: when one of the locks is granted the library goes on to the next by
+ *  itself, and when one cannot be had it gives the others back before it says so. The background
+ *  thread does that, which this call starts unless it is refused by SYNCMGR_OPEN_NO_THREADS.
+ *  With PENDING `items` stays the caller's, unchanged, until the ticket ends. The statuses are
+ *  written by the call that ends it with an outcome: the drain of its record, or
+ *  syncmgr_ticket_wait; no other thread writes them. A ticket that is cancelled, or whose queue is
+ *  closed, or whose manager is, writes none.
+ *  The record has kind 0; for an error `index` is the item that failed, and for E_DEADLOCK `value`
+ *  is the id. Cancelling gives back what had been locked by then, with OWNER_DIED passed on, before
+ *  it returns OK; FINISHED means that all were locked, or one had failed.
+ *  When a handle among them is closed before the outcome was taken, that is E_CLOSED, and none is
+ *  held. Does not block.
+ *  @return PENDING with a ticket; or at once what syncmgr_lock_many returns, with the statuses
+ *          written as there. */
+SYNCMGR_API int32_t syncmgr_lock_many_start(syncmgr_lock_item_t *items, uint32_t count,
+                                            int64_t timeout_ns, syncmgr_queue_t *queue,
+                                            uint64_t user_data, syncmgr_ticket_t **out_ticket);
 
 /** Unlocks all items, in the reverse of the order in which they were locked. An item that cannot be
  *  unlocked keeps no other from it. Each item's status is written. Does not block.
@@ -2250,6 +2286,21 @@ SYNCMGR_API int32_t syncmgr_channel_region(syncmgr_channel_t *channel, const cha
  * its place; one that is larger takes whole pages, and the one before it keeps its own until the
  * next one comes: who reads it is not disturbed.
  *
+ * Durable. A space that was opened with "?store=FILE" keeps its store in that file: whoever opens
+ * the store of a new segment first reads it, and commits return when they are on disk, whatever
+ * happens to process or machine afterwards. With SYNCMGR_PUT_QUEUED they do not wait: a background
+ * thread of a process of the space writes them about 20 ms later; without one they are written with
+ * the next commit that waits, by syncmgr_store_sync, or when the process leaves. A queued commit
+ * outlives the death of all processes: the next opener writes it before it replaces their segment.
+ * Only the end of the machine loses it; what is on disk is all commits up to one of them, in their
+ * order, never a part of one. Processes that wait at the same time are written together, by one of
+ * them, so that more of them have more commits a second.
+ *   FILE is a database of SQLite, whose library is loaded when the store is opened. Others may read
+ * it any time, read-only (sqlite3 -readonly), and must not write it. Beside it are FILE-wal and
+ * FILE-shm while it is open, and FILE.syncmgr, which says which space it belongs to: one space at a
+ * time. When it cannot be written (the disk is full), calls that wait for it say so: what they
+ * committed is in memory, seen by everybody, and is written as soon as that is possible again.
+ *
  * The log has the latest commits, as many as there is room for in `log_size` bytes. Who follows the
  * changes (syncmgr_store_changes) costs the writers nothing: a reader that fell behind gets E_GAP,
  * reads anew what there is (syncmgr_store_range), and goes on from its revision.
@@ -2310,12 +2361,18 @@ typedef struct syncmgr_change {
   uint32_t flags;    /**< SYNCMGR_CHANGE_CHECK */
 } syncmgr_change_t;
 
-/** Does not wait until the commit is on disk. Without a file nothing does. */
+/** Does not wait until the commit is on disk: it is, a moment later, see Durable. Without a file
+ *  nothing waits. */
 #define SYNCMGR_PUT_QUEUED 1u
 
-/** Opens the store of the space. Does not block.
+/** Opens the store of the space. Blocks, where the space has a file, until that was read; else not
+ *  at all.
  *  @return OK; E_INVALID (an option); E_MISMATCH (it has other parameters than the options say);
- *          E_TYPE (the name "store" is another object's); E_NO_SPACE; E_LIMIT. */
+ *          E_TYPE (the name "store" is another object's); E_NO_SPACE; E_LIMIT. With a file also:
+ *          E_UNAVAILABLE (SQLite is not installed); E_BUSY (the file is another space's, which the
+ *          sentence names); E_CORRUPT (it is damaged, or not a store's); E_VERSION (it was made by
+ *          a newer version); E_UNSUPPORTED (where it is SQLite cannot work); E_PERMISSION;
+ *          E_SYSTEM. */
 SYNCMGR_API int32_t syncmgr_store_open(syncmgr_workstream_t *workstream,
                                        const syncmgr_store_options_t *options,
                                        syncmgr_store_t **out_store);
@@ -2348,10 +2405,30 @@ SYNCMGR_API int32_t syncmgr_store_put(syncmgr_store_t *store, const syncmgr_chan
  *  disk, up to `timeout_ns`, unless `flags` has SYNCMGR_PUT_QUEUED.
  *  @return OK; E_CHANGED (a key has another version: nothing was done); E_INVALID (a key, twice the
  *          same; type, flags, timeout; a length without data; no changes, or too many);
- *          E_TOO_LARGE (an entry, or the commit for the log); E_NO_SPACE. */
+ *          E_TOO_LARGE (an entry, or the commit for the log); E_NO_SPACE. With a file, when the
+ *          commit is in memory, and will be on disk later, see Durable: E_TIMEOUT, and whatever
+ *          keeps the file from being written (E_NO_SPACE, E_PERMISSION, E_BUSY, E_CORRUPT,
+ *          E_SYSTEM), with a sentence that says so; the versions of the changes are written. */
 SYNCMGR_API int32_t syncmgr_store_commit(syncmgr_store_t *store, syncmgr_change_t *changes,
                                          uint32_t count, uint32_t flags, int64_t timeout_ns,
                                          uint64_t *out_revision);
+
+/** The revision that the store has now. */
+#define SYNCMGR_REVISION_NOW ((uint64_t)0xffffffffffffffffu)
+
+/** Waits until everything up to `revision` is on disk, and writes it when nobody else does. Without
+ *  a file that is so at once. Blocks up to `timeout_ns`; somebody who writes ends that first.
+ *  @return OK; E_TIMEOUT; E_INVALID (timeout; a revision that the store has not come to); and what
+ *          keeps the file from being written, as syncmgr_store_commit. */
+SYNCMGR_API int32_t syncmgr_store_sync(syncmgr_store_t *store, uint64_t revision,
+                                       int64_t timeout_ns);
+
+/** Starts such a wait, see syncmgr_ticket_wait; the background thread writes. The record's value is
+ *  the revision up to which everything is on disk.
+ *  @return OK (it is so already); PENDING; as syncmgr_store_sync. */
+SYNCMGR_API int32_t syncmgr_store_sync_start(syncmgr_store_t *store, uint64_t revision,
+                                             int64_t timeout_ns, syncmgr_queue_t *queue,
+                                             uint64_t user_data, syncmgr_ticket_t **out_ticket);
 
 /** The entries come without data, as keys and versions. */
 #define SYNCMGR_RANGE_KEYS 1u
@@ -2488,6 +2565,236 @@ SYNCMGR_API int32_t syncmgr_clock_merge(const char *left, const char *right, con
  *          flags; `text` or `buffer` NULL with a length); E_TOO_LARGE (more than JSON_MAX). */
 SYNCMGR_API int32_t syncmgr_json_format(const char *text, size_t length, uint32_t flags,
                                         char *buffer, size_t capacity, size_t *out_length);
+
+/* ------------------------------------------------------------------------------------------------
+ * Conflicts: declared, decided once, seen by all
+ *
+ * A conflict is a record in the store of the space: every process of the space sees it, it outlives
+ * who declared it, and it is on disk when the store is. It is open until it is resolved, ignored or
+ * found unresolvable. Who ends it does so once, by one commit: all see the same result, and a
+ * process that dies in the midst of it leaves the conflict as it was. These calls do not wait for
+ * the disk.
+ *
+ *   detected      declared, and nobody looks at it
+ *   analyzing     left to whoever decides it: the strategy is manual
+ *   resolving     somebody has claimed it, to let its handlers decide
+ *   resolved      there is a result
+ *   unresolvable  its time passed, or its handlers and strategy gave no answer. Told to all with
+ *                 the priority CRITICAL. Can still be resolved
+ *   ignored       somebody said that it is none
+ *
+ * A conflict is decided between candidates, see syncmgr_resolve: those of its data, which is the
+ * same object; `base` and `id` of it are used by merge and union. Without candidates it is decided
+ * between the workstreams: a value is the name of one, its time the place in the list, and its
+ * priority that of the workstream (syncmgr_workstream_set_priority).
+ *
+ * Of each conflict everybody is told by CONFLICT notices when it is detected and when it has ended.
+ * The value is its id, the priority its severity; the detail has conflict (the id), status, type,
+ * severity and strategy.
+ *
+ * As JSON a conflict has these members, those in brackets where there is something to say: id,
+ * type, severity, status, strategy (their names), [sync_point], workstreams, reason, [data],
+ * detected_at (nanoseconds since 1970), detected_by, [deadline], [claimed_by], [key] (of the
+ * store's entry, see syncmgr_store_merge), [resolved_at], [resolved_by], and [result], which is
+ * what syncmgr_resolve writes; of abort it has `aborted` true in place of a value.
+ */
+
+#define SYNCMGR_CONFLICT_TYPE_DATA 0u       /* "data_conflict" */
+#define SYNCMGR_CONFLICT_TYPE_RESOURCE 1u   /* "resource_conflict" */
+#define SYNCMGR_CONFLICT_TYPE_TIMING 2u     /* "timing_conflict" */
+#define SYNCMGR_CONFLICT_TYPE_DEPENDENCY 3u /* "dependency_conflict" */
+#define SYNCMGR_CONFLICT_TYPE_STATE 4u      /* "state_conflict" */
+#define SYNCMGR_CONFLICT_TYPE_PRIORITY 5u   /* "priority_conflict" */
+
+/** As many as the priorities of notices, which they become. */
+#define SYNCMGR_SEVERITY_LOW 0u
+#define SYNCMGR_SEVERITY_MEDIUM 1u
+#define SYNCMGR_SEVERITY_HIGH 2u
+#define SYNCMGR_SEVERITY_CRITICAL 3u
+
+#define SYNCMGR_CONFLICT_DETECTED 0u
+#define SYNCMGR_CONFLICT_ANALYZING 1u
+#define SYNCMGR_CONFLICT_RESOLVING 2u
+#define SYNCMGR_CONFLICT_RESOLVED 3u
+#define SYNCMGR_CONFLICT_UNRESOLVABLE 4u
+#define SYNCMGR_CONFLICT_IGNORED 5u
+
+/** It is resolved at once: by the handlers of this process for its type, or else by its strategy.
+ *  */
+#define SYNCMGR_CONFLICT_AUTO 1u
+/** The workstreams in it get a message each, of the kind CONFLICT, as long as there is room. */
+#define SYNCMGR_CONFLICT_NOTIFY 2u
+
+typedef struct syncmgr_conflict_options {
+  uint32_t size;           /**< sizeof(syncmgr_conflict_options_t) */
+  uint32_t flags;          /**< SYNCMGR_CONFLICT_AUTO, _NOTIFY */
+  uint32_t type;           /**< SYNCMGR_CONFLICT_TYPE_... */
+  uint32_t severity;       /**< SYNCMGR_SEVERITY_... */
+  uint32_t strategy;       /**< SYNCMGR_STRATEGY_...: resolves it, unless told otherwise */
+  uint32_t reserved;       /**< 0 */
+  int64_t timeout_ns;      /**< after which it is unresolvable, by the machine's clock; FOREVER.
+                                What is left to somebody's decision has no end */
+  const char *sync_point;  /**< where, a name; or NULL */
+  const char *workstreams; /**< between whom: 1 to 16 names, a '/' between; NULL: the caller's */
+  const char *reason;      /**< in words, at most 383 bytes; or NULL */
+  const char *data;        /**< JSON, an object with `candidates` or whatever helps to decide; or
+                                NULL */
+} syncmgr_conflict_options_t;
+
+#define SYNCMGR_CONFLICT_OPTIONS_INIT                                                     \
+  {                                                                                       \
+    sizeof(syncmgr_conflict_options_t), SYNCMGR_CONFLICT_AUTO, SYNCMGR_CONFLICT_TYPE_DATA, \
+        SYNCMGR_SEVERITY_MEDIUM, SYNCMGR_STRATEGY_LAST_WINS, 0u, 30000000000, NULL, NULL, \
+        NULL, NULL                                                                        \
+  }
+
+/** Declares a conflict. With AUTO it is resolved before this returns: the handlers of this process
+ *  for its type are asked, one after the other on this thread, and where there are none or none has
+ *  an answer the strategy decides; with manual it is left to somebody, and with custom
+ *  unresolvable. `out_id`, which may be NULL, gets its id, as soon as it is declared. Does not
+ *  block but for handlers. The last 1,024 that have ended are kept, and up to 64 more.
+ *  @return OK; E_INVALID (an option, data that is no JSON or whose candidates are none); E_NAME (a
+ *          name); E_TOO_LARGE; E_NO_SPACE; what syncmgr_conflict_resolve returns. */
+SYNCMGR_API int32_t syncmgr_conflict_detect(syncmgr_store_t *store,
+                                            const syncmgr_conflict_options_t *options,
+                                            uint64_t *out_id);
+
+/** Writes a conflict as JSON, terminated. `out_length` gets its length without the terminating
+ *  zero, also when `capacity` is too small. Does not block.
+ *  @return OK; E_NOT_FOUND; E_OVERFLOW (`capacity`; `buffer` is left as it was); E_INVALID. */
+SYNCMGR_API int32_t syncmgr_conflict_get(syncmgr_store_t *store, uint64_t id, char *buffer,
+                                         size_t capacity, size_t *out_length);
+
+/** Which conflicts are asked for: those for which all of it is so. */
+typedef struct syncmgr_conflict_filter {
+  uint32_t size;          /**< sizeof(syncmgr_conflict_filter_t) */
+  uint32_t types;         /**< a bit 1 << SYNCMGR_CONFLICT_TYPE_... for each */
+  uint32_t statuses;      /**< a bit 1 << SYNCMGR_CONFLICT_... for each */
+  uint32_t severities;    /**< a bit 1 << SYNCMGR_SEVERITY_... for each */
+  const char *sync_point; /**< NULL: any, and none */
+  const char *workstream; /**< one that is in it; NULL: any */
+} syncmgr_conflict_filter_t;
+
+#define SYNCMGR_CONFLICT_FILTER_INIT \
+  { sizeof(syncmgr_conflict_filter_t), 0xffffffffu, 0xffffffffu, 0xffffffffu, NULL, NULL }
+/** The statuses of conflicts that are open. */
+#define SYNCMGR_CONFLICT_OPEN 7u
+
+/** Writes a JSON array of conflicts, in the order of their ids; `filter` NULL: of all. `buffer` and
+ *  `out_length` as for syncmgr_conflict_get. Does not block.
+ *  @return OK; E_OVERFLOW; E_INVALID (an argument). */
+SYNCMGR_API int32_t syncmgr_conflict_list(syncmgr_store_t *store,
+                                          const syncmgr_conflict_filter_t *filter, char *buffer,
+                                          size_t capacity, size_t *out_length);
+
+/** Decides a conflict, from any process. By custom or manual with `value`, which is JSON: that is
+ *  the result. By manual without: it is left to whoever decides later. By custom without: the
+ *  handlers of this process for its type are asked on this thread; where none has an answer its own
+ *  strategy decides, and if that is custom too, or abort, as it says. By abort: there is no result.
+ *  By any other: its candidates are decided between. `resolved_by` is who is said to have done it;
+ *  NULL: the workstream. One that is claimed by somebody alive can be decided by others
+ *  nevertheless. Does not block but for handlers.
+ *  @return OK; E_NOT_FOUND; E_ALREADY (it is resolved or ignored, or by custom without a value: was
+ *          resolved by another meanwhile); E_BUSY (by custom without a value: it is claimed by
+ *          another); E_FAILED (it is unresolvable now); E_INVALID (an argument; a value with
+ *          another strategy; what is no JSON); E_TOO_LARGE; E_NO_SPACE. */
+SYNCMGR_API int32_t syncmgr_conflict_resolve(syncmgr_store_t *store, uint64_t id,
+                                             uint32_t strategy, const char *value,
+                                             const char *resolved_by);
+
+/** Claims an open conflict for this workstream, so that one and no other lets its handlers decide
+ *  it; for handlers that run in ways of their own. A claim ends by syncmgr_conflict_settle, by
+ *  _release, or with the workstream: whoever comes next gets it then. Does not block.
+ *  @return OK; E_BUSY (somebody else has it); E_ALREADY (it has ended, or this workstream has it);
+ *          E_NOT_FOUND; E_NO_SPACE. */
+SYNCMGR_API int32_t syncmgr_conflict_claim(syncmgr_store_t *store, uint64_t id);
+
+/** Ends a conflict that this workstream has claimed. `value` is JSON, the result; NULL: no handler
+ *  had an answer, and its strategy decides: manual leaves it to somebody, custom makes it
+ *  unresolvable. Does not block.
+ *  @return OK; E_FAILED (it is unresolvable now); E_NOT_OWNER (it is not claimed by this
+ *          workstream); E_ALREADY (it has ended, by another or because its time passed);
+ *          E_NOT_FOUND; E_INVALID (`value` is no JSON); E_TOO_LARGE; E_NO_SPACE. */
+SYNCMGR_API int32_t syncmgr_conflict_settle(syncmgr_store_t *store, uint64_t id,
+                                            const char *value);
+
+/** Gives a claim back: the conflict is detected, as before. Does not block.
+ *  @return OK; E_NOT_OWNER; E_ALREADY (it has ended); E_NOT_FOUND; E_NO_SPACE. */
+SYNCMGR_API int32_t syncmgr_conflict_release(syncmgr_store_t *store, uint64_t id);
+
+/** Ends a conflict without a result. `by` is who is said to have done it; NULL: the workstream.
+ *  Does not block.
+ *  @return OK; E_NOT_FOUND; E_ALREADY (it is resolved or ignored); E_INVALID; E_NO_SPACE. */
+SYNCMGR_API int32_t syncmgr_conflict_ignore(syncmgr_store_t *store, uint64_t id, const char *by);
+
+/** Forgets the conflicts that are resolved or ignored. `out_count`, which may be NULL, gets how
+ *  many there were. Does not block.
+ *  @return OK; E_NO_SPACE. */
+SYNCMGR_API int32_t syncmgr_conflict_clear(syncmgr_store_t *store, uint32_t *out_count);
+
+/** Waits until a conflict has ended. `out_status`, which may be NULL, gets how:
+ *  SYNCMGR_CONFLICT_RESOLVED, _UNRESOLVABLE or _IGNORED. Blocks up to `timeout_ns`.
+ *  @return OK; E_TIMEOUT; E_NOT_FOUND (none, or forgotten meanwhile); E_INVALID; E_NO_SPACE. */
+SYNCMGR_API int32_t syncmgr_conflict_wait(syncmgr_store_t *store, uint64_t id, int64_t timeout_ns,
+                                          uint32_t *out_status);
+
+/** Starts such a wait, see syncmgr_ticket_wait.
+ *  @return OK (it has ended); PENDING; as syncmgr_conflict_wait. */
+SYNCMGR_API int32_t syncmgr_conflict_wait_start(syncmgr_store_t *store, uint64_t id,
+                                                int64_t timeout_ns, syncmgr_queue_t *queue,
+                                                uint64_t user_data,
+                                                syncmgr_ticket_t **out_ticket);
+
+/** Registers a handler of this process for conflicts of the types in `types`, a bit 1 <<
+ *  SYNCMGR_CONFLICT_TYPE_... for each. A handler is asked by detect with AUTO and by resolve with
+ *  custom, on the thread that calls these in this process, and those of one type in the order in
+ *  which they were registered. `conflict` is its JSON, valid until the handler returns; it is
+ *  claimed by the workstream of the store's handle that it was detected or resolved by. A handler
+ *  that has an answer calls syncmgr_conflict_settle through a handle of that workstream, and
+ *  returns OK; if it returns anything else, or has not settled it, the next one is asked. It may
+ *  call anything, including syncmgr_off and close.
+ *  The subscription ends by syncmgr_off, which waits for a call that runs, unless it is called from
+ *  within; and when the manager closes. `destroy(user)`, which may be NULL, runs exactly once:
+ *  after the last call, or before this returns an error.
+ *  @return OK; E_INVALID (types 0 or unknown; callback NULL); E_LIMIT; E_NO_MEMORY. */
+SYNCMGR_API int32_t syncmgr_conflict_on(syncmgr_store_t *store, uint32_t types,
+                                        int32_t (*callback)(uint64_t id, const char *conflict,
+                                                            void *user),
+                                        void *user, void (*destroy)(void *user),
+                                        syncmgr_subscription_t **out_subscription);
+
+typedef struct syncmgr_merge_options {
+  uint32_t size;     /**< sizeof(syncmgr_merge_options_t) */
+  uint32_t flags;    /**< SYNCMGR_PUT_QUEUED */
+  uint32_t strategy; /**< SYNCMGR_STRATEGY_... */
+  uint32_t severity; /**< SYNCMGR_SEVERITY_... */
+  const char *base;  /**< JSON that the new value was made from, of the version expected, for merge;
+                          NULL: not known */
+  const char *id;    /**< for union, see syncmgr_resolve; or NULL */
+} syncmgr_merge_options_t;
+
+#define SYNCMGR_MERGE_OPTIONS_INIT                                                            \
+  {                                                                                           \
+    sizeof(syncmgr_merge_options_t), 0u, SYNCMGR_STRATEGY_MERGE, SYNCMGR_SEVERITY_LOW, NULL,  \
+        NULL                                                                                  \
+  }
+
+/** Puts a JSON value, or deletes one, as syncmgr_store_put; but when the key has another version
+ *  than `change->expected` somebody changed it meanwhile: that is a data conflict between who wrote
+ *  the entry and this workstream. It is decided by the strategy between what is there, with its
+ *  version, time and writer, and what was to be put, with the version after the one expected, and
+ *  now. The result is put in place of both, and the conflict is recorded, resolved, in the same
+ *  commit. By custom, manual and abort nothing is put, and the conflict is recorded: by custom and
+ *  manual open, and its result is put when it is resolved; by abort resolved.
+ *  `change->version` gets the key's version. `buffer` gets a JSON object: `version`; when there was
+ *  a conflict `conflict`, its id, and the members that syncmgr_resolve writes. `out_length` gets
+ *  its length, also when `capacity` is too small: nothing is undone then, and the rest is in the
+ *  conflict. Blocks, where the space has a file, until it is on disk, unless told not to.
+ *  @return OK; PARTIAL (recorded, and left open); E_CHANGED (abort); E_OVERFLOW; E_TYPE (what is
+ *          there is no JSON); E_INVALID (an argument); as syncmgr_store_put. */
+SYNCMGR_API int32_t syncmgr_store_merge(syncmgr_store_t *store, syncmgr_change_t *change,
+                                        const syncmgr_merge_options_t *options, char *buffer,
+                                        size_t capacity, size_t *out_length);
 
 /* ------------------------------------------------------------------------------------------------
  * Transactions: several changes of the store, and what else is to be done with them, as one
@@ -3010,8 +3317,9 @@ SYNCMGR_API int32_t syncmgr_transaction_recover(syncmgr_store_t *store, char *bu
                                                 size_t capacity, size_t *out_length);
 
 /** Takes over one transaction of a dead process that has operations to undo, to do that by steps:
- *  it is ROLLING_BACK, with that aim. Each is given to one process, and to each process once; when
- *  that one dies, or closes it with something left, to another.
+ *  it is ROLLING_BACK, with that aim. Each is given to one process, and to each process once until
+ *  it calls syncmgr_transaction_recover; when that one dies, or closes it with something left, to
+ *  another.
  *  @return OK; E_NOT_FOUND (there is none); E_LIMIT. */
 SYNCMGR_API int32_t syncmgr_transaction_adopt(syncmgr_store_t *store,
                                               syncmgr_transaction_t **out_transaction);
@@ -3086,10 +3394,12 @@ typedef struct syncmgr_store_info {
   uint64_t oldest;   /**< syncmgr_store_changes can go on behind this one, and those after it */
   uint64_t log_used; /**< bytes of the log that have commits */
   uint64_t log_size; /**< bytes of the log */
+  uint32_t has_file; /**< 1: it is kept in a file */
+  uint32_t reserved; /**< 0 */
 } syncmgr_store_info_t;
 
 #define SYNCMGR_STORE_INFO_INIT \
-  { sizeof(syncmgr_store_info_t), 0u, 0u, 0u, 0u, 0u, 0u }
+  { sizeof(syncmgr_store_info_t), 0u, 0u, 0u, 0u, 0u, 0u, 0u, 0u }
 
 /** Writes how the store is, as far as `out_info` has room by its `size`. What it has may be of
  *  different moments. Does not block.

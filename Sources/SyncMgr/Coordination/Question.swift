@@ -6,6 +6,8 @@ struct Question {
   var base: JSONValue?
   var id: String?
 
+  init(_ candidates: [Candidate]) { self.candidates = candidates }
+
   init(_ json: JSONValue) throws(Failure) {
     var list = json.items
     for member in json.members ?? [] {

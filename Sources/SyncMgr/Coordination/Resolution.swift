@@ -14,8 +14,9 @@ struct Resolution {
   }
 
   let strategy: Strategy
-  /// Nil: deleted.
+  /// Nil: deleted, or aborted.
   var value: JSONValue?
+  var isAborted = false
   /// The one candidate whose value it is, of the strategies that choose one.
   var winner: Candidate?
   var discarded: [Discarded] = []
@@ -49,6 +50,18 @@ struct Resolution {
     discarded.sort { left, right in
       let order = left.path.order(right.path)
       return (order == 0 ? left.candidate.later(right.candidate) : order) < 0
+    }
+  }
+
+  /// What somebody else has decided: of several candidates each that has another value is
+  /// discarded. Nil: nobody's.
+  init(_ strategy: Strategy, told value: JSONValue?, _ candidates: [Candidate]) {
+    self.strategy = strategy
+    self.value = value
+    isAborted = value == nil
+    for candidate in Resolution.distinct(candidates)
+    where isAborted || !Resolution.isSame(candidate.value, value) {
+      discarded.append(Discarded(path: "", value: candidate.value, candidate: candidate))
     }
   }
 
@@ -106,9 +119,17 @@ struct Resolution {
 
   // MARK: - Writing
 
+  /// As a value of JSON.
+  var json: JSONValue {
+    var json = JSON()
+    json.object { write(&$0) }
+    // What was written just now can be read.
+    return (try? json.bytes.withUnsafeBufferPointer { try JSONReader.read($0) }) ?? .null
+  }
+
   func write(_ json: inout JSON) {
     json.text("strategy", strategy.name)
-    Resolution.write(value, &json)
+    if isAborted { json.truth("aborted", true) } else { Resolution.write(value, &json) }
     if let winner { json.object("winner") { winner.writeOrigin(&$0) } }
     if let clock { json.value("clock", clock.json) }
     json.array("discarded") { json in

@@ -329,6 +329,9 @@ extension Attachment {
           naming: "'\(NameField(object).read().text)' is open in workstream '\(name ?? "?")'")
       }
     }
+    if let reason = Kinds.of(object)?.refusesRemoval(self, object) {
+      throw Failure(SYNCMGR_E_BUSY, object, reason)
+    }
     Kinds.of(object)?.removed(self, object)
     segment.objectNames.remove(index, object.hash.load())
     freeObject(index, object)
@@ -353,9 +356,5 @@ extension Attachment {
       batch.owner.store(me)
       return index
     }
-  }
-
-  func corrupt(_ what: String) -> Failure {
-    Failure(SYNCMGR_E_CORRUPT, naming: "\(what) of \(text) contradicts itself")
   }
 }

@@ -81,6 +81,22 @@ enum Handles {
     throw why(handle, type)
   }
 
+  /// Runs `body` inside of `handle`. A thread that holds the handle's attachment (`sm_hold`) holds
+  /// it before, meanwhile and after.
+  static func visit<Result>(
+    _ handle: UInt64, _ type: HandleType, _ body: (Slot) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    let held = sm_held()
+    if held == 0 {
+      let slot = try enter(handle, type)
+      defer { sm_leave() }
+      return try body(slot)
+    }
+    guard let slot = sm_trade(handle, type.rawValue) else { throw why(handle, type) }
+    defer { sm_hold(held) }
+    return try body(slot)
+  }
+
   /// Says why `handle` does not work.
   static func why(_ handle: UInt64, _ type: HandleType) -> Failure {
     if handle == 0 { return Failure(SYNCMGR_E_HANDLE, naming: "the \(type.noun) is NULL") }

@@ -16,6 +16,11 @@ struct Name {
     while bytes.count <= limit, text[bytes.count] != 0 {
       bytes.append(UInt8(bitPattern: text[bytes.count]))
     }
+    try self.init(checking: bytes, what: what, limit: limit)
+  }
+
+  /// Checks bytes, of which one too many suffices.
+  init(checking bytes: [UInt8], what: StaticString, limit: Int) throws(Failure) {
     self.bytes = bytes
     if bytes.isEmpty {
       throw Failure(SYNCMGR_E_NAME, naming: "the \(what)'s name is empty")

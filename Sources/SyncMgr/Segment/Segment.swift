@@ -30,6 +30,14 @@ struct Segment {
     (base + Int(offset)).assumingMemoryBound(to: row)
   }
 
+  /// The file of the space's store, which was written before anybody else could see the segment.
+  var storePath: [UInt8]? {
+    let length = header.pointee.store_length
+    guard length > 0, length < SM_STORE_PATH else { return nil }
+    let path = Array(UnsafeBufferPointer(start: sm_header_store_path(header), count: Int(length)))
+    return path.contains(0) ? nil : path
+  }
+
   /// The participant in `slot`, which callers take from an id's low 8 bits.
   @inline(__always) func participant(_ slot: UInt32) -> Participant {
     table(sm_at_participants(), sm_participant.self) + Int(slot & (SM_PARTICIPANTS - 1))

@@ -74,7 +74,11 @@ extension Store {
           try condition?(store)
         }
         if let revision {
-          if flags & SYNCMGR_PUT_QUEUED == 0 { try sync(revision, until: deadline) }
+          if flags & SYNCMGR_PUT_QUEUED == 0 {
+            try sync(revision, until: deadline)
+          } else {
+            try promise()
+          }
           return revision
         }
       } catch {

@@ -34,7 +34,16 @@ enum PutAtOnce {
       version = commit(key, value, wanted.type, signature, variable, table, log)
     }
     reader.row.sendGuardian.exchange(0)
+    // After the commit: who keeps the promise looks at the log after taking it back.
+    if flags & SYNCMGR_PUT_QUEUED != 0, log.head.backed.load() != 0, log.head.promised.load() == 0 {
+      promise(slot)
+    }
     return version
+  }
+
+  @inline(never)
+  private static func promise(_ slot: Slot) {
+    StoreDisk(Attachment.of(slot), slot.pointee.object.unsafelyUnwrapped)?.promise()
   }
 
   /// The steps of a commit, see Store. Under the send guard.

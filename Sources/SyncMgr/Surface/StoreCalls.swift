@@ -17,7 +17,15 @@ public func syncmgr_store_open(
       compare: { (object) throws(Failure) in
         try Store.open(object, wanted, isExact: options != nil, attachment)
       })
-    target.pointee = pointer(try stream.openObject(Store.name, parameters))
+    let handle = try stream.openObject(Store.name, parameters)
+    do throws(Failure) {
+      try StoreDisk(attachment)?.open()
+    } catch {
+      let sentence = Failure.kept()
+      do throws(Failure) { try Stream.closeObject(handle, .store) } catch {}
+      throw Failure(error.status, naming: sentence)
+    }
+    target.pointee = pointer(handle)
     return SYNCMGR_OK
   }
 }

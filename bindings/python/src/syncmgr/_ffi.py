@@ -226,6 +226,7 @@ KEY_MAX = 255
 COMMIT_MAX = 65536
 CHANGE_CHECK = 1
 PUT_QUEUED = 1
+REVISION_NOW = -1
 RANGE_KEYS = 1
 STRATEGY_FIRST_WINS = 0
 STRATEGY_LAST_WINS = 1
@@ -246,6 +247,25 @@ CLOCK_AFTER = 2
 CLOCK_CONCURRENT = 3
 JSON_UNIQUE = 1
 JSON_SORTED = 2
+CONFLICT_TYPE_DATA = 0
+CONFLICT_TYPE_RESOURCE = 1
+CONFLICT_TYPE_TIMING = 2
+CONFLICT_TYPE_DEPENDENCY = 3
+CONFLICT_TYPE_STATE = 4
+CONFLICT_TYPE_PRIORITY = 5
+SEVERITY_LOW = 0
+SEVERITY_MEDIUM = 1
+SEVERITY_HIGH = 2
+SEVERITY_CRITICAL = 3
+CONFLICT_DETECTED = 0
+CONFLICT_ANALYZING = 1
+CONFLICT_RESOLVING = 2
+CONFLICT_RESOLVED = 3
+CONFLICT_UNRESOLVABLE = 4
+CONFLICT_IGNORED = 5
+CONFLICT_AUTO = 1
+CONFLICT_NOTIFY = 2
+CONFLICT_OPEN = 7
 TRANSACTION_READ_ONLY = 1
 TRANSACTION_STRICT = 2
 TRANSACTION_OPTIMISTIC = 4
@@ -801,6 +821,65 @@ class Range(Structure):
         return cls(size=56, flags=0, revision=0, length=0, more=0, reserved=0)
 
 
+class ConflictOptions(Structure):
+    """syncmgr_conflict_options_t, 64 bytes."""
+
+    _fields_ = (
+        ("size", c_uint32),
+        ("flags", c_uint32),
+        ("type", c_uint32),
+        ("severity", c_uint32),
+        ("strategy", c_uint32),
+        ("reserved", c_uint32),
+        ("timeout_ns", c_int64),
+        ("sync_point", c_char_p),
+        ("workstreams", c_char_p),
+        ("reason", c_char_p),
+        ("data", c_char_p),
+    )
+
+    @classmethod
+    def defaults(cls):
+        """The values of SYNCMGR_CONFLICT_OPTIONS_INIT."""
+        return cls(size=64, flags=1, type=0, severity=1, strategy=1, reserved=0, timeout_ns=30000000000)
+
+
+class ConflictFilter(Structure):
+    """syncmgr_conflict_filter_t, 32 bytes."""
+
+    _fields_ = (
+        ("size", c_uint32),
+        ("types", c_uint32),
+        ("statuses", c_uint32),
+        ("severities", c_uint32),
+        ("sync_point", c_char_p),
+        ("workstream", c_char_p),
+    )
+
+    @classmethod
+    def defaults(cls):
+        """The values of SYNCMGR_CONFLICT_FILTER_INIT."""
+        return cls(size=32, types=4294967295, statuses=4294967295, severities=4294967295)
+
+
+class MergeOptions(Structure):
+    """syncmgr_merge_options_t, 32 bytes."""
+
+    _fields_ = (
+        ("size", c_uint32),
+        ("flags", c_uint32),
+        ("strategy", c_uint32),
+        ("severity", c_uint32),
+        ("base", c_char_p),
+        ("id", c_char_p),
+    )
+
+    @classmethod
+    def defaults(cls):
+        """The values of SYNCMGR_MERGE_OPTIONS_INIT."""
+        return cls(size=32, flags=0, strategy=3, severity=0)
+
+
 class TransactionOptions(Structure):
     """syncmgr_transaction_options_t, 64 bytes."""
 
@@ -858,25 +937,26 @@ class TransactionInfo(Structure):
 class Operation(Structure):
     """syncmgr_operation_t, 112 bytes."""
 
-    _fields_ = (
-        ("size", c_uint32),
-        ("type", c_uint32),
-        ("flags", c_uint32),
-        ("data_type", c_uint32),
-        ("name", c_char_p),
-        ("id", c_char_p),
-        ("target", c_char_p),
-        ("parameters", c_char_p),
-        ("data", POINTER(None)),
-        ("length", c_size_t),
-        ("timeout_ns", c_int64),
-        ("execute", CFUNCTYPE(c_int32, POINTER(Operation), c_void_p)),
-        ("undo", CFUNCTYPE(c_int32, POINTER(Operation), c_void_p)),
-        ("user", c_void_p),
-        ("transaction", c_void_p),
-        ("index", c_uint32),
-        ("reserved", c_uint32),
-    )
+
+Operation._fields_ = (
+    ("size", c_uint32),
+    ("type", c_uint32),
+    ("flags", c_uint32),
+    ("data_type", c_uint32),
+    ("name", c_char_p),
+    ("id", c_char_p),
+    ("target", c_char_p),
+    ("parameters", c_char_p),
+    ("data", POINTER(None)),
+    ("length", c_size_t),
+    ("timeout_ns", c_int64),
+    ("execute", CFUNCTYPE(c_int32, POINTER(Operation), c_void_p)),
+    ("undo", CFUNCTYPE(c_int32, POINTER(Operation), c_void_p)),
+    ("user", c_void_p),
+    ("transaction", c_void_p),
+    ("index", c_uint32),
+    ("reserved", c_uint32),
+)
 
 
 class Step(Structure):
@@ -927,7 +1007,7 @@ class Handler(Structure):
 
 
 class StoreInfo(Structure):
-    """syncmgr_store_info_t, 48 bytes."""
+    """syncmgr_store_info_t, 56 bytes."""
 
     _fields_ = (
         ("size", c_uint32),
@@ -937,12 +1017,14 @@ class StoreInfo(Structure):
         ("oldest", c_uint64),
         ("log_used", c_uint64),
         ("log_size", c_uint64),
+        ("has_file", c_uint32),
+        ("reserved", c_uint32),
     )
 
     @classmethod
     def defaults(cls):
         """The values of SYNCMGR_STORE_INFO_INIT."""
-        return cls(size=48, entries=0, revision=0, durable=0, oldest=0, log_used=0, log_size=0)
+        return cls(size=56, entries=0, revision=0, durable=0, oldest=0, log_used=0, log_size=0, has_file=0, reserved=0)
 
 
 # Result and arguments of each function.
@@ -954,6 +1036,7 @@ PROTOTYPES = {
     "syncmgr_last_error": (c_char_p, ()),
     "syncmgr_open": (c_int32, (c_char_p, POINTER(OpenOptions), POINTER(c_void_p))),
     "syncmgr_close": (c_int32, (c_void_p,)),
+    "syncmgr_url": (c_int32, (c_void_p, c_char_p, c_size_t, POINTER(c_size_t))),
     "syncmgr_unlink": (c_int32, (c_char_p,)),
     "syncmgr_cleanup": (c_int32, (c_void_p, POINTER(c_uint32))),
     "syncmgr_check": (c_int32, (c_void_p,)),
@@ -1182,6 +1265,14 @@ PROTOTYPES = {
         POINTER(c_uint32),
     )),
     "syncmgr_lock_many": (c_int32, (POINTER(LockItem), c_uint32, c_int64)),
+    "syncmgr_lock_many_start": (c_int32, (
+        POINTER(LockItem),
+        c_uint32,
+        c_int64,
+        c_void_p,
+        c_uint64,
+        POINTER(c_void_p),
+    )),
     "syncmgr_unlock_many": (c_int32, (POINTER(LockItem), c_uint32)),
     "syncmgr_lock_many_order": (c_int32, (POINTER(LockItem), c_uint32)),
     "syncmgr_lock_many_undo": (c_int32, (POINTER(LockItem), c_uint32)),
@@ -1373,6 +1464,15 @@ PROTOTYPES = {
         c_int64,
         POINTER(c_uint64),
     )),
+    "syncmgr_store_sync": (c_int32, (c_void_p, c_uint64, c_int64)),
+    "syncmgr_store_sync_start": (c_int32, (
+        c_void_p,
+        c_uint64,
+        c_int64,
+        c_void_p,
+        c_uint64,
+        POINTER(c_void_p),
+    )),
     "syncmgr_store_range": (c_int32, (
         c_void_p,
         POINTER(Range),
@@ -1395,6 +1495,46 @@ PROTOTYPES = {
         c_char_p,
         c_size_t,
         c_uint32,
+        c_char_p,
+        c_size_t,
+        POINTER(c_size_t),
+    )),
+    "syncmgr_conflict_detect": (c_int32, (c_void_p, POINTER(ConflictOptions), POINTER(c_uint64))),
+    "syncmgr_conflict_get": (c_int32, (c_void_p, c_uint64, c_char_p, c_size_t, POINTER(c_size_t))),
+    "syncmgr_conflict_list": (c_int32, (
+        c_void_p,
+        POINTER(ConflictFilter),
+        c_char_p,
+        c_size_t,
+        POINTER(c_size_t),
+    )),
+    "syncmgr_conflict_resolve": (c_int32, (c_void_p, c_uint64, c_uint32, c_char_p, c_char_p)),
+    "syncmgr_conflict_claim": (c_int32, (c_void_p, c_uint64)),
+    "syncmgr_conflict_settle": (c_int32, (c_void_p, c_uint64, c_char_p)),
+    "syncmgr_conflict_release": (c_int32, (c_void_p, c_uint64)),
+    "syncmgr_conflict_ignore": (c_int32, (c_void_p, c_uint64, c_char_p)),
+    "syncmgr_conflict_clear": (c_int32, (c_void_p, POINTER(c_uint32))),
+    "syncmgr_conflict_wait": (c_int32, (c_void_p, c_uint64, c_int64, POINTER(c_uint32))),
+    "syncmgr_conflict_wait_start": (c_int32, (
+        c_void_p,
+        c_uint64,
+        c_int64,
+        c_void_p,
+        c_uint64,
+        POINTER(c_void_p),
+    )),
+    "syncmgr_conflict_on": (c_int32, (
+        c_void_p,
+        c_uint32,
+        CFUNCTYPE(c_int32, c_uint64, c_char_p, c_void_p),
+        c_void_p,
+        CFUNCTYPE(None, c_void_p),
+        POINTER(c_void_p),
+    )),
+    "syncmgr_store_merge": (c_int32, (
+        c_void_p,
+        POINTER(Change),
+        POINTER(MergeOptions),
         c_char_p,
         c_size_t,
         POINTER(c_size_t),
