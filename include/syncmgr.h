@@ -3320,8 +3320,9 @@ SYNCMGR_API int32_t syncmgr_transaction_recover(syncmgr_store_t *store, char *bu
                                                 size_t capacity, size_t *out_length);
 
 /** Takes over one transaction of a dead process that has operations to undo, to do that by steps:
- *  it is ROLLING_BACK, with that aim. Each is given to one process, and to each process once; when
- *  that one dies, or closes it with something left, to another.
+ *  it is ROLLING_BACK, with that aim. Each is given to one process, and to each process once until
+ *  it calls syncmgr_transaction_recover; when that one dies, or closes it with something left, to
+ *  another.
  *  @return OK; E_NOT_FOUND (there is none); E_LIMIT. */
 SYNCMGR_API int32_t syncmgr_transaction_adopt(syncmgr_store_t *store,
                                               syncmgr_transaction_t **out_transaction);

@@ -350,6 +350,9 @@ handle_set_t open_handle_set_in(syncmgr_t *space) {
   syncmgr_store_t *store = NULL;
   CHECK_OK(syncmgr_store_open(me, NULL, &store));
   set.of[STORE] = store;
+  syncmgr_transaction_t *transaction = NULL;
+  CHECK_OK(syncmgr_transaction_begin(store, NULL, &transaction));
+  set.of[TRANSACTION] = transaction;
   CHECK_STATUS(syncmgr_latch_wait_start(set.of[LATCH], SYNCMGR_FOREVER, NULL, 0, &ticket),
                SYNCMGR_PENDING);
   set.of[TICKET] = ticket;

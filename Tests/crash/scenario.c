@@ -13,7 +13,7 @@ static const struct scenario *const groups[] = {
     scenarios_lease,   scenarios_meeting,   scenarios_many,
     scenarios_notice,  scenarios_message, scenarios_deadlock, scenarios_cells,
     scenarios_store,   scenarios_disk,  scenarios_channel, scenarios_spread,
-    scenarios_conflict,
+    scenarios_conflict, scenarios_transaction,
 };
 
 const struct scenario *scenario_at(uint32_t place) {

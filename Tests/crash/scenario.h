@@ -72,6 +72,7 @@ extern const struct scenario scenarios_deadlock[];
 extern const struct scenario scenarios_cells[];
 extern const struct scenario scenarios_store[];
 extern const struct scenario scenarios_disk[];
+extern const struct scenario scenarios_transaction[];
 extern const struct scenario scenarios_channel[];
 extern const struct scenario scenarios_spread[];
 extern const struct scenario scenarios_conflict[];

@@ -24,8 +24,8 @@ extension StoreDisk {
     head.revision.store(revision)
     head.durablePosition.store(head.tail.load())
     head.durable.store(revision)
-    // There may be rules of all kinds among the entries: the first commit finds out.
-    head.rules.store(3)
+    // There may be rules among them: the first commit that finds none says so.
+    head.rules.store(StoreRules.all)
     head.loaded.store(1)
   }
 
