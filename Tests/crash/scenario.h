@@ -89,6 +89,7 @@ void open_condition(struct role *role);
 void open_election(struct role *role);
 void open_phaser(struct role *role); /* all of its parties have joined */
 void open_cells(struct role *role);  /* its table has room for few */
+void open_store(struct role *role);  /* the same */
 void check_store(struct role *role); /* opens, uses and closes the store */
 
 /** The parameters, with what 0 stands for. */

@@ -10,7 +10,7 @@ enum { SMALL = 40, LARGE = 9000, WIDE = 3000, GROUP = 4, MANY = 12, ROOM = 10000
 
 static uint8_t data[LARGE], seen[ROOM];
 
-static void open_store(struct role *role) {
+void open_store(struct role *role) {
   syncmgr_store_options_t options = SYNCMGR_STORE_OPTIONS_INIT;
   options.capacity = 8;
   options.inline_size = WIDE;
