@@ -2654,8 +2654,9 @@ typedef struct syncmgr_conflict_options {
 /** Declares a conflict. With AUTO it is resolved before this returns: the handlers of this process
  *  for its type are asked, one after the other on this thread, and where there are none or none has
  *  an answer the strategy decides; with manual it is left to somebody, and with custom
- *  unresolvable. `out_id`, which may be NULL, gets its id, as soon as it is declared. Does not
- *  block but for handlers. The last 1,024 that have ended are kept, and up to 64 more.
+ *  unresolvable. `out_id`, which may be NULL, gets its id, also when it was declared and could not
+ *  be resolved. Does not block but for handlers. The last 1,024 that have ended are kept, and up to
+ *  64 more.
  *  @return OK; E_INVALID (an option, data that is no JSON or whose candidates are none); E_NAME (a
  *          name); E_TOO_LARGE; E_NO_SPACE; what syncmgr_conflict_resolve returns. */
 SYNCMGR_API int32_t syncmgr_conflict_detect(syncmgr_store_t *store,
