@@ -61,6 +61,9 @@ SM_INLINE void sm_fence(void) { __atomic_thread_fence(__ATOMIC_SEQ_CST); }
 /* What was read before it stays before what is read after it. */
 SM_INLINE void sm_read_fence(void) { __atomic_thread_fence(__ATOMIC_ACQUIRE); }
 
+/* Has a line of memory come that is read soon. Any address is good. */
+SM_INLINE void sm_prefetch(const void *at) { __builtin_prefetch(at, 0, 3); }
+
 SM_INLINE void sm_pause(void) {
 #if defined(__x86_64__)
   __builtin_ia32_pause();
