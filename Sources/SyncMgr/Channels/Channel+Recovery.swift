@@ -73,6 +73,8 @@ extension Attachment {
       }
     }
     unlock(mailbox)
+    // Nobody can send to it any more: what came after the look would not come back.
+    unlist(mailbox, of: channel)
     unlockSending(channel)
     for home in woken { wake(home, SM_WAIT_RECEIVERS) }
   }
