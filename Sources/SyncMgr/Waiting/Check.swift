@@ -25,7 +25,7 @@ extension Attachment {
       sm_nap(1_000_000)
     }
     return dead ?? faultOfGuards() ?? faultOfWorkstreams() ?? faultOfHoldings() ?? faultOfCells()
-      ?? faultOfObjects() ?? faultOfMembers()
+      ?? faultOfObjects() ?? faultOfMembers() ?? faultOfHeap()
       ?? always { faultOfInterest() ?? faultOfMessages() }
   }
 
