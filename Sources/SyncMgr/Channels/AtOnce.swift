@@ -15,50 +15,47 @@ enum AtOnce {
   // MARK: - Sending
 
   /// A small message without options. Where there is no room it waits for a moment, if it may.
+  /// Returns how many mailboxes have it; 0 when nothing was done.
   @inline(__always)
   static func send(
     _ slot: Slot, _ data: UnsafeRawPointer?, _ length: Int, waits: Bool, _ hasSpun: inout Bool
-  ) -> Bool {
+  ) -> UInt32 {
     let object = slot.pointee.object.unsafelyUnwrapped
     let index = slot.pointee.index
     let segment = segment(object, index)
-    guard slot.pointee.count == SYNCMGR_CHANNEL_QUEUE, let row = segment.mailbox(index),
-      length >= 0, length <= 1 << 20, data != nil || length == 0, object.watched.load() == 0,
+    let kind = slot.pointee.count
+    guard kind <= SYNCMGR_CHANNEL_BROADCAST, kind != SYNCMGR_CHANNEL_DIRECT,
+      let row = segment.mailbox(index), length >= 0, length <= 1 << 20, data != nil || length == 0,
+      object.watched.load() == 0,
       let stream = segment.workstream(OwnerID.index(slot.pointee.mine))
-    else { return false }
+    else { return 0 }
     var letter = Letter(data: data, length: length)
     letter.sign(stream, slot.pointee.mine)
-    guard let posts = Posts(row, segment), letter.size <= posts.room else { return false }
-    if send(&letter, slot, segment, row, posts) { return true }
+    if kind != SYNCMGR_CHANNEL_QUEUE { return broadcast(&letter, slot, segment, row) }
+    guard let posts = Posts(row, segment), letter.size <= posts.room else { return 0 }
+    if send(&letter, slot, segment, row, posts) { return 1 }
     return waits && hasRoomSoon(segment, row, posts, &hasSpun)
-      && send(&letter, slot, segment, row, posts)
+      && send(&letter, slot, segment, row, posts) ? 1 : 0
   }
 
   @inline(__always)
   private static func send(
     _ letter: inout Letter, _ slot: Slot, _ segment: Segment, _ row: Mailbox, _ posts: Posts
   ) -> Bool {
+    // Who waits for a message has its first line: it comes back while the rest is done.
+    sm_fetch_to_write(posts[segment.nextSlot(row, posts)].state.at)
     guard Guard.tryLock(row.sendGuardian, slot.pointee.participant) else { return false }
     let place = segment.nextSlot(row, posts)
     let isFree = row.shut.load() == 0 && segment.isFree(posts[place], row)
     if isFree {
       letter.sequence = row.sequence.load() &+ 1
       row.sequence.store(letter.sequence)
-      // Nobody reads what lies in a free slot. A receiver may look at its first line again and
-      // again, though, so all that is written there is written in one go.
-      letter.write(posts.area(place))
-      segment.claim(place, row, posts)
-      letter.describe(posts[place])
-      segment.publish(place, letter.priority, row, posts)
+      segment.put(letter, place, row, posts)
     }
     // Ordered before the look at who waits.
     row.sendGuardian.exchange(0)
     isHere(slot.pointee.object.unsafelyUnwrapped.cpu)
     if isFree, row.waiting.load() & SM_WAIT_RECEIVERS != 0 { wake(slot, row) }
-    // The next one's lines come while nobody waits for them.
-    let next = posts.next(place)
-    sm_fetch_to_write(posts[next].state.at)
-    sm_fetch_to_write(posts.area(next))
     return isFree
   }
 
@@ -88,7 +85,7 @@ enum AtOnce {
   }
 
   @inline(never)
-  private static func wake(_ slot: Slot, _ row: Mailbox) {
+  static func wake(_ slot: Slot, _ row: Mailbox) {
     Attachment.of(slot).wake(row, SM_WAIT_RECEIVERS)
   }
 
@@ -150,7 +147,10 @@ enum AtOnce {
   ) -> Bool {
     guard let object = segment.object(index), Spin.pays(object.cpu) else { return false }
     for round in 1...Spin.rounds {
-      if segment.expected(mailbox, posts) != nil { return true }
+      if let slot = segment.expected(mailbox, posts) {
+        sm_fetch(posts.area(slot))
+        return true
+      }
       if round & 31 == 0, !Spin.pays(object.cpu) || segment.isElsewhere(mailbox, posts) {
         return false
       }
@@ -167,6 +167,21 @@ enum AtOnce {
 }
 
 extension Segment {
+  /// Puts a small letter into a slot that is free. Under the send guard.
+  @inline(__always)
+  func put(_ letter: Letter, _ slot: UInt32, _ mailbox: Mailbox, _ posts: Posts) {
+    // Nobody reads what lies in a free slot. A receiver may look at its first line again and again,
+    // though, so all that is written there is written in one go.
+    letter.write(posts.area(slot))
+    claim(slot, mailbox, posts)
+    letter.describe(posts[slot])
+    publish(slot, letter.priority, mailbox, posts)
+    // The next one's lines come while nobody waits for them.
+    let next = posts.next(slot)
+    sm_fetch_to_write(posts[next].state.at)
+    sm_fetch_to_write(posts.area(next))
+  }
+
   /// The slot of the message to be taken next, if that lies where it is expected. Of mailboxes with
   /// one level.
   @inline(__always)

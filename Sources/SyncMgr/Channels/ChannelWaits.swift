@@ -169,9 +169,9 @@ extension Segment {
     return true
   }
 
-  /// Whether a sender would find room.
-  func hasRoom(_ mailbox: Mailbox) -> Bool {
-    Int32(bitPattern: mailbox.claimed.load() &- mailbox.released.load())
+  /// Whether a sender would find room, also after so many others.
+  func hasRoom(_ mailbox: Mailbox, besides others: UInt32 = 0) -> Bool {
+    Int32(bitPattern: mailbox.claimed.load() &- mailbox.released.load() &+ others)
       < Int32(truncatingIfNeeded: mailbox.capacity.load())
   }
 }

@@ -8,12 +8,16 @@ public func syncmgr_channel_send(
   _ out_count: UnsafeMutablePointer<UInt32>?
 ) -> Int32 {
   var hasSpun = false
+  var count: UInt32 = 0
   if options == nil, timeout_ns >= SYNCMGR_FOREVER,
     atOnce(
       channel, .channel,
-      { slot, _ in AtOnce.send(slot, data, length, waits: timeout_ns != 0, &hasSpun) })
+      { slot, _ in
+        count = AtOnce.send(slot, data, length, waits: timeout_ns != 0, &hasSpun)
+        return count != 0
+      })
   {
-    out_count?.pointee = 1
+    out_count?.pointee = count
     return SYNCMGR_OK
   }
   return sendSlowly(channel, data, length, options, timeout_ns, hasSpun, out_count)
