@@ -16,6 +16,7 @@ CALL(cleanup, handle, OUTPUT)
 CALL(check, handle)
 /* Its length is an output of failures too: a buffer that it fits in leaves nothing to fail. */
 CALL(snapshot_json, handle, 0, snapshot_buffer, sizeof snapshot_buffer, OUTPUT)
+CALL(url, handle, snapshot_buffer, sizeof snapshot_buffer, OUTPUT)
 CALL(object_remove, handle, SYNCMGR_TYPE_MUTEX, "never-made")
 CALL(workstream_open, handle, NULL, OUTPUT)
 CALL(queue_open, handle, 0, -1, OUTPUT)
@@ -171,6 +172,7 @@ static const call_t rows[] = {
     ROW(MANAGER, cleanup),
     ROW(MANAGER, check),
     ROW(MANAGER, snapshot_json),
+    ROW(MANAGER, url),
     ROW(MANAGER, object_remove),
     ROW(MANAGER, workstream_open),
     ROW(MANAGER, queue_open),
