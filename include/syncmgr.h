@@ -3013,7 +3013,7 @@ SYNCMGR_API int32_t syncmgr_transaction_commit(syncmgr_transaction_t *transactio
 SYNCMGR_API int32_t syncmgr_transaction_rollback(syncmgr_transaction_t *transaction);
 
 /** How it is with a transaction. Filled by the library. */
-typedef struct syncmgr_transaction_info {
+typedef struct syncmgr_transaction_facts {
   uint64_t id;          /**< below 2^53; in its record it is 16 digits in base 16 */
   uint32_t status;      /**< SYNCMGR_TRANSACTION_PENDING, ... */
   uint32_t flags;
