@@ -89,4 +89,9 @@ function decode(type, bytes, version) {
   return { value: readers[name](bytes), type: name, version };
 }
 
-module.exports = { decode, encode, expectedOf, versionOf };
+/** Returns the value that bytes are, of a type by its name. */
+function valueOf(name, bytes) {
+  return readers[name](bytes);
+}
+
+module.exports = { decode, encode, expectedOf, valueOf, versionOf };

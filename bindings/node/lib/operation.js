@@ -4,7 +4,7 @@
 const { native } = require('./loader.js');
 const { constants, structures: layouts } = require('./api.js');
 const checked = require('./arguments.js');
-const { decode, encode } = require('./cell.js');
+const { decode, encode, valueOf } = require('./cell.js');
 const { InvalidError, NotFoundError, SyncError, check } = require('./errors.js');
 const { jsonText } = require('./messages.js');
 const scratch = require('./scratch.js');
@@ -165,8 +165,9 @@ class Operation {
     }).subarray(0, length);
     const state = scratch.words[0];
     if (this.type !== 'read') return { state, result: resultOf(bytes) };
-    const type = this.#transaction._store.get(this.target)?.type ?? 'bytes';
-    return { state, result: STATES[state] === 'executed' ? decode(type, bytes).value : undefined };
+    const copy = Buffer.from(bytes);
+    if (STATES[state] !== 'executed') return { state, result: undefined };
+    return { state, result: valueOf(this.#transaction._typeOf(this.target), copy) };
   }
 }
 
@@ -177,6 +178,7 @@ function addOperation(transaction, given) {
   if (name !== undefined && (wanted.execute !== undefined || wanted.undo !== undefined)) {
     throw checked.typeError('an operation with a name is executed and undone by its handler');
   }
+  if (name !== undefined) transaction._checkName(name);
   const structure = structureOf(wanted);
   check(native.syncmgr_transaction_add(transaction._handle(), structure.memory, scratch.words));
   return new Operation(transaction, scratch.words[0], { type, value, name, id, target, parameters },

@@ -43,6 +43,7 @@ function nextStep(handle) {
 class Driver {
   #transaction;
   #stop;   // of what is waited for, while it is on its way
+  #miss;   // rejects the outcome
   #turned; // why it goes back although nothing was missed
   #landings = new Map(); // of the operations that are under way, by their numbers
   #causes = new Map();   // what those have thrown that failed
@@ -61,9 +62,8 @@ class Driver {
     const abort = () => stop.abort(signal.reason);
     signal?.addEventListener('abort', abort, { once: true });
     this.#stop = stop;
-    let miss;
-    const missed = new Promise((_, reject) => { miss = reject; });
-    const end = this.#run(aim, stop.signal, miss)
+    const missed = new Promise((_, reject) => { this.#miss = reject; });
+    const end = this.#run(aim, stop.signal)
       .finally(() => signal?.removeEventListener('abort', abort));
     return { outcome: Promise.race([end, missed]), settled: end.then(() => {}, () => {}) };
   }
@@ -73,9 +73,10 @@ class Driver {
     check(native.syncmgr_transaction_aim(this.#transaction._handle(), AIM_ROLLBACK, null));
     this.#turned = error;
     this.#stop.abort(error);
+    for (const index of this.#landings.keys()) this.#leaveLate(index, error);
   }
 
-  async #run(aim, signal, miss) {
+  async #run(aim, signal) {
     let error;
     for (;;) {
       const step = nextStep(this.#transaction._handle());
@@ -85,10 +86,7 @@ class Driver {
         if (error !== undefined) throw error;
         return step;
       }
-      if (step.kind === STEP_WAIT && error !== undefined) {
-        this.#transaction._operation(step.index)._abort(error);
-        miss(error);
-      }
+      if (step.kind === STEP_WAIT && error !== undefined) this.#leaveLate(step.index, error);
       const failure = await this.#take(step, signal);
       // What was not to be had ends the transaction, and so does who does not want to wait.
       if (failure === undefined) continue;
@@ -138,6 +136,14 @@ class Driver {
       if (failure !== undefined) this.#causes.set(index, failure);
     });
     this.#landings.set(index, landing);
+  }
+
+  /** The outcome does not wait for an operation that has yet to come back, to be undone. */
+  #leaveLate(index, error) {
+    const operation = this.#transaction._operation(index);
+    if (operation.state === 'undoing') return;
+    operation._abort(error);
+    this.#miss(error);
   }
 
   #landingOf(index) {

@@ -103,8 +103,10 @@ async function recover(store) {
     left = report.left.map(({ id, ...rest }) => ({ id: Number.parseInt(id, 16), ...rest }));
   };
   ask();
-  if (left.length === 0) return { recovered: [...recovered].map(toRecord), left };
   // The handlers are JavaScript: what needs them is taken over, and undone here.
+  if (!left.some(({ name }) => store._handlers.has(name))) {
+    return { recovered: [...recovered].map(toRecord), left };
+  }
   const errors = new Map();
   for (let transaction; (transaction = store._adopt()) !== null;) {
     const { id } = transaction;

@@ -11,14 +11,13 @@ const checked = require('./arguments.js');
 const { encode, expectedOf } = require('./cell.js');
 const { Deadline } = require('./deadline.js');
 const { readKeys, readRange } = require('./entries.js');
-const { CancelledError, ClosedError, TimeoutError, check, closedError, lastError } = require('./errors.js');
+const { CancelledError, ClosedError, NotFoundError, TimeoutError, check, closedError, lastError } = require('./errors.js');
 const { jsonText, namesText } = require('./messages.js');
 const { addOperation, readOperation } = require('./operation.js');
 const scratch = require('./scratch.js');
 const { Driver } = require('./steps.js');
 const { structures } = require('./structures.js');
 const symbols = require('./symbols.js');
-const { validate } = require('./validators.js');
 
 const CHANGE = layouts.syncmgr_change_t;
 const INFO = layouts.syncmgr_transaction_info_t;
@@ -315,6 +314,21 @@ class Transaction {
     return this.#operations[index];
   }
 
+  /** Refuses the name of an operation that nobody here can execute, when it is strict. */
+  _checkName(name) {
+    if (!this.#traits.strict || this.#store._handlers.has(name)) return;
+    throw new NotFoundError(`no handler of this store has the name "${name}"`);
+  }
+
+  /** The type of an entry that it has read: of what it has written itself, or of what is there. */
+  _typeOf(key) {
+    try {
+      return readKeys(native.syncmgr_transaction_get, this._handle(), [key])[0]?.type ?? 'bytes';
+    } catch {
+      return this.#store.get(key)?.type ?? 'bytes';
+    }
+  }
+
   /** Resolves when a target is locked. */
   _lockTarget(name, mode, timeout, signal) {
     return this.#store.manager._queue().wait(new TargetWait(this, name, mode), timeout, signal);
@@ -453,7 +467,7 @@ class Transaction {
       if (entry === null || entry.version === 0n) changes.push({ key, value: entry?.value });
     }
     try {
-      await validate(this.#store._validators, changes);
+      await this.#store._validated(changes);
     } catch (error) {
       await this.rollback();
       throw error;

@@ -270,6 +270,30 @@ const actions = {
     for await (const { key, value, writer } of watch) say(`${key} ${value} ${writer}`);
   },
 
+  /** Executes two operations of a transaction, and comes to no end of it. */
+  async 'transact'(space) {
+    const store = space.workstream('victim').store();
+    for (const name of ['first', 'second']) {
+      store.handler(name, { execute: ({ parameters }) => ({ did: parameters.n }) });
+    }
+    const transaction = store.transaction();
+    await transaction.put('theirs', 'x');
+    transaction.add({ name: 'first', parameters: { n: 1 } });
+    transaction.add({ name: 'second', parameters: { n: 2 } });
+    await transaction.execute();
+    say('executed');
+    await stay();
+  },
+
+  /** Joins a transaction, and votes or does not. */
+  async 'join'(space, id, votes) {
+    const part = space.workstream('victim').store().join(Number(id));
+    await part.put('theirs', 'theirs');
+    if (votes === 'true') await part.prepare();
+    say(votes === 'true' ? 'voted' : 'joined');
+    await stay();
+  },
+
   /** Is kept running by nothing but a watch, of which the first change is all that it wants. */
   async 'store-await'(space) {
     input.return?.();
