@@ -22,15 +22,16 @@ const TYPES = ['data', 'resource', 'timing', 'dependency', 'state', 'priority']
   .map((word) => `${word}_conflict`);
 const STATUSES = ['detected', 'analyzing', 'resolving', 'resolved', 'unresolvable', 'ignored'];
 const DEFAULT_TIMEOUT = 30_000;
-const DETECT_KEYS = ['type', 'severity', 'strategy', 'timeout', 'syncPoint', 'workstreams', 'reason',
-  'data', 'auto', 'notify'];
+const DETECT_KEYS = ['type', 'severity', 'strategy', 'timeout', 'syncPoint', 'workstreams',
+  'reason', 'data', 'auto', 'notify'];
 const { ANY, CONFLICT_AUTO, CONFLICT_NOTIFY, E_ALREADY, E_FAILED } = constants;
 
 /** Returns the bits of some words; all when none are given. */
 function bitsOf(given, what, words) {
   if (given === undefined) return ANY;
   const chosen = typeof given === 'string' ? [given] : checked.list(given, what);
-  return chosen.reduce((sum, word) => sum | 1 << words.indexOf(checked.choice(word, what, words)), 0);
+  return chosen.reduce(
+    (sum, word) => sum | 1 << words.indexOf(checked.choice(word, what, words)), 0);
 }
 
 /** Returns a text, null for none. */

@@ -26,8 +26,10 @@ function parse(text) {
     return `"${MARK}${part}"`;
   });
   if (!isMarked) return JSON.parse(text);
-  return JSON.parse(marked, (key, value) => (
-    typeof value === 'string' && value.startsWith(MARK) ? BigInt(value.slice(MARK.length)) : value));
+  return JSON.parse(marked, (key, value) => {
+    const isNumber = typeof value === 'string' && value.startsWith(MARK);
+    return isNumber ? BigInt(value.slice(MARK.length)) : value;
+  });
 }
 
 /** Returns the JSON text of a value; `what` says what it is when there is none. */

@@ -14,8 +14,8 @@ const { E_NOT_FOUND, E_TOO_LARGE, OK, RANGE_KEYS } = constants;
 /** So many entries of a range are read at first. */
 const FEW = 64;
 
-/** Reads the entries of these keys by `call`, which is syncmgr_store_get or one like it: a list with
- *  null in the place of what is not there. */
+/** Reads the entries of these keys by `call`, which is syncmgr_store_get or one like it: a list
+ *  with null in the place of what is not there. */
 function readKeys(call, handle, keys) {
   let entries;
   const fields = keys.map((key) => ({ key }));
@@ -31,8 +31,8 @@ function readKeys(call, handle, keys) {
 }
 
 /** Reads a range by `call`, which is syncmgr_store_range or one like it: up to `limit` entries, or
- *  only their keys, all of one moment, of which the list has the `revision`; `more` says whether the
- *  limit left some out. */
+ *  only their keys, all of one moment, of which the list has the `revision`; `more` says whether
+ *  the limit left some out. */
 function readRange(call, handle, wanted, limit = Infinity, keysOnly = false) {
   const fields = { ...rangeFields(wanted), flags: keysOnly ? RANGE_KEYS : 0 };
   const count = new Uint32Array(1);

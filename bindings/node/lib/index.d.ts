@@ -12,13 +12,17 @@ import { EventsOptions, MessageOptions, Notice, NoticeKind, Recipient, Sent } fr
 import { Condition, Election, Party, RWLock, RWLockOptions, SyncPoint, SyncPointOptions,
   SyncPointResult } from './primitives.js';
 import { Snapshot } from './snapshot.js';
+import type { Store, StoreOptions } from './store.js';
 import './symbols.js';
 
 export * from './channel.js';
+export * from './conflicts.js';
 export * from './deadlock.js';
 export * from './notices.js';
 export * from './primitives.js';
 export * from './snapshot.js';
+export * from './store.js';
+export * from './transaction.js';
 export type { Closeable, Hold, Opener, SyncObject };
 
 export interface WaitOptions {
@@ -105,7 +109,7 @@ export interface BarrierState {
 }
 
 export type ObjectType = 'mutex' | 'semaphore' | 'latch' | 'barrier' | 'event' | 'rwlock' |
-  'condition' | 'election' | 'resource' | 'syncPoint' | 'channel';
+  'condition' | 'election' | 'resource' | 'syncPoint' | 'channel' | 'store';
 
 interface Closeable {
   readonly closed: boolean;
@@ -253,6 +257,7 @@ interface Opener {
   syncPoint(name: string, expected?: Iterable<string>, options?: SyncPointOptions): SyncPoint;
   channel(name: string, options: MemoryOptions): Memory;
   channel(name: string, options?: ChannelOptions): Channel;
+  store(options?: StoreOptions): Store;
 }
 
 /** An owner: everything acquired through it belongs to it. */
@@ -273,6 +278,7 @@ export class Workstream implements Opener, Closeable {
   syncPoint(name: string, expected?: Iterable<string>, options?: SyncPointOptions): SyncPoint;
   channel(name: string, options: MemoryOptions): Memory;
   channel(name: string, options?: ChannelOptions): Channel;
+  store(options?: StoreOptions): Store;
   /** Without `instances` the resource must exist. */
   resource(name: string, instances?: number): Resource;
   setPriority(priority: number): void;
@@ -306,6 +312,7 @@ export class Manager extends EventEmitter implements Opener, Closeable {
   syncPoint(name: string, expected?: Iterable<string>, options?: SyncPointOptions): SyncPoint;
   channel(name: string, options: MemoryOptions): Memory;
   channel(name: string, options?: ChannelOptions): Channel;
+  store(options?: StoreOptions): Store;
   on(kind: NoticeKind, listener: (notice: Notice) => void): this;
   once(kind: NoticeKind, listener: (notice: Notice) => void): this;
   off(kind: NoticeKind, listener: (notice: Notice) => void): this;
@@ -354,10 +361,16 @@ export class AlreadyError extends SyncError {}
 export class BrokenBarrierError extends SyncError {}
 export class BusyError extends SyncError {}
 export class CancelledError extends SyncError {}
-export class ChangedError extends SyncError {}
+/** Of a store it says which key has another version, and which. */
+export class ChangedError extends SyncError {
+  readonly key?: string;
+  readonly version?: bigint;
+}
 export class ClosedError extends SyncError {}
 export class CorruptError extends SyncError {}
 export class ExistsError extends SyncError {}
+/** Something did not come about; the `cause` may say more. */
+export class FailedError extends SyncError {}
 export class ForkedError extends SyncError {}
 export class FullError extends SyncError {}
 export class GapError extends SyncError {}
@@ -378,7 +391,7 @@ export class NotFoundError extends SyncError {}
 export class NotOwnerError extends SyncError {}
 export class OverflowError extends SyncError {}
 export class PermissionError extends SyncError {}
-export class SyncPointFailedError extends SyncError {
+export class SyncPointFailedError extends FailedError {
   readonly result?: SyncPointResult;
 }
 export class SystemError extends SyncError {}

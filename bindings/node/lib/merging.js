@@ -17,11 +17,11 @@ const OPTIONS = layouts.syncmgr_merge_options_t;
 const KEYS = ['expected', 'base', 'strategy', 'severity', 'id', 'queued', 'timeout', 'signal'];
 const { CELL_JSON, E_OVERFLOW, PARTIAL, PUT_QUEUED } = constants;
 
-/** Puts what JSON can say, or without a value deletes. When the key has another version than the one
- *  expected, that is a conflict, decided by the strategy. Resolves with what there is then. */
+/** Puts what JSON can say, or without a value deletes. When the key has another version than the
+ *  one expected, that is a conflict, decided by the strategy. Resolves with what there is then. */
 async function merge(store, key, value, given) {
-  const { expected, base, strategy = 'merge', severity = 'low', id, ...rest } = checked.options(given,
-    KEYS);
+  const { expected, base, strategy = 'merge', severity = 'low', id, ...rest } =
+    checked.options(given, KEYS);
   const { isQueued, timeout, signal } = store._writing(rest);
   if (expected === undefined) throw checked.typeError('merge() needs the version expected');
   const data = value === undefined ? null : Buffer.from(stringify(value, 'the value'));

@@ -50,7 +50,8 @@ function resultBytes(result) {
   if (result === undefined) return Buffer.alloc(0);
   try {
     const isBytes = result instanceof ArrayBuffer || ArrayBuffer.isView(result);
-    const bytes = isBytes ? checked.bytes(result, 'the result') : Buffer.from(jsonText(result) ?? '');
+    const bytes = isBytes ? checked.bytes(result, 'the result')
+      : Buffer.from(jsonText(result) ?? '');
     return bytes.length <= RESULT_MAX ? bytes : null;
   } catch {
     return null;

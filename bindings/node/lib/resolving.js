@@ -13,7 +13,8 @@ const ORDERS = ['equal', 'before', 'after', 'concurrent'];
 /** The numbers of the strategies, by the words that conflicts have for them. */
 const STRATEGIES = {};
 for (const [name, value] of Object.entries(constants)) {
-  if (name.startsWith('STRATEGY_')) STRATEGIES[name.slice('STRATEGY_'.length).toLowerCase()] = value;
+  const [, word] = /^STRATEGY_(.*)/.exec(name) ?? [];
+  if (word !== undefined) STRATEGIES[word.toLowerCase()] = value;
 }
 
 /** Returns the number of a strategy. */
@@ -21,8 +22,8 @@ function strategyOf(name) {
   return STRATEGIES[checked.choice(name, 'the strategy', Object.keys(STRATEGIES))];
 }
 
-/** Decides between candidates: a list of { value, time, version, workstream, priority, clock }, or an
- *  object that has them as `candidates` and with them `base` or `id`. */
+/** Decides between candidates: a list of { value, time, version, workstream, priority, clock }, or
+ *  an object that has them as `candidates` and with them `base` or `id`. */
 function resolve(strategy, candidates) {
   const number = strategyOf(strategy);
   const text = stringify(candidates, 'what the candidates are');
@@ -30,7 +31,7 @@ function resolve(strategy, candidates) {
     4096 + 4 * text.length);
 }
 
-/** Says what the first vector clock is to the second: 'equal', 'before', 'after' or 'concurrent'. */
+/** Says what the first clock is to the second: 'equal', 'before', 'after' or 'concurrent'. */
 function compareClocks(left, right) {
   check(native.syncmgr_clock_compare(stringify(left, 'a clock'), stringify(right, 'a clock'),
     scratch.words));

@@ -12,7 +12,8 @@ const URL_SIZE = 4096;
 
 /** Reads the space behind an open manager's handle. */
 function snapshot(handle) {
-  return readDocument((...memory) => native.syncmgr_snapshot_json(handle, 0, ...memory), FIRST_SIZE);
+  return readDocument((...memory) => native.syncmgr_snapshot_json(handle, 0, ...memory),
+    FIRST_SIZE);
 }
 
 /** Reads the URL of the space, from which it can be opened in any working directory. */

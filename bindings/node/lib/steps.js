@@ -52,9 +52,9 @@ class Driver {
     this.#transaction = transaction;
   }
 
-  /** Takes steps until the aim is reached, and resolves with the last of them. Rejects as soon as it
-   *  is clear that it was missed, and all that can be undone now is. What is left of that then is
-   *  in `settled`: operations that have yet to come back. */
+  /** Takes steps until the aim is reached. `outcome` resolves with the last of them, and rejects as
+   *  soon as it is clear that it was missed, and all that can be undone now is. `settled` resolves
+   *  when operations that were late then have come back and are undone, too. */
   drive(aim, savepoint, signal) {
     check(native.syncmgr_transaction_aim(this.#transaction._handle(), aim, savepoint));
     this.#turned = undefined;
@@ -120,7 +120,7 @@ class Driver {
           await queue.wait(new Landing(transaction._store, step.revision), step.timeout, signal);
           break;
         default:
-          throw new Error(`the library asks for a step ${step.kind} that this binding is too old for`);
+          throw new Error(`this binding does not know the step ${step.kind}`);
       }
     } catch (error) {
       // That the time passed is for the next step to say.

@@ -8,7 +8,9 @@
 const { native } = require('./loader.js');
 const { constants, structures: layouts } = require('./api.js');
 const checked = require('./arguments.js');
+const { BEGIN_KEYS, optionsOf: transactionOptions } = require('./beginning.js');
 const { encode, expectedOf, versionOf } = require('./cell.js');
+const { changeFields, changedError, commit } = require('./committing.js');
 const { Conflicts } = require('./conflicts.js');
 const { readKeys, readRange } = require('./entries.js');
 const { rangeFields } = require('./entry.js');
@@ -20,7 +22,7 @@ const scratch = require('./scratch.js');
 const { Landing, Sight } = require('./sight.js');
 const { structures } = require('./structures.js');
 const transactions = require('./transact.js');
-const { BEGIN_KEYS, Transaction, optionsOf: transactionOptions } = require('./transaction.js');
+const { Transaction } = require('./transaction.js');
 const { Validator, validate } = require('./validators.js');
 const { Watch } = require('./watching.js');
 
@@ -31,7 +33,7 @@ const OPTIONS = layouts.syncmgr_store_options_t;
 const DEFAULTS = { capacity: 1024, inlineSize: 128, logSize: 4_194_304 };
 const RANGE_KEYS = ['prefix', 'glob', 'after', 'limit'];
 const WRITE_KEYS = ['queued', 'timeout', 'signal'];
-const { CHANGE_CHECK, E_CHANGED, E_NOT_FOUND, E_TOO_LARGE, FOREVER, OK, PUT_QUEUED } = constants;
+const { E_CHANGED, E_NOT_FOUND, E_TOO_LARGE, FOREVER, OK, PUT_QUEUED } = constants;
 
 const NO_WORDS = Object.freeze({});
 const NO_WAIT = Object.freeze({ isQueued: false, timeout: FOREVER, signal: undefined });
@@ -46,24 +48,6 @@ function optionsOf(given) {
   options.setUint32(OPTIONS.inline_size, number('inlineSize'), true);
   options.setBigUint64(OPTIONS.log_size, BigInt(number('logSize')), true);
   return new Uint8Array(options.buffer);
-}
-
-/** Returns a change as the library's structure has it. */
-function changeFields(given) {
-  const change = checked.options(given, ['key', 'value', 'type', 'expected', 'delete', 'check']);
-  const key = checked.text(change.key, 'key');
-  if (change.check !== undefined) {
-    return { key, expected: versionOf(change.check, 'check'), flags: CHANGE_CHECK };
-  }
-  const expected = expectedOf(change.expected);
-  if (checked.flags({ delete: change.delete }, { delete: 1 }) !== 0) return { key, expected };
-  const { type, bytes } = encode(change.value, change.type);
-  return { key, data: bytes, type, expected };
-}
-
-/** The error of a change that came too late: it has the version that the key has now. */
-function changedError(key, version) {
-  return Object.assign(lastError(E_CHANGED), { key, version });
 }
 
 class Store extends SeatedObject {
@@ -89,7 +73,7 @@ class Store extends SeatedObject {
     return readKeys(native.syncmgr_store_get, this._handle(), [checked.text(key, 'key')])[0];
   }
 
-  /** Returns the entries of these keys as they were at one moment: a Map of those that are there. */
+  /** Returns the entries of these keys at one moment: a Map of those that are there. */
   snapshot(keys) {
     const names = checked.list(keys, 'the keys').map((key) => checked.text(key, 'key'));
     const entries = names.length === 0 ? []
@@ -98,9 +82,9 @@ class Store extends SeatedObject {
       .filter(([, entry]) => entry !== null));
   }
 
-  /** Returns the entries that begin with `prefix`, are like `glob`, and come behind the key `after`,
-   *  in the order of the bytes of their keys, all of one moment: the list has its `revision`, and
-   *  `more` says whether `limit` has left some out. */
+  /** Returns the entries of which the keys begin with `prefix`, are like `glob`, and come behind
+   *  `after`, in order, all of one moment: the list has its `revision`, and `more` says whether
+   *  `limit` has left some out. */
   range(given) {
     const { limit, ...wanted } = this._rangeOptions(given);
     return readRange(native.syncmgr_store_range, this._handle(), wanted, limit);
@@ -142,7 +126,8 @@ class Store extends SeatedObject {
     const wait = this._writing(rest);
     checked.text(key, 'key');
     for (;;) {
-      const version = expected === undefined ? this.#versionOf(key) : versionOf(expected, 'expected');
+      const version = expected === undefined ? this.#versionOf(key)
+        : versionOf(expected, 'expected');
       if (expected === undefined && version === 0n) return false;
       try {
         await this.#put({ key, expected: version }, undefined, wait);
@@ -153,9 +138,8 @@ class Store extends SeatedObject {
     }
   }
 
-  /** Puts what `change(value)` makes of the value, undefined where there is none, and again when
-   *  somebody was faster; `change` may return a promise. Undefined changes nothing. Resolves with
-   *  the value that the key has then. */
+  /** Puts what `change(value)` makes of the value, again when somebody was faster; it may return a
+   *  promise. Undefined changes nothing. Resolves with the value that the key has then. */
   async update(key, change, given) {
     const { type, ...rest } = checked.options(given, ['type', ...WRITE_KEYS]);
     checked.callable(change, 'what changes the value');
@@ -182,7 +166,7 @@ class Store extends SeatedObject {
     const list = checked.list(changes, 'the changes');
     const fields = list.map(changeFields);
     await this._validated(list.filter((change) => change.check === undefined));
-    const made = this.#commit(fields);
+    const made = commit(this._handle(), fields);
     if (!wait.isQueued) await this._landed(made.revision, wait.timeout, wait.signal);
     return made;
   }
@@ -194,8 +178,7 @@ class Store extends SeatedObject {
   }
 
   /** The changes from now on, or behind the revision `since`, for `for await`: each once, in order.
-   *  One of the kind 'gap' has the entries that there are now, instead of changes that are not to be
-   *  had any more. */
+   *  A 'gap' has the entries that there are now, instead of changes that were missed. */
   watch(given) {
     const { since, signal, ...wanted } = checked.options(given, ['prefix', 'glob', 'since',
       'signal']);
@@ -400,7 +383,7 @@ class Store extends SeatedObject {
   async #put(fields, value, { isQueued, timeout, signal }) {
     if (this.#validators.size > 0) await this._validated([{ key: fields.key, value }]);
     if (this.#hasFile && !isQueued) {
-      const { revision, versions } = this.#commit([fields]);
+      const { revision, versions } = commit(this._handle(), [fields]);
       await this._landed(revision, timeout, signal);
       return versions.get(fields.key);
     }
@@ -410,22 +393,6 @@ class Store extends SeatedObject {
     if (status === OK) return scratch.longs[0];
     if (status === E_CHANGED) throw changedError(fields.key, scratch.longs[0]);
     throw lastError(status);
-  }
-
-  /** Commits changes, in memory. */
-  #commit(list) {
-    const changes = structures(CHANGE, list);
-    const status = native.syncmgr_store_commit(this._handle(), changes.memory, list.length,
-      PUT_QUEUED, scratch.longs);
-    const versionAt = (index) => changes.long(index, CHANGE.version);
-    if (status === E_CHANGED) {
-      const index = list.findIndex(({ expected }, place) => (
-        expected !== expectedOf(undefined) && expected !== versionAt(place)));
-      throw changedError(list[index]?.key, index < 0 ? undefined : versionAt(index));
-    }
-    check(status);
-    const revision = scratch.longs[0];
-    return { revision, versions: new Map(list.map(({ key }, index) => [key, versionAt(index)])) };
   }
 }
 

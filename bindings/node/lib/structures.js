@@ -127,9 +127,9 @@ function structures(layout, list) {
   return result;
 }
 
-/** Calls `call(bytes)` with memory for what the library writes, and as long as that returns how much
- *  it needs, again with more: until then what is there may have grown. Returns the memory, which is
- *  good until the next call. */
+/** Calls `call(bytes)` with memory for what the library writes, and as long as that returns how
+ *  much it needs, again with more: until then what is there may have grown. Returns the memory,
+ *  which is good until the next call. */
 function withRoom(call) {
   let bytes = smallBytes;
   for (;;) {

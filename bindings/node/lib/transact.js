@@ -5,16 +5,15 @@ const { setTimeout: sleep } = require('node:timers/promises');
 const { native } = require('./loader.js');
 const { constants, structures: layouts } = require('./api.js');
 const checked = require('./arguments.js');
+const { BEGIN_KEYS, STATUSES } = require('./beginning.js');
 const { readDocument } = require('./document.js');
 const { ChangedError, DeadlockError, PreemptedError, TimeoutError, check } = require('./errors.js');
 const scratch = require('./scratch.js');
 const { structures } = require('./structures.js');
-const { BEGIN_KEYS, STATUSES } = require('./transaction.js');
 
 const FILTER = layouts.syncmgr_transaction_filter_t;
 const KEYS = [...BEGIN_KEYS, 'retries', 'retryDelay', 'queued', 'signal'];
 const ALL = 2 ** STATUSES.length - 1;
-const NANOSECONDS_PER_MILLISECOND = 1e6;
 /** A delay grows up to so many times of the first. */
 const LONGEST = 100;
 

@@ -8,78 +8,22 @@
 const { native } = require('./loader.js');
 const { constants, structures: layouts } = require('./api.js');
 const checked = require('./arguments.js');
+const { readInfo } = require('./beginning.js');
 const { encode, expectedOf } = require('./cell.js');
 const { Deadline } = require('./deadline.js');
 const { readKeys, readRange } = require('./entries.js');
-const { CancelledError, ClosedError, NotFoundError, TimeoutError, check, closedError, lastError } = require('./errors.js');
-const { jsonText, namesText } = require('./messages.js');
+const { CancelledError, ClosedError, NotFoundError, TimeoutError, check, closedError,
+  lastError } = require('./errors.js');
 const { addOperation, readOperation } = require('./operation.js');
 const scratch = require('./scratch.js');
 const { Driver } = require('./steps.js');
 const { structures } = require('./structures.js');
 const symbols = require('./symbols.js');
+const { TargetWait } = require('./target.js');
 
 const CHANGE = layouts.syncmgr_change_t;
-const INFO = layouts.syncmgr_transaction_info_t;
-const OPTIONS = layouts.syncmgr_transaction_options_t;
-const TARGET = layouts.syncmgr_target_t;
-const ISOLATIONS = ['serializable', 'repeatable_read', 'read_committed'];
-const STATUSES = ['pending', 'active', 'committing', 'committed', 'rolling_back', 'rolled_back',
-  'failed', 'timed_out'];
-const FLAGS = {
-  readOnly: constants.TRANSACTION_READ_ONLY,
-  strict: constants.TRANSACTION_STRICT,
-  optimistic: constants.TRANSACTION_OPTIMISTIC,
-};
 const MODES = { shared: constants.SHARED, exclusive: constants.EXCLUSIVE };
-const BEGIN_KEYS = [...Object.keys(FLAGS), 'isolation', 'priority', 'timeout', 'operationTimeout',
-  'workstreams', 'metadata'];
 const { E_CHANGED, EXCLUSIVE, SHARED } = constants;
-
-/** Makes the options structure of a transaction. */
-function optionsOf(given) {
-  const { isolation = 'serializable', priority = 0 } = given;
-  if (!Number.isInteger(priority) || priority !== (priority | 0)) {
-    throw checked.rangeError(`priority must be a whole number of 32 bits, not ${priority}`);
-  }
-  return structures(OPTIONS, [{
-    flags: checked.flags(given, FLAGS),
-    isolation: ISOLATIONS.indexOf(checked.choice(isolation, 'isolation', ISOLATIONS)),
-    priority,
-    timeout_ns: BigInt(checked.duration(given.timeout, 'timeout')),
-    operation_timeout_ns: BigInt(checked.duration(given.operationTimeout, 'operationTimeout')),
-    workstreams: namesText(given.workstreams),
-    metadata: jsonText(given.metadata, 'what the metadata are'),
-  }]);
-}
-
-/** Waits for the lock of a target. */
-class TargetWait {
-  constructor(transaction, name, mode) {
-    this.transaction = transaction;
-    this.name = name;
-    this.mode = mode;
-  }
-
-  start(queue, timeout, id) {
-    const target = structures(TARGET, [{ name: this.name, mode: this.mode }]);
-    return native.syncmgr_transaction_lock_start(this.transaction._handle(), target.memory, timeout,
-      queue, id, scratch.words);
-  }
-
-  succeed() {}
-
-  /** What is locked stays so until the transaction ends. */
-  undo() {
-    return true;
-  }
-
-  end() {}
-
-  subject() {
-    return `the target "${this.name}" of ${this.transaction._subject()}`;
-  }
-}
 
 class Transaction {
   #store;
@@ -95,8 +39,8 @@ class Transaction {
   #driving; // until the aim is reached or what was missed is undone
   #closing;
 
-  /** `open(handle, out)` begins or joins one through a handle of the store. `operationTimeout` is how
-   *  long each lock may take. */
+  /** `open(handle, out)` begins or joins one through a handle of the store. `operationTimeout` is
+   *  how long each lock may take. */
   constructor(store, open, operationTimeout = Infinity) {
     this.#store = store;
     this.#seat = store._seats.take();
@@ -134,27 +78,7 @@ class Transaction {
 
   /** How it is with it. */
   info() {
-    const view = new DataView(new ArrayBuffer(INFO.bytes));
-    check(native.syncmgr_transaction_info(this._handle(), new Uint8Array(view.buffer)));
-    const word = (field) => view.getUint32(field, true);
-    const bits = word(INFO.flags);
-    const remaining = view.getBigInt64(INFO.remaining_ns, true);
-    return {
-      id: Number(view.getBigUint64(INFO.id, true)),
-      status: STATUSES[word(INFO.status)],
-      isolation: ISOLATIONS[word(INFO.isolation)],
-      flags: Object.fromEntries(Object.keys(FLAGS).map((flag) => [flag, (bits & FLAGS[flag]) !== 0])),
-      operations: word(INFO.operations),
-      executed: word(INFO.executed),
-      reads: word(INFO.reads),
-      writes: word(INFO.writes),
-      locks: word(INFO.locks),
-      isPart: word(INFO.is_part) !== 0,
-      outcome: view.getInt32(INFO.outcome, true),
-      revision: view.getBigUint64(INFO.revision, true),
-      began: Number(view.getBigInt64(INFO.began_ns, true)) / 1e6,
-      remaining: remaining < 0n ? Infinity : Number(remaining) / 1e6,
-    };
+    return readInfo(this._handle());
   }
 
   /** Resolves with the entry of a key, or null. What it has written itself has version 0n. */
@@ -271,8 +195,7 @@ class Transaction {
     await driving;
   }
 
-  /** Rolls back a transaction that has not ended, and closes it, when nothing of it is under way any
-   *  more that it can wait for. Closing again does nothing. */
+  /** Rolls back what has not ended, and closes it. Closing again does nothing. */
   close() {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -457,7 +380,7 @@ class Transaction {
     }
   }
 
-  /** Asks the validators of the store, when all that the commit changes is known. */
+  /** Asks the validators, when all that the commit changes is known. */
   async #validated(signal) {
     if (!this.#store._hasValidators || this.status === 'committing') return;
     await this.execute({ signal });
@@ -475,4 +398,4 @@ class Transaction {
   }
 }
 
-module.exports = { BEGIN_KEYS, STATUSES, Transaction, optionsOf };
+module.exports = { Transaction };

@@ -144,7 +144,8 @@ describe('bound functions', () => {
     assert.equal(set(cell), 0);
     assert.deepEqual(cells.get('key!').value, Buffer.from('ey'));
     // They are places still.
-    assert.deepEqual([cell.readBigUInt64LE(key), cell.readBigUInt64LE(data)], [behind, behind + 1n]);
+    assert.equal(cell.readBigUInt64LE(key), behind);
+    assert.equal(cell.readBigUInt64LE(data), behind + 1n);
     assert.equal(set(null), api.constants.E_INVALID);
     assert.equal(set(memory(bytes)), api.constants.E_INVALID);
     const wrong = [[[key, 1n]], [[key, behind - 1n]], [[key, behind + 5n]], [[key, 2n ** 64n - 1n]],
@@ -275,7 +276,8 @@ describe('the functions of the addon', () => {
     for (const bad of ['', 'x', 'i ', 'i  h', 'ih', 'i x', 'i p', 'i p0', 'i p99999', 'i a8',
       'i a8 u', 'i n', 'i o8', 'i o8:9', 'i o8:2', 'i o4096:8', 'l', 'i h h h h h h h', 'i h,h',
       'i o56:32:4', 'i o56:32:0', 'i o56:40:3', 'i o56:36:1', 'i o56:32:', 'i b', 'i b q', 'i q',
-      'i c', 'i b c', 'i q c', 'i b u', 'i b q p4', 'i r40', 'i r40:', 'i r40:t', 'i r40:t4', 'i r40:t40',
+      'i c', 'i b c', 'i q c', 'i b u', 'i b q p4', 'i r40', 'i r40:', 'i r40:t', 'i r40:t4',
+      'i r40:t40',
       'i r40:d32', 'i r40:st0', 'i r12:s', 'i r40:y8', 'i m', 'i u m', 'i p4 m', 'i r8:x0 N',
       `i r200:${Array.from({ length: 13 }, (_, index) => `x${index * 8}`).join('')}`]) {
       assert.throws(() => addon.bind('syncmgr_close', bad), { name: 'TypeError' }, bad);

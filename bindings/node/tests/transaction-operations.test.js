@@ -169,7 +169,8 @@ describe('operations', () => {
       await transaction.close();
       return result;
     };
-    assert.equal(await attempt({ type: 'create', target: 'there', value: 1 }), 'ERR_SYNCMGR_EXISTS');
+    assert.equal(await attempt({ type: 'create', target: 'there', value: 1 }),
+      'ERR_SYNCMGR_EXISTS');
     assert.equal(await attempt({ type: 'delete', target: 'no' }), 'ERR_SYNCMGR_NOT_FOUND');
     assert.equal(await attempt({ type: 'delete', target: 'there' }), 'ok');
     assert.equal(await attempt({ type: 'write', target: 'w', value: { a: 1 } }), 'ok');
@@ -188,8 +189,8 @@ describe('operations', () => {
   test('that are none are refused', async () => {
     const store = openSpace().store();
     const transaction = store.transaction({ strict: true });
-    for (const wrong of [{ type: 'jump' }, { what: 1 }, { execute: 5 }, { type: 'write', target: 'k' },
-      { name: 'n', execute: () => {} }, { execute: () => {}, target: 5 }]) {
+    for (const wrong of [{ type: 'jump' }, { what: 1 }, { execute: 5 },
+      { type: 'write', target: 'k' }, { name: 'n', execute: () => {} }, { execute: () => {}, target: 5 }]) {
       assert.throws(() => transaction.add(wrong), (error) => error.code === 'ERR_SYNCMGR_INVALID');
     }
     assert.throws(() => transaction.add({}), code('INVALID'));

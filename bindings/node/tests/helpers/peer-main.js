@@ -294,6 +294,16 @@ const actions = {
     await stay();
   },
 
+  /** Has claimed a conflict, and its handler comes to no end. */
+  async 'conflict'(space) {
+    const { conflicts } = space.workstream('victim').store();
+    conflicts.on('*', async ({ id }) => {
+      say(id);
+      await stay();
+    });
+    await conflicts.detect({ strategy: 'custom' });
+  },
+
   /** Is kept running by nothing but a watch, of which the first change is all that it wants. */
   async 'store-await'(space) {
     input.return?.();
