@@ -98,9 +98,9 @@ export interface Conflict {
 }
 
 export interface ConflictFilter {
-  type?: ConflictType | Iterable<ConflictType>;
-  status?: ConflictStatus | Iterable<ConflictStatus> | 'open';
-  severity?: Priority | Iterable<Priority>;
+  type?: ConflictType | readonly ConflictType[];
+  status?: ConflictStatus | readonly ConflictStatus[] | 'open';
+  severity?: Priority | readonly Priority[];
   syncPoint?: string;
   workstream?: string;
 }
@@ -121,7 +121,7 @@ export interface Conflicts {
   /** Forgets those that are resolved or ignored, and returns how many. */
   clear(): number;
   /** What it returns is the result; null, undefined or an error: the next one is asked. */
-  on(types: ConflictType | Iterable<ConflictType> | '*',
+  on(types: ConflictType | readonly ConflictType[] | '*',
     decide: (conflict: Conflict) => unknown): Registration;
 }
 

@@ -121,7 +121,7 @@ export interface TransactionRecord {
 }
 
 export interface TransactionFilter {
-  status?: TransactionStatus | Iterable<TransactionStatus>;
+  status?: TransactionStatus | readonly TransactionStatus[];
   workstream?: string;
 }
 

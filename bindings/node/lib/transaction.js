@@ -58,7 +58,6 @@ class Transaction {
     this.#end = performance.now() + remaining;
   }
 
-  /** Its number in the space. */
   get id() {
     return this.#id;
   }

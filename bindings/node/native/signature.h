@@ -17,10 +17,10 @@
  *   oN:M:K the same, and at M begin K pointers to texts: there JavaScript writes where the text
  *          begins in the memory behind the structure, which ends by a zero; or 0 for none
  *   rN:F   an array of structures of N bytes with pointers, or null; without a number behind it
- *          there is one. JavaScript writes and reads the place of what a pointer points to, in the memory
- *          of the structures, behind them, of which the last byte is 0; and 0 for none. After the
- *          call what points into the array of bytes of the call is a place in that, and none is
- *          all ones. F are the fields, by a letter and an offset each:
+ *          there is one. JavaScript writes and reads the place of what a pointer points to, in the
+ *          memory of the structures, behind them, of which the last byte is 0; and 0 for none.
+ *          After the call what points into the array of bytes of the call is a place in that, and
+ *          none is all ones. F are the fields, by a letter and an offset each:
  *            t  a text, terminated
  *            d  bytes, of which the number stands behind the pointer
  *            x  what JavaScript cannot have: it is always NULL

@@ -190,7 +190,8 @@ describe('operations', () => {
     const store = openSpace().store();
     const transaction = store.transaction({ strict: true });
     for (const wrong of [{ type: 'jump' }, { what: 1 }, { execute: 5 },
-      { type: 'write', target: 'k' }, { name: 'n', execute: () => {} }, { execute: () => {}, target: 5 }]) {
+      { type: 'write', target: 'k' }, { name: 'n', execute: () => {} },
+      { execute: () => {}, target: 5 }]) {
       assert.throws(() => transaction.add(wrong), (error) => error.code === 'ERR_SYNCMGR_INVALID');
     }
     assert.throws(() => transaction.add({}), code('INVALID'));

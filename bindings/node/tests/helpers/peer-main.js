@@ -270,6 +270,15 @@ const actions = {
     for await (const { key, value, writer } of watch) say(`${key} ${value} ${writer}`);
   },
 
+  /** Counts, and says up to where it is safe. */
+  async 'store-safe'(space) {
+    const store = space.workstream('victim').store();
+    for (let round = (store.get('n')?.value ?? 0) + 1; ; round++) {
+      await store.commit(['n', 'a', 'b'].map((key) => ({ key, value: round })));
+      say(round);
+    }
+  },
+
   /** Executes two operations of a transaction, and comes to no end of it. */
   async 'transact'(space) {
     const store = space.workstream('victim').store();
