@@ -173,7 +173,7 @@ TEST(steps_wait_for_votes_by_the_store) {
   CHECK_EQUAL(ended.kind, SYNCMGR_STEP_DONE);
   CHECK_OK(ended.status);
   CHECK_TEXT(&one, "b", "2");
-  check_and_close(space);
+  check_after_deaths(space);
 }
 
 /* Deaths. The peer joins, writes, and stops at each place. */
@@ -211,7 +211,7 @@ TEST(who_dies_before_it_has_voted_aborts_it_and_who_dies_after_does_not) {
     recover(&me, SYNCMGR_OK);
     CHECK(strcmp(list(&me, 0x17, NULL), "[]") == 0);
     CHECK_OK(syncmgr_transaction_close(whole));
-    check_and_close(me.space);
+    check_after_deaths(me.space);
   }
 }
 
@@ -250,7 +250,7 @@ TEST(when_all_have_voted_whoever_recovers_commits_it) {
       CHECK(strstr(show(&me, id), votes ? "\"committed\"" : "\"rolled_back\"") != NULL);
       CHECK_OK(set_text(&me, "mine", "free"));
       CHECK_OK(syncmgr_transaction_close(part));
-      check_and_close(me.space);
+      check_after_deaths(me.space);
     }
   }
 }

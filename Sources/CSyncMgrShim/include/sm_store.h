@@ -68,19 +68,18 @@ struct sm_change { /* 40 bytes, then the key, and the data behind it at a multip
   uint32_t key_length;
 };
 
-/* A value of the table: the data follows, then the writer's name. */
-struct sm_entry { /* 32 bytes */
+/* A value of the table: the data follows, then the writer's name. As short as can be: with the data
+ * of most entries it lies in one line. */
+struct sm_entry { /* 24 bytes */
   uint64_t revision;
   uint64_t wall;
-  uint64_t writer;
-  uint32_t name_length;
-  uint32_t reserved;
+  uint64_t writer; /* the upper 8 bits: bytes of the name */
 };
 
 SM_CHECK(sm_log, 256);
 SM_CHECK(sm_record, 48);
 SM_CHECK(sm_change, 40);
-SM_CHECK(sm_entry, 32);
+SM_CHECK(sm_entry, 24);
 _Static_assert(offsetof(struct sm_log, oldest) == 64, "who commits has a line");
 _Static_assert(offsetof(struct sm_log, waiting) == 128, "what seldom changes has another");
 _Static_assert(offsetof(struct sm_log, durable) == 192, "and the disk has its own");

@@ -71,6 +71,7 @@ struct CellTable {
     while buckets < 2 * capacity { buckets *= 2 }
     let room = old.map { UInt32($0.room) } ?? CellTable.room(row)
     let size = Variables.size(capacity: capacity, mask: buckets - 1, room: room)
+    if capacity >= Variables.mostPlaces { throw attachment.tooLarge(size) }
     let unit = try attachment.allocate(size, SM_CHUNK_MEMORY, object: owner)
     fill(unit, capacity, buckets, room, from: old)
     let before = attachment.exchange(row.variables, for: unit + 1, of: owner)
@@ -99,9 +100,10 @@ struct CellTable {
     head.used.store(used)
     let places = UnsafeMutableRawPointer(head + 1).assumingMemoryBound(to: UInt32.self)
     for place in 0..<used {
-      var position = old[place]?.hash.load() ?? 0
+      let hash = old[place]?.hash.load() ?? 0
+      var position = hash
       while places[Int(position & (buckets - 1))] != 0 { position &+= 1 }
-      places[Int(position & (buckets - 1))] = place + 1
+      places[Int(position & (buckets - 1))] = Variables.entry(place, hash)
     }
   }
 

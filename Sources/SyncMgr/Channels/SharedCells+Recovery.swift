@@ -11,7 +11,8 @@ extension Attachment {
     guard let table = Variables(row, segment) else { return }
     let next = table.used + 1
     if next > table.capacity { return }
-    for position in 0...table.mask where table.bucket(position).load() == next {
+    for position in 0...table.mask
+    where Variables.place(table.bucket(position).load()) &+ 1 == next {
       table.head.used.store(next)
     }
   }

@@ -28,7 +28,8 @@ struct Variables {
     capacity = head.capacity.load()
     mask = head.mask.load()
     let room = head.room.load()
-    guard capacity <= 1 << 24, mask < 1 << 26, mask & (mask &+ 1) == 0, room <= Variables.mostRoom,
+    guard capacity < Variables.mostPlaces, mask < 1 << 26, mask & (mask &+ 1) == 0,
+      room <= Variables.mostRoom,
       room % 64 == 0,
       Variables.size(capacity: capacity, mask: mask, room: room) <= UInt64(units) * UInt64(SM_UNIT)
     else { return nil }
@@ -65,21 +66,43 @@ struct Variables {
     UInt32(truncatingIfNeeded: (UnsafeMutableRawPointer(variable) - first) / stride)
   }
 
+  // MARK: - Buckets
+
   func bucket(_ position: UInt32) -> Word32 { Word32(buckets + Int(position & mask)) }
 
-  /// The variable of this key, which is not empty; nil when there is none.
+  /// What is in a bucket: a place + 1, and above that some bits of the hash, by which nearly all
+  /// other keys are passed over without a look at their variables.
   @inline(__always)
-  func find(_ key: UnsafeRawBufferPointer, _ hash: UInt32, _ role: UInt32) -> Variable? {
+  static func entry(_ place: UInt32, _ hash: UInt32) -> UInt32 {
+    (place + 1) | hash & ~mostPlaces
+  }
+
+  @inline(__always)
+  static func place(_ entry: UInt32) -> UInt32 { (entry & mostPlaces) &- 1 }
+
+  /// As many bits as a place + 1 has.
+  static let mostPlaces: UInt32 = 0xff_ffff
+
+  /// The variable of this key, which is not empty; nil when there is none. With `looksInside` what
+  /// a reader of a small value looks at is fetched at once: of a large table nothing is in the
+  /// caches, and one would wait for one line after the other.
+  @inline(__always)
+  func find(
+    _ key: UnsafeRawBufferPointer, _ hash: UInt32, _ role: UInt32, looksInside: Bool = false
+  ) -> Variable? {
     var position = hash
     var left = mask
     while true {
       let entry = bucket(position).load()
       if entry == 0 { return nil }
-      if let variable = self[entry - 1], variable.hash.load() == hash,
-        variable.role.load() == role, Int(variable.length.load()) == key.count, key.count < 256,
-        memcmp(variable.key, key.baseAddress.unsafelyUnwrapped, key.count) == 0
-      {
-        return variable
+      if (entry ^ hash) & ~Variables.mostPlaces == 0, let variable = self[Variables.place(entry)] {
+        if looksInside { fetch(variable) }
+        if variable.hash.load() == hash,
+          variable.role.load() == role, Int(variable.length.load()) == key.count, key.count < 256,
+          memcmp(variable.key, key.baseAddress.unsafelyUnwrapped, key.count) == 0
+        {
+          return variable
+        }
       }
       if left == 0 { return nil }
       left -= 1
@@ -87,12 +110,23 @@ struct Variables {
     }
   }
 
+  /// Either of the values may be the one that counts.
+  @inline(__always)
+  private func fetch(_ variable: Variable) {
+    let start = UnsafeRawPointer(variable)
+    let values = start + MemoryLayout<sm_variable>.size
+    sm_fetch(start)
+    sm_fetch(start + 64)
+    sm_fetch(values)
+    sm_fetch(values + room)
+  }
+
   /// Lets a variable be found. There is a free bucket: there are twice as many as variables.
   func link(_ place: UInt32, _ hash: UInt32) {
     var position = hash
     for _ in 0...mask {
       if bucket(position).load() == 0 {
-        bucket(position).store(place + 1)
+        bucket(position).store(Variables.entry(place, hash))
         return
       }
       position &+= 1

@@ -49,7 +49,9 @@ struct EntryReader {
       guard let key = CellKey(entries[place].key), isOurs || !Store.isHidden(key.text) else {
         return .badKey
       }
-      guard let table, let variable = table.find(key.text, key.hash, SM_VARIABLE_CELL) else {
+      guard let table,
+        let variable = table.find(key.text, key.hash, SM_VARIABLE_CELL, looksInside: true)
+      else {
         entries[place].forget()
         continue
       }
@@ -128,6 +130,8 @@ struct EntryValue {
   let nameLength: Int
 
   static let head = MemoryLayout<sm_entry>.size
+  /// The bits of a writer's id.
+  private static let writers: UInt64 = (1 << 56) - 1
 
   @inline(__always)
   init?(_ table: Variables, _ variable: Variable, _ version: UInt64, _ segment: Segment) {
@@ -145,10 +149,11 @@ struct EntryValue {
     let head = source.assumingMemoryBound(to: sm_entry.self)
     revision = head.pointee.revision
     wall = head.pointee.wall
-    writer = head.pointee.writer
-    nameLength = Int(head.pointee.name_length)
+    let signed = head.pointee.writer
+    writer = signed & EntryValue.writers
+    nameLength = Int(signed >> 56)
     dataLength = length - EntryValue.head - nameLength
-    guard nameLength < NameField.capacity, dataLength >= 0 else { return nil }
+    guard dataLength >= 0 else { return nil }
   }
 
   /// The writer's name follows it.
@@ -166,8 +171,8 @@ struct EntryValue {
   ) {
     let head = target.assumingMemoryBound(to: sm_entry.self)
     head.pointee = sm_entry(
-      revision: revision, wall: signature.wall, writer: signature.id,
-      name_length: UInt32(signature.name.count), reserved: 0)
+      revision: revision, wall: signature.wall,
+      writer: signature.id & writers | UInt64(signature.name.count) << 56)
   }
 
   /// Writes the data, and the name behind it.

@@ -26,7 +26,7 @@ enum PutAtOnce {
     var version: UInt64 = 0
     if log.head.waiting.load() == 0, StoreRules.isNone(log),
       let table = Variables(reader.row, reader.segment),
-      let variable = table.find(key.text, key.hash, SM_VARIABLE_CELL),
+      let variable = table.find(key.text, key.hash, SM_VARIABLE_CELL, looksInside: true),
       variable.waiting.load() == 0,
       wanted.expected == SYNCMGR_VERSION_ANY || wanted.expected == SharedCells.shown(variable),
       variable.value(variable.version.load() &+ 1).memory.load() == 0

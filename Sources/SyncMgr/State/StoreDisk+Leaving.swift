@@ -33,6 +33,10 @@ extension StoreDisk {
 
   /// After a death: those who wait for the dead one are woken, and what it promised is done.
   func settle() {
+    let leader = head.flusher.load()
+    if leader != 0, leader != attachment.me, attachment.isGone(leader) {
+      _ = head.flusher.claim(leader, 0)
+    }
     wake()
     finishTickets(SYNCMGR_OK)
     resume()
