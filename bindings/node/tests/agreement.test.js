@@ -34,7 +34,7 @@ function numbersOf(expressions) {
 
 /** What TypeScript knows of the package. */
 const declarations = ['index.d.ts', 'primitives.d.ts', 'deadlock.d.ts', 'channel.d.ts',
-  'conflicts.d.ts', 'store.d.ts', 'transaction.d.ts']
+  'conflicts.d.ts', 'errors.d.ts', 'store.d.ts', 'transaction.d.ts']
   .map((name) => fs.readFileSync(path.join(PACKAGE, 'lib', name), 'utf8')).join('\n');
 
 /** Runs a script in a Node of its own. */

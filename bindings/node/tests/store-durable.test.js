@@ -54,7 +54,8 @@ describe('a store in a file', { skip }, () => {
     assert.deepEqual([durable, revision], [50n, 50n]);
     await store.sync(7n, { timeout: 1000 });
     await store.commit([{ key: 'k', value: 1 }], { timeout: 10_000 });
-    await assert.rejects(store.put('k', 1, { signal: AbortSignal.abort() }), { name: 'AbortError' });
+    await assert.rejects(store.put('k', 1, { signal: AbortSignal.abort() }),
+      { name: 'AbortError' });
   });
 
   test('keeps nobody from work while it waits for the disk', async () => {
