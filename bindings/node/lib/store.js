@@ -12,6 +12,7 @@ const { BEGIN_KEYS, optionsOf: transactionOptions } = require('./beginning.js');
 const { encode, expectedOf, versionOf } = require('./cell.js');
 const { changeFields, changedError, commit } = require('./committing.js');
 const { Conflicts } = require('./conflicts.js');
+const { stringify } = require('./document.js');
 const { readKeys, readRange } = require('./entries.js');
 const { rangeFields } = require('./entry.js');
 const { ChangedError, NotFoundError, check, lastError } = require('./errors.js');
@@ -32,10 +33,12 @@ const INFO = layouts.syncmgr_store_info_t;
 const OPTIONS = layouts.syncmgr_store_options_t;
 const DEFAULTS = { capacity: 1024, inlineSize: 128, logSize: 4_194_304 };
 const RANGE_KEYS = ['prefix', 'glob', 'after', 'limit'];
+const RULE_KEYS = ['type', 'minimum', 'maximum', 'min_length', 'max_length', 'required', 'values',
+  'immutable'];
 const WRITE_KEYS = ['queued', 'timeout', 'signal'];
+const PUT_KEYS = ['expected', 'type', ...WRITE_KEYS];
 const { E_CHANGED, E_NOT_FOUND, E_TOO_LARGE, FOREVER, OK, PUT_QUEUED } = constants;
 
-const NO_WORDS = Object.freeze({});
 const NO_WAIT = Object.freeze({ isQueued: false, timeout: FOREVER, signal: undefined });
 
 /** Makes the options structure of a store; null for whatever an existing one has. */
@@ -99,8 +102,7 @@ class Store extends SeatedObject {
   /** Puts a value, and resolves with its version. With { expected } only if the key has that
    *  version, 0 for one that is not there; else it is a ChangedError, which has the `version`. */
   async put(key, value, given) {
-    const { expected, type, ...rest } = given === undefined ? NO_WORDS
-      : checked.options(given, ['expected', 'type', ...WRITE_KEYS]);
+    const { expected, type, ...rest } = checked.options(given, PUT_KEYS);
     const { type: number, bytes } = encode(value, type);
     const fields = {
       key: checked.text(key, 'key'), data: bytes, type: number, expected: expectedOf(expected),
@@ -230,8 +232,7 @@ class Store extends SeatedObject {
   /** Declares for every process what the keys like `pattern` may be changed to; null takes it
    *  back. */
   async constraint(pattern, rule) {
-    const text = rule === null ? null : JSON.stringify(checked.options(rule, ['type', 'minimum',
-      'maximum', 'min_length', 'max_length', 'required', 'values', 'immutable']));
+    const text = rule === null ? null : stringify(checked.options(rule, RULE_KEYS), 'the rule');
     check(native.syncmgr_store_constraint(this._handle(), checked.text(pattern, 'pattern'), text,
       PUT_QUEUED));
     await this._landed();

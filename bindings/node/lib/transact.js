@@ -3,7 +3,7 @@
 
 const { setTimeout: sleep } = require('node:timers/promises');
 const { native } = require('./loader.js');
-const { constants, structures: layouts } = require('./api.js');
+const { structures: layouts } = require('./api.js');
 const checked = require('./arguments.js');
 const { BEGIN_KEYS, STATUSES } = require('./beginning.js');
 const { readDocument } = require('./document.js');

@@ -82,7 +82,6 @@ class Transaction {
 
   /** Resolves with the entry of a key, or null. What it has written itself has version 0n. */
   async get(key, given) {
-    checked.waiting(given);
     return (await this.#read([checked.text(key, 'key')], given))[0];
   }
 
@@ -336,6 +335,7 @@ class Transaction {
   }
 
   async #read(keys, given) {
+    checked.waiting(given);
     return this.#serially(async () => {
       const isLocked = !this.#traits.optimistic && this.#traits.isolation !== 'read_committed';
       if (isLocked) await this.#locking(keys, SHARED, given, false);

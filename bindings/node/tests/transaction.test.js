@@ -1,7 +1,9 @@
 'use strict';
 const assert = require('node:assert/strict');
+const path = require('node:path');
 const { describe, test } = require('node:test');
-const { openSpace, sleep, syncmgr } = require('./helpers/setup.js');
+const { Worker } = require('node:worker_threads');
+const { newUrl, openSpace, sleep, syncmgr } = require('./helpers/setup.js');
 
 const code = (name) => ({ code: `ERR_SYNCMGR_${name}` });
 const openStore = (name = 'me', space = openSpace()) => space.workstream(name).store();
@@ -34,6 +36,7 @@ describe('transactions', () => {
     await transaction.close();
     assert.equal(transaction.closed, true);
     await assert.rejects(transaction.get('a'), code('CLOSED'));
+    await assert.rejects(transaction.get('a', { wait: 5 }), TypeError);
     const record = store.transactionRecord(transaction.id);
     assert.deepEqual([record.id, record.status, record.metadata], [transaction.id, 'committed',
       { for: 'test' }]);
@@ -176,6 +179,27 @@ describe('transactions', () => {
     await assert.rejects(reader.put('k', 1), code('PERMISSION'));
     await reader.commit();
     await reader.close();
+  });
+
+  test('of a Worker that is terminated are rolled back, and their locks free', async () => {
+    const url = newUrl();
+    const space = openSpace(url);
+    const store = space.store();
+    const worker = new Worker(`
+      const { open } = require(${JSON.stringify(path.join(__dirname, '..', 'lib'))});
+      (async () => {
+        const transaction = open(${JSON.stringify(url)}).store().transaction();
+        await transaction.put('k', 'theirs');
+        require('node:worker_threads').parentPort.postMessage('wrote');
+        setInterval(() => {}, 1000);
+      })();
+    `, { eval: true });
+    await new Promise((resolve) => { worker.once('message', resolve); });
+    const wait = store.transact((transaction) => transaction.put('k', 'mine'));
+    await worker.terminate();
+    await wait;
+    assert.equal(store.get('k').value, 'mine');
+    space.check();
   });
 
   test('have savepoints', async () => {
