@@ -8,22 +8,15 @@ const { decode } = require('./cell.js');
 const ENTRY = layouts.syncmgr_entry_t;
 
 /** Reads an entry that is there, of which the library has written the parts into `bytes`. */
-function readEntry(entries, index, bytes, key) {
+function readEntry(entries, index, bytes, key = entries.text(index, ENTRY.key, bytes)) {
   const { value, type, version } = decode(entries.word(index, ENTRY.type),
     entries.bytes(index, ENTRY.data, bytes), entries.long(index, ENTRY.version));
   return {
-    key: key ?? entries.text(index, ENTRY.key, bytes),
+    key,
     value,
     type,
     version,
     revision: entries.long(index, ENTRY.revision),
-    ...readWriter(entries, index, bytes),
-  };
-}
-
-/** Reads who wrote an entry, and when. */
-function readWriter(entries, index, bytes) {
-  return {
     writer: entries.text(index, ENTRY.writer, bytes) ?? '',
     writerId: entries.long(index, ENTRY.writer_id),
     wallNs: BigInt.asIntN(64, entries.long(index, ENTRY.wall_ns)),
@@ -39,7 +32,9 @@ function readChange(entries, index, bytes) {
     key: entries.text(index, ENTRY.key, bytes),
     version: entries.long(index, ENTRY.version),
     revision: entries.long(index, ENTRY.revision),
-    ...readWriter(entries, index, bytes),
+    writer: entries.text(index, ENTRY.writer, bytes) ?? '',
+    writerId: entries.long(index, ENTRY.writer_id),
+    wallNs: BigInt.asIntN(64, entries.long(index, ENTRY.wall_ns)),
   };
 }
 
@@ -63,4 +58,4 @@ function matcher(pattern) {
   return (key) => expression.test(key);
 }
 
-module.exports = { matcher, rangeFields, readChange, readEntry, readWriter };
+module.exports = { matcher, rangeFields, readChange, readEntry };

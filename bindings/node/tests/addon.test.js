@@ -219,7 +219,8 @@ describe('bound functions', () => {
 
   test('no bound function can wait', () => {
     for (const [name, signature] of Object.entries(api.functions)) {
-      if (/l/.test(signature)) assert.match(name, /_start$|^syncmgr_(lease_set|transaction_clear)$/);
+      const isDuration = /^syncmgr_(lease_set|transaction_clear)$/.test(name);
+      if (/l/.test(signature) && !isDuration) assert.match(name, /_start$/);
     }
     const mutex = openSpace().mutex('m');
     mutex.tryAcquire();
