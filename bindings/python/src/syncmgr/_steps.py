@@ -67,6 +67,8 @@ class TransactionBase(Operating):
         self._failure = None
         self._operation_limit = operation_limit
         self._has_voted = False
+        # Whether its last steps were for a commit that was not decided in time.
+        self._is_undecided = False
         # Whether it was begun by a dead process.
         self._is_adopted = False
         self._operations = []
@@ -238,12 +240,15 @@ class TransactionBase(Operating):
     def _votes_span(self, left):
         """How long to wait for votes before another look. Undecided when the time is over."""
         if left == 0:
+            self._is_undecided = True
             raise Undecided(f"{self!r} was not decided in time")
         spans = [span for span in (self._step.timeout_ns, left, VOTES_LOOK_NS) if span >= 0]
         return min(spans)
 
     def _aim(self, aim, savepoint=None):
-        self._check(quick.syncmgr_transaction_aim(self._live_address(), aim, savepoint))
+        goes_on, self._is_undecided = self._is_undecided and aim == _ffi.AIM_COMMIT, False
+        if not goes_on:
+            self._check(quick.syncmgr_transaction_aim(self._live_address(), aim, savepoint))
         self._undo_raised = None
 
     def _next_step(self):
