@@ -2316,9 +2316,9 @@ typedef struct syncmgr_store_options {
                              grows */
   uint32_t inline_size; /**< bytes up to which an entry lies in its place, at most
                              SYNCMGR_STORE_INLINE_MAX */
-  uint64_t log_size;    /**< bytes of the log, SYNCMGR_LOG_MIN to SYNCMGR_LOG_MAX; a commit has at
-                             most a quarter of them, for which entries that do not lie in their
-                             place count 0 */
+  uint64_t log_size;    /**< bytes of the log, SYNCMGR_LOG_MIN to SYNCMGR_LOG_MAX, a multiple of 8;
+                             a commit has at most a quarter of them, for which entries that do not
+                             lie in their place count 0 */
 } syncmgr_store_options_t;
 
 #define SYNCMGR_STORE_OPTIONS_INIT \
@@ -2912,8 +2912,8 @@ SYNCMGR_API int32_t syncmgr_transaction_close(syncmgr_transaction_t *transaction
 /** Reads as syncmgr_store_get, with what the transaction has written itself, of which version and
  *  revision are 0. Blocks for locks.
  *  @return as syncmgr_store_get; E_CHANGED (it had read another version; rolled back); E_TIMEOUT,
- *          E_DEADLOCK, E_PREEMPTED (rolled back); E_ALREADY (it is not pending or active); E_BUSY.
- *          */
+ *          E_DEADLOCK, E_PREEMPTED (rolled back); E_LIMIT (of locks); E_ALREADY (it is not pending
+ *          or active); E_BUSY. */
 SYNCMGR_API int32_t syncmgr_transaction_get(syncmgr_transaction_t *transaction,
                                             syncmgr_entry_t *entries, uint32_t count,
                                             void *buffer, size_t capacity, size_t *out_length);
@@ -2923,7 +2923,8 @@ SYNCMGR_API int32_t syncmgr_transaction_get(syncmgr_transaction_t *transaction,
  *  VERSION_ANY is right, or 0 when it has deleted it. Blocks for the lock.
  *  @return OK; E_CHANGED (it has another version; nothing was done, and the transaction goes on);
  *          E_PERMISSION (READ_ONLY); E_INVALID (the change); E_TOO_LARGE; E_TIMEOUT, E_DEADLOCK,
- *          E_PREEMPTED (rolled back); E_ALREADY (it is not pending or active); E_BUSY. */
+ *          E_PREEMPTED (rolled back); E_LIMIT (of locks); E_ALREADY (it is not pending or active);
+ *          E_BUSY. */
 SYNCMGR_API int32_t syncmgr_transaction_put(syncmgr_transaction_t *transaction,
                                             const syncmgr_change_t *change);
 

@@ -254,3 +254,57 @@ TEST(when_all_have_voted_whoever_recovers_commits_it) {
     }
   }
 }
+
+static int32_t accept(const syncmgr_operation_t *operation, void *user) {
+  (void)operation, (void)user;
+  return SYNCMGR_OK;
+}
+
+static void undo_votes_late(actor_t *one, actor_t *two, bool has_voted) {
+  syncmgr_handler_t handler = SYNCMGR_HANDLER_INIT;
+  handler.name = "outside", handler.execute = accept, handler.undo = accept;
+  syncmgr_subscription_t *subscription = NULL;
+  CHECK_OK(syncmgr_transaction_handler(one->store, &handler, &subscription));
+  syncmgr_transaction_t *whole = begin_for(one, "one/two", SYNCMGR_FOREVER);
+  syncmgr_transaction_t *part = join_it(two, whole);
+  syncmgr_operation_t operation = SYNCMGR_OPERATION_INIT(SYNCMGR_OPERATION_CUSTOM);
+  operation.name = "outside";
+  add_operation(whole, operation);
+  CHECK_OK(syncmgr_transaction_execute(whole));
+  CHECK_OK(write_text(part, "b", "2"));
+  if (has_voted) CHECK_OK(syncmgr_transaction_prepare(part));
+  CHECK_OK(syncmgr_transaction_rollback(whole));
+  if (has_voted) {
+    CHECK_STATUS(syncmgr_transaction_wait(part, 1000000000), SYNCMGR_E_FAILED);
+  } else {
+    CHECK_STATUS(syncmgr_transaction_prepare(part), SYNCMGR_E_FAILED);
+  }
+  CHECK_EQUAL(status_of(part), SYNCMGR_TRANSACTION_ROLLED_BACK);
+  CHECK_OK(set_text(one, "b", "free"));
+  CHECK_OK(syncmgr_transaction_close(part));
+  CHECK_OK(syncmgr_transaction_close(whole));
+  CHECK_OK(syncmgr_off(subscription));
+}
+
+TEST(one_that_has_to_undo_something_ends_its_parts_too) {
+  syncmgr_t *space = open_space(unique_url(), 0);
+  actor_t one = actor_open(space, "one"), two = actor_open(space, "two");
+  undo_votes_late(&one, &two, true);
+  undo_votes_late(&one, &two, false);
+  CHECK_TEXT(&one, "b", "free");
+  CHECK_OK(syncmgr_close(space));
+}
+
+TEST(a_part_never_has_the_id_of_the_whole) {
+  syncmgr_t *space = open_space(unique_url(), 0);
+  actor_t one = actor_open(space, "one"), two = actor_open(space, "two");
+  /* Ids of one millisecond differ by chance, of 4,096. */
+  for (unsigned round = 0; round < 20000; round++) {
+    syncmgr_transaction_t *whole = begin_for(&one, "one/two", SYNCMGR_FOREVER);
+    syncmgr_transaction_t *part = join_it(&two, whole);
+    CHECK(info_of(whole).id != info_of(part).id);
+    CHECK_OK(syncmgr_transaction_close(part));
+    CHECK_OK(syncmgr_transaction_close(whole));
+  }
+  CHECK_OK(syncmgr_close(space));
+}

@@ -169,7 +169,7 @@ extension Transaction {
     case .pending, .active, .committing: break
     }
     guard let whole = try decision.record(whole) else { return .unknown }
-    if !whole.owner.lives(in: attachment) { _ = try decision.decide() }
+    if whole.status.isBack || !whole.owner.lives(in: attachment) { _ = try decision.decide() }
     return .undecided
   }
 

@@ -247,8 +247,8 @@ final class Ledger {
   }
 
   /// All of it, and it is empty then.
-  func checkpoint(truncates: Bool) throws(Failure) {
-    try connection?.database.checkpoint(truncates: truncates)
+  func empty() throws(Failure) {
+    try connect(isLoaded: true).database.checkpoint(truncates: true)
   }
 }
 

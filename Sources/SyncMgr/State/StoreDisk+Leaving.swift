@@ -63,6 +63,13 @@ extension Attachment {
     return sm_absolute(path, &room, room.count) == Int64(SM_MISSING)
   }
 
+  private var hasWriteAheadLog: Bool {
+    guard let storePath else { return false }
+    let path = String(decoding: storePath, as: UTF8.self)
+    var file = sm_stat()
+    return sm_stat_path(path, &file) == 0 && sm_stat_path(path + "-wal", &file) == 0
+  }
+
   /// This process leaves the space: what is in memory only is written, and the file let go of.
   /// `isLast`: nobody is left. Throws when something is in memory only that could not be written.
   func leaveStore(isLast: Bool) throws(Failure) {
@@ -88,7 +95,9 @@ extension Attachment {
         }
       }
     }
-    guard Ledger.existing(self) != nil else {
+    // The last one leaves one file, also when it was always another one that wrote it.
+    let isToBeOne = isLast && failure == nil && head.loaded.load() != 0 && hasWriteAheadLog
+    guard isToBeOne || Ledger.existing(self) != nil else {
       if let failure { throw failure }
       return
     }
@@ -97,12 +106,11 @@ extension Attachment {
     } catch {
       return
     }
-    let ledger = Ledger.existing(self)
-    if isLast, failure == nil {
+    if isToBeOne {
       // What is written is safe: the next opener reads the write-ahead log.
-      do throws(Failure) { try ledger?.checkpoint(truncates: true) } catch {}
+      do throws(Failure) { try Ledger.of(self).empty() } catch {}
     }
-    ledger?.end(self, isLast: isLast && failure == nil)
+    Ledger.existing(self)?.end(self, isLast: isLast && failure == nil)
     disk.giveBack()
     if let failure { throw failure }
   }
