@@ -37,7 +37,7 @@ static void *hammer(void *argument) {
     context.timeout_ns = timeouts[random_below(&state, 3)];
     if (random_below(&state, 2)) context.queue = atomic_load(&target->of[QUEUE]);
     void *handle = atomic_load(&target->of[call->type]);
-    if (handle == NULL) continue;
+    if (handle == NULL || context.mutex == NULL) continue;
     int32_t status = run_call(call, handle, &context);
     atomic_fetch_add(&target->calls_made, 1);
     check_sane(call, status);
