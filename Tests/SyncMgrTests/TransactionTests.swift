@@ -139,7 +139,8 @@ private struct OperationSession {
           .execute(Int(operation!.pointee.index))
       }
       operation.undo = { operation, user in
-        Unmanaged<PlanCalls>.fromOpaque(user!).takeUnretainedValue().undo(Int(operation!.pointee.index))
+        Unmanaged<PlanCalls>.fromOpaque(user!).takeUnretainedValue()
+          .undo(Int(operation!.pointee.index))
       }
       try succeed(syncmgr_transaction_add(transaction, &operation, nil))
     }
