@@ -8,10 +8,10 @@ struct TransactionTests {
     arguments: Kind.allCases)
   func order(kind: Kind) throws {
     try withSpace(kind) { space in
-      let session = try Session(space)
+      let session = try OperationSession(space)
       var random = Random(seed: sequenceSeed(0))
       for _ in 0..<300 {
-        let plan = Plan(&random)
+        let plan = OperationPlan(&random)
         #expect(try session.run(plan) == plan.expected, "SEED=\(runSeed), \(plan)")
       }
       session.close()
@@ -21,10 +21,10 @@ struct TransactionTests {
   @Test("steps and callbacks do the same in the same order", arguments: Kind.allCases)
   func steps(kind: Kind) throws {
     try withSpace(kind) { space in
-      let session = try Session(space)
+      let session = try OperationSession(space)
       var random = Random(seed: sequenceSeed(1))
       for _ in 0..<300 {
-        let plan = Plan(&random)
+        let plan = OperationPlan(&random)
         #expect(try session.take(plan) == plan.expected, "SEED=\(runSeed), \(plan)")
       }
       session.close()
@@ -33,7 +33,7 @@ struct TransactionTests {
 }
 
 /// Some operations, of which one may fail, and of which one undo may fail once.
-private struct Plan: CustomStringConvertible {
+private struct OperationPlan: CustomStringConvertible {
   let count: Int
   let failing: Int?
   let failingUndo: Int?
@@ -67,12 +67,12 @@ private struct Plan: CustomStringConvertible {
 }
 
 /// What the callbacks of a plan do, and were called for.
-private final class Log {
-  let plan: Plan
+private final class PlanCalls {
+  let plan: OperationPlan
   var calls: [Int] = []
   private var hasFailed = false
 
-  init(_ plan: Plan) { self.plan = plan }
+  init(_ plan: OperationPlan) { self.plan = plan }
 
   func execute(_ index: Int) -> Int32 {
     calls.append(index + 1)
@@ -92,7 +92,7 @@ private func succeed(_ status: Int32) throws(Failed) {
   if !status.succeeded { throw Failed(status: status) }
 }
 
-private struct Session {
+private struct OperationSession {
   private let workstream: Workstream
   private let store: OpaquePointer
 
@@ -111,7 +111,7 @@ private struct Session {
     return transaction!
   }
 
-  private func end(_ transaction: OpaquePointer, _ log: Log) -> [Int] {
+  private func end(_ transaction: OpaquePointer, _ log: PlanCalls) -> [Int] {
     var info = syncmgr_transaction_info_t()
     _ = syncmgr_transaction_info(transaction, &info)
     _ = syncmgr_transaction_close(transaction)
@@ -127,19 +127,20 @@ private struct Session {
   }
 
   /// By callbacks.
-  func run(_ plan: Plan) throws(Failed) -> [Int] {
+  func run(_ plan: OperationPlan) throws(Failed) -> [Int] {
     let transaction = try begin()
-    let log = Log(plan)
+    let log = PlanCalls(plan)
     let user = Unmanaged.passUnretained(log).toOpaque()
     for _ in 0..<plan.count {
       var operation = blank()
       operation.user = user
       operation.execute = { operation, user in
-        Unmanaged<Log>.fromOpaque(user!).takeUnretainedValue()
+        Unmanaged<PlanCalls>.fromOpaque(user!).takeUnretainedValue()
           .execute(Int(operation!.pointee.index))
       }
       operation.undo = { operation, user in
-        Unmanaged<Log>.fromOpaque(user!).takeUnretainedValue().undo(Int(operation!.pointee.index))
+        Unmanaged<PlanCalls>.fromOpaque(user!).takeUnretainedValue()
+          .undo(Int(operation!.pointee.index))
       }
       try succeed(syncmgr_transaction_add(transaction, &operation, nil))
     }
@@ -156,9 +157,9 @@ private struct Session {
   }
 
   /// By steps.
-  func take(_ plan: Plan) throws(Failed) -> [Int] {
+  func take(_ plan: OperationPlan) throws(Failed) -> [Int] {
     let transaction = try begin()
-    let log = Log(plan)
+    let log = PlanCalls(plan)
     for _ in 0..<plan.count {
       var operation = blank()
       operation.flags = SYNCMGR_OPERATION_BY_STEPS
