@@ -86,16 +86,25 @@ class TypeMap:
 
 
 def structure_source(structure, types):
-    lines = [f"class {class_name(structure['name'])}(Structure):",
-             f'    """{structure["name"]}, {structure["size"]} bytes."""', "", "    _fields_ = ("]
-    for field in structure["fields"]:
-        lines.append(f'        ("{field["name"]}", {types.expression(field["type"])}),')
-    lines.append("    )")
+    name = class_name(structure["name"])
+    fields = [(field["name"], types.expression(field["type"])) for field in structure["fields"]]
+    lines = [f"class {name}(Structure):",
+             f'    """{structure["name"]}, {structure["size"]} bytes."""']
+    # What has pointers to its own kind gets its fields when there is a name for that.
+    refers_to_itself = any(f"POINTER({name})" in kind for _, kind in fields)
+    if not refers_to_itself:
+        lines += ["", "    _fields_ = ("]
+        lines += [f'        ("{field}", {kind}),' for field, kind in fields]
+        lines.append("    )")
     if "defaults" in structure:
         lines += ["", "    @classmethod", "    def defaults(cls):",
                   f'        """The values of {structure["name"][:-2].upper()}_INIT."""']
         pairs = ", ".join(f"{name}={value}" for name, value in structure["defaults"].items())
         lines.append(f"        return cls({pairs})")
+    if refers_to_itself:
+        lines += ["", "", f"{name}._fields_ = ("]
+        lines += [f'    ("{field}", {kind}),' for field, kind in fields]
+        lines.append(")")
     return "\n".join(lines)
 
 

@@ -43,7 +43,7 @@
  * time passed, and a try that cannot succeed, return E_TIMEOUT.
  *
  * Names are 1 to 255 bytes of UTF-8 without '/' and without control characters, else E_NAME.
- * The NAME of a shm: space has at most 200 bytes and does not begin with a dot.
+ * The NAME of a space has no '?'; that of a shm: space has at most 200 bytes and no dot at first.
  *
  * Options. An options structure begins with its `size`; set it by the INIT macro, which also sets
  * the defaults. NULL means the defaults. 0 in a field means 0. Unknown flags are E_INVALID.
@@ -246,6 +246,8 @@ SYNCMGR_API const char *syncmgr_last_error(void);
 #define SYNCMGR_TYPE_CHANNEL 11u
 /** The store of the space; its name is "store". */
 #define SYNCMGR_TYPE_STORE 13u
+/** What a transaction has locked. It is there while somebody uses it. */
+#define SYNCMGR_TYPE_TARGET 14u
 
 typedef struct syncmgr syncmgr_t;
 typedef struct syncmgr_workstream syncmgr_workstream_t;
@@ -261,6 +263,7 @@ typedef struct syncmgr_sync_point syncmgr_sync_point_t;
 typedef struct syncmgr_resource syncmgr_resource_t;
 typedef struct syncmgr_channel syncmgr_channel_t;
 typedef struct syncmgr_store syncmgr_store_t;
+typedef struct syncmgr_transaction syncmgr_transaction_t;
 typedef struct syncmgr_ticket syncmgr_ticket_t;
 typedef struct syncmgr_queue syncmgr_queue_t;
 typedef struct syncmgr_subscription syncmgr_subscription_t;
@@ -320,14 +323,20 @@ typedef struct syncmgr_open_options {
 /** Attaches this process to the space that `url` names.
  *  "local:" is a new private space at every call; "local:NAME" one per name in this process;
  *  "shm:NAME" a segment shared between processes, the file /dev/shm/syncmgr.NAME.
+ *  "?store=FILE" behind any of these names the file that the space's store is kept in, see Store.
+ *  FILE is UTF-8 without control characters, "%XX" in it is a byte ("%26" for '&', "%25" for '%'),
+ *  and a relative one begins at the working directory. Its directory must be there; its absolute
+ *  name, without symbolic links, has at most 1,023 bytes. Whoever creates the space chooses
+ *  the file; opening without "?store=" takes what the space has, another file is E_MISMATCH. The
+ *  file itself is not touched before the store is opened.
  *  A segment that is not there is created complete: nobody ever sees half of one. One whose
  *  processes are all dead is replaced, or with PERSISTENT recovered. It is refused when its owner
  *  is neither this user nor `owner`.
  *  Blocks for milliseconds at most. The caller owns the manager and closes it.
- *  @return OK; E_NAME (no such kind of URL, or a bad NAME); E_INVALID (options); E_EXISTS,
- *          E_NOT_FOUND (by flags); E_PERMISSION; E_VERSION (another layout); E_CORRUPT (truncated,
- *          empty or damaged); E_NO_SPACE (shared memory is full); E_LIMIT (255 processes);
- *          E_NO_MEMORY; E_SYSTEM. */
+ *  @return OK; E_NAME (no such kind of URL, an unknown option in it, or a bad NAME or FILE);
+ *          E_INVALID (options); E_MISMATCH (another file); E_EXISTS, E_NOT_FOUND (by flags);
+ *          E_PERMISSION; E_VERSION (another layout); E_CORRUPT (truncated, empty or damaged);
+ *          E_NO_SPACE (shared memory is full); E_LIMIT (255 processes); E_NO_MEMORY; E_SYSTEM. */
 SYNCMGR_API int32_t syncmgr_open(const char *url, const syncmgr_open_options_t *options,
                                  syncmgr_t **out_manager);
 
@@ -339,8 +348,17 @@ SYNCMGR_API int32_t syncmgr_open(const char *url, const syncmgr_open_options_t *
  *  @return OK. */
 SYNCMGR_API int32_t syncmgr_close(syncmgr_t *manager);
 
-/** Removes the name of a shm: space. Processes that have it open keep it; the next open creates a
- *  new one. Only the segment's owner may.
+/** Writes the URL of the space into `buffer`, terminated: with the absolute name of the store's
+ *  file when there is one, so that it names the same space from any working directory.
+ *  `out_length` gets its length without the terminating zero, also when `capacity` is too small
+ *  for it; 4,096 bytes always suffice.
+ *  @return OK; E_OVERFLOW (`capacity` is too small; `buffer` is left as it was); E_INVALID
+ *          (`buffer` NULL with a capacity). */
+SYNCMGR_API int32_t syncmgr_url(syncmgr_t *manager, char *buffer, size_t capacity,
+                                size_t *out_length);
+
+/** Removes the name of a shm: space, not the file of its store. Processes that have it open keep
+ *  it; the next open creates a new one. Only the segment's owner may.
  *  @return OK; E_NOT_FOUND; E_NAME (not a shm: URL); E_PERMISSION; E_SYSTEM. */
 SYNCMGR_API int32_t syncmgr_unlink(const char *url);
 
@@ -1299,7 +1317,8 @@ SYNCMGR_API int32_t syncmgr_resource_holders(syncmgr_resource_t *resource,
  *
  * A snapshot is one JSON document (RFC 8259, UTF-8) with these members; more may be added:
  *
- *   space        url, identity, version (of the library), layout, size (bytes), persistent,
+ *   space        url (without the store's file), store (the file, or null), identity, version (of
+ *                the library), layout, size (bytes), persistent,
  *                counters (whether they are on), limits and used: processes, workstreams, objects,
  *                open_objects, waits
  *   processes    of each: pid, alive, self, workstreams (how many)
@@ -1484,9 +1503,10 @@ SYNCMGR_API int32_t syncmgr_sync_point_members(syncmgr_sync_point_t *point,
 /* ------------------------------------------------------------------------------------------------
  * Lock many: several locks at once, all or none
  *
- * The locks are taken one after the other in an order that is the same for the whole space, so that
- * callers that hold nothing else never wait for each other in a circle, in whichever order they
- * list them. While it waits for one lock a caller holds those before it.
+ * The locks are taken one after the other in an order that is the same for the whole space, by rank
+ * (see syncmgr_object_set_rank) and then by age, so that callers that hold nothing else never wait
+ * for each other in a circle, in whichever order they list them. While it waits for one lock a
+ * caller holds those before it.
  */
 
 /** The most items of one call. */
@@ -1509,6 +1529,25 @@ typedef struct syncmgr_lock_item {
  *          workstreams; a mutex with an amount; timeout): nothing was done, no status written. */
 SYNCMGR_API int32_t syncmgr_lock_many(syncmgr_lock_item_t *items, uint32_t count,
                                       int64_t timeout_ns);
+
+/** Starts to lock all items or none. `queue` may be NULL, see syncmgr_ticket_wait. There is one
+ *  ticket, and one outcome: when one of the locks is granted the library goes on to the next by
+ *  itself, and when one cannot be had it gives the others back before it says so. The background
+ *  thread does that, which this call starts unless it is refused by SYNCMGR_OPEN_NO_THREADS.
+ *  With PENDING `items` stays the caller's, unchanged, until the ticket ends. The statuses are
+ *  written by the call that ends it with an outcome: the drain of its record, or
+ *  syncmgr_ticket_wait; no other thread writes them. A ticket that is cancelled, or whose queue is
+ *  closed, or whose manager is, writes none.
+ *  The record has kind 0; for an error `index` is the item that failed, and for E_DEADLOCK `value`
+ *  is the id. Cancelling gives back what had been locked by then, with OWNER_DIED passed on, before
+ *  it returns OK; FINISHED means that all were locked, or one had failed.
+ *  When a handle among them is closed before the outcome was taken, that is E_CLOSED, and none is
+ *  held. Does not block.
+ *  @return PENDING with a ticket; or at once what syncmgr_lock_many returns, with the statuses
+ *          written as there. */
+SYNCMGR_API int32_t syncmgr_lock_many_start(syncmgr_lock_item_t *items, uint32_t count,
+                                            int64_t timeout_ns, syncmgr_queue_t *queue,
+                                            uint64_t user_data, syncmgr_ticket_t **out_ticket);
 
 /** Unlocks all items, in the reverse of the order in which they were locked. An item that cannot be
  *  unlocked keeps no other from it. Each item's status is written. Does not block.
@@ -2247,6 +2286,21 @@ SYNCMGR_API int32_t syncmgr_channel_region(syncmgr_channel_t *channel, const cha
  * its place; one that is larger takes whole pages, and the one before it keeps its own until the
  * next one comes: who reads it is not disturbed.
  *
+ * Durable. A space that was opened with "?store=FILE" keeps its store in that file: whoever opens
+ * the store of a new segment first reads it, and commits return when they are on disk, whatever
+ * happens to process or machine afterwards. With SYNCMGR_PUT_QUEUED they do not wait: a background
+ * thread of a process of the space writes them about 20 ms later; without one they are written with
+ * the next commit that waits, by syncmgr_store_sync, or when the process leaves. A queued commit
+ * outlives the death of all processes: the next opener writes it before it replaces their segment.
+ * Only the end of the machine loses it; what is on disk is all commits up to one of them, in their
+ * order, never a part of one. Processes that wait at the same time are written together, by one of
+ * them, so that more of them have more commits a second.
+ *   FILE is a database of SQLite, whose library is loaded when the store is opened. Others may read
+ * it any time, read-only (sqlite3 -readonly), and must not write it. Beside it are FILE-wal and
+ * FILE-shm while it is open, and FILE.syncmgr, which says which space it belongs to: one space at a
+ * time. When it cannot be written (the disk is full), calls that wait for it say so: what they
+ * committed is in memory, seen by everybody, and is written as soon as that is possible again.
+ *
  * The log has the latest commits, as many as there is room for in `log_size` bytes. Who follows the
  * changes (syncmgr_store_changes) costs the writers nothing: a reader that fell behind gets E_GAP,
  * reads anew what there is (syncmgr_store_range), and goes on from its revision.
@@ -2307,12 +2361,18 @@ typedef struct syncmgr_change {
   uint32_t flags;    /**< SYNCMGR_CHANGE_CHECK */
 } syncmgr_change_t;
 
-/** Does not wait until the commit is on disk. Without a file nothing does. */
+/** Does not wait until the commit is on disk: it is, a moment later, see Durable. Without a file
+ *  nothing waits. */
 #define SYNCMGR_PUT_QUEUED 1u
 
-/** Opens the store of the space. Does not block.
+/** Opens the store of the space. Blocks, where the space has a file, until that was read; else not
+ *  at all.
  *  @return OK; E_INVALID (an option); E_MISMATCH (it has other parameters than the options say);
- *          E_TYPE (the name "store" is another object's); E_NO_SPACE; E_LIMIT. */
+ *          E_TYPE (the name "store" is another object's); E_NO_SPACE; E_LIMIT. With a file also:
+ *          E_UNAVAILABLE (SQLite is not installed); E_BUSY (the file is another space's, which the
+ *          sentence names); E_CORRUPT (it is damaged, or not a store's); E_VERSION (it was made by
+ *          a newer version); E_UNSUPPORTED (where it is SQLite cannot work); E_PERMISSION;
+ *          E_SYSTEM. */
 SYNCMGR_API int32_t syncmgr_store_open(syncmgr_workstream_t *workstream,
                                        const syncmgr_store_options_t *options,
                                        syncmgr_store_t **out_store);
@@ -2345,10 +2405,30 @@ SYNCMGR_API int32_t syncmgr_store_put(syncmgr_store_t *store, const syncmgr_chan
  *  disk, up to `timeout_ns`, unless `flags` has SYNCMGR_PUT_QUEUED.
  *  @return OK; E_CHANGED (a key has another version: nothing was done); E_INVALID (a key, twice the
  *          same; type, flags, timeout; a length without data; no changes, or too many);
- *          E_TOO_LARGE (an entry, or the commit for the log); E_NO_SPACE. */
+ *          E_TOO_LARGE (an entry, or the commit for the log); E_NO_SPACE. With a file, when the
+ *          commit is in memory, and will be on disk later, see Durable: E_TIMEOUT, and whatever
+ *          keeps the file from being written (E_NO_SPACE, E_PERMISSION, E_BUSY, E_CORRUPT,
+ *          E_SYSTEM), with a sentence that says so; the versions of the changes are written. */
 SYNCMGR_API int32_t syncmgr_store_commit(syncmgr_store_t *store, syncmgr_change_t *changes,
                                          uint32_t count, uint32_t flags, int64_t timeout_ns,
                                          uint64_t *out_revision);
+
+/** The revision that the store has now. */
+#define SYNCMGR_REVISION_NOW ((uint64_t)0xffffffffffffffffu)
+
+/** Waits until everything up to `revision` is on disk, and writes it when nobody else does. Without
+ *  a file that is so at once. Blocks up to `timeout_ns`; somebody who writes ends that first.
+ *  @return OK; E_TIMEOUT; E_INVALID (timeout; a revision that the store has not come to); and what
+ *          keeps the file from being written, as syncmgr_store_commit. */
+SYNCMGR_API int32_t syncmgr_store_sync(syncmgr_store_t *store, uint64_t revision,
+                                       int64_t timeout_ns);
+
+/** Starts such a wait, see syncmgr_ticket_wait; the background thread writes. The record's value is
+ *  the revision up to which everything is on disk.
+ *  @return OK (it is so already); PENDING; as syncmgr_store_sync. */
+SYNCMGR_API int32_t syncmgr_store_sync_start(syncmgr_store_t *store, uint64_t revision,
+                                             int64_t timeout_ns, syncmgr_queue_t *queue,
+                                             uint64_t user_data, syncmgr_ticket_t **out_ticket);
 
 /** The entries come without data, as keys and versions. */
 #define SYNCMGR_RANGE_KEYS 1u
@@ -2381,6 +2461,900 @@ typedef struct syncmgr_range {
 SYNCMGR_API int32_t syncmgr_store_range(syncmgr_store_t *store, syncmgr_range_t *range,
                                         syncmgr_entry_t *entries, uint32_t *count, void *buffer,
                                         size_t capacity);
+/* ------------------------------------------------------------------------------------------------
+ * Resolving: one value out of several
+ *
+ * Functions of what they are given alone: they open nothing, and may be called at any time. Each
+ * gives the same answer, byte for byte, whatever the order of the candidates, and one that is given
+ * twice counts once.
+ *
+ *   first_wins      the earliest; of one time the lowest version, then name, priority, value
+ *   last_wins       the latest; of one time the highest version, then name, priority, value
+ *   version_wins    the highest version; of one version the latest
+ *   priority_based  the highest priority; of one priority the latest
+ *   max, min        the greatest, the least value: null, false, true, numbers by their exact value,
+ *                   strings by their bytes, arrays by their elements, objects by their members
+ *   union           all elements of all arrays, each once, in the order of max and min; any other
+ *                   value counts as an array of it, and stays one when all agree
+ *   merge           objects member by member, deep; of anything else the latest. With a base, which
+ *                   is what all began with, only what a candidate changed of it counts, deletions
+ *                   too; without one nothing counts as deleted that another candidate has
+ *
+ * The order of the arguments aside, all but merge and a union by id also give the same in steps:
+ * the result, with the stamps of its winner, may be put in the place of its candidates.
+ */
+
+#define SYNCMGR_STRATEGY_FIRST_WINS 0u
+#define SYNCMGR_STRATEGY_LAST_WINS 1u
+#define SYNCMGR_STRATEGY_PRIORITY_BASED 2u
+#define SYNCMGR_STRATEGY_MERGE 3u
+/** These three leave the decision to others. */
+#define SYNCMGR_STRATEGY_CUSTOM 4u
+#define SYNCMGR_STRATEGY_MANUAL 5u
+#define SYNCMGR_STRATEGY_ABORT 6u
+#define SYNCMGR_STRATEGY_VERSION_WINS 7u
+#define SYNCMGR_STRATEGY_UNION 8u
+#define SYNCMGR_STRATEGY_MAX 9u
+#define SYNCMGR_STRATEGY_MIN 10u
+
+/** The most candidates at once. */
+#define SYNCMGR_CANDIDATES_MAX 256u
+/** The longest JSON text that is read, in bytes; it may have 512 arrays and objects inside each
+ *  other. */
+#define SYNCMGR_JSON_MAX 16777216u
+
+/** Decides between values. `candidates` is an array of objects, or an object with that array as
+ *  `candidates`; and with `base`, which merge uses; or with `id`, which union uses: the member by
+ *  which two objects are one element, of which the latest candidate's stays. The members of a
+ *  candidate, each of which may be absent:
+ *
+ *    value       any; absent: it was deleted. A deletion takes part in first_wins, last_wins,
+ *                version_wins, priority_based and merge, and loses against any value elsewhere
+ *    time        a whole number from 0 to 2^64 - 1, of any clock that all candidates have; or 0
+ *    version     such a number; or 0
+ *    workstream  a name; or ""
+ *    priority    a whole number from -2^63 to 2^63 - 1; or 0
+ *    clock       a vector clock. A candidate whose clock is before another's is superseded, and out
+ *                of it before the strategy is asked
+ *
+ *  `buffer` gets a terminated JSON object: `strategy`; `value`, or `deleted` true; `winner`, of the
+ *  strategies that choose a candidate, with its workstream, version, time and priority; `clock`, of
+ *  all together, when one has one; and `discarded`, every value that is not in the result: `path`,
+ *  a JSON pointer to where, `value` or `deleted`, `why`, which is "lost" or "superseded", and its
+ *  candidate's workstream, version, time and priority. `out_length` gets its length without the
+ *  terminating zero, also when `capacity` is too small. Does not block.
+ *  @return OK; E_OVERFLOW (`capacity` is too small; `buffer` is left as it was); E_INVALID (the
+ *          strategy, or it leaves the decision to others; no JSON; unknown members; no candidates;
+ *          a base or id that the strategy does not use; `buffer` NULL with a capacity); E_LIMIT
+ *          (more than CANDIDATES_MAX). */
+SYNCMGR_API int32_t syncmgr_resolve(uint32_t strategy, const char *candidates, char *buffer,
+                                    size_t capacity, size_t *out_length);
+
+#define SYNCMGR_CLOCK_EQUAL 0u
+#define SYNCMGR_CLOCK_BEFORE 1u
+#define SYNCMGR_CLOCK_AFTER 2u
+#define SYNCMGR_CLOCK_CONCURRENT 3u
+
+/** Compares vector clocks. One is a JSON object with how many changes of each replica, by its name,
+ *  were known, such as {"a":3,"b":1}; 0 is the same as absent. A member "" that is true says that
+ *  counts were taken out of it, to keep it small: what it is compared with is CONCURRENT then, and
+ *  never in a wrong order. Does not block.
+ *  @return OK with a SYNCMGR_CLOCK_... value: what `left` is to `right`; E_INVALID (no clock). */
+SYNCMGR_API int32_t syncmgr_clock_compare(const char *left, const char *right,
+                                          uint32_t *out_order);
+
+/** Writes the clock that knows what both know, and has one more change of `replica`. Each may be
+ *  NULL. `buffer` and `out_length` as for syncmgr_resolve. Does not block.
+ *  @return OK; E_OVERFLOW; E_INVALID (no clock; `replica` is no UTF-8 or has more than 255 bytes);
+ *          E_NAME (`replica` is empty); E_LIMIT (its count is 2^64 - 1). */
+SYNCMGR_API int32_t syncmgr_clock_merge(const char *left, const char *right, const char *replica,
+                                        char *buffer, size_t capacity, size_t *out_length);
+
+/** An object with two members of one name is E_INVALID. Without it the last one counts, in the
+ *  place of the first. */
+#define SYNCMGR_JSON_UNIQUE 1u
+/** The members of objects are put in the order of their names' bytes. */
+#define SYNCMGR_JSON_SORTED 2u
+
+/** Reads a JSON text (RFC 8259) of `length` bytes and writes it in the form in which this library
+ *  does: without space, with \u escapes for control characters only, whole numbers and all other
+ *  numbers with the digits that they had. To check a text, to compare two, or to store one small.
+ *  Refused are also a byte order mark, bytes that are not UTF-8, and half a surrogate pair.
+ *  `buffer` and `out_length` as for syncmgr_resolve. Does not block.
+ *  @return OK; E_OVERFLOW; E_INVALID (no JSON, or nested deeper than 512: the sentence says where;
+ *          flags; `text` or `buffer` NULL with a length); E_TOO_LARGE (more than JSON_MAX). */
+SYNCMGR_API int32_t syncmgr_json_format(const char *text, size_t length, uint32_t flags,
+                                        char *buffer, size_t capacity, size_t *out_length);
+
+/* ------------------------------------------------------------------------------------------------
+ * Conflicts: declared, decided once, seen by all
+ *
+ * A conflict is a record in the store of the space: every process of the space sees it, it outlives
+ * who declared it, and it is on disk when the store is. It is open until it is resolved, ignored or
+ * found unresolvable. Who ends it does so once, by one commit: all see the same result, and a
+ * process that dies in the midst of it leaves the conflict as it was. These calls do not wait for
+ * the disk.
+ *
+ *   detected      declared, and nobody looks at it
+ *   analyzing     left to whoever decides it: the strategy is manual
+ *   resolving     somebody has claimed it, to let its handlers decide
+ *   resolved      there is a result
+ *   unresolvable  its time passed, or its handlers and strategy gave no answer. Told to all with
+ *                 the priority CRITICAL. Can still be resolved
+ *   ignored       somebody said that it is none
+ *
+ * A conflict is decided between candidates, see syncmgr_resolve: those of its data, which is the
+ * same object; `base` and `id` of it are used by merge and union. Without candidates it is decided
+ * between the workstreams: a value is the name of one, its time the place in the list, and its
+ * priority that of the workstream (syncmgr_workstream_set_priority).
+ *
+ * Of each conflict everybody is told by CONFLICT notices when it is detected and when it has ended.
+ * The value is its id, the priority its severity; the detail has conflict (the id), status, type,
+ * severity and strategy.
+ *
+ * As JSON a conflict has these members, those in brackets where there is something to say: id,
+ * type, severity, status, strategy (their names), [sync_point], workstreams, reason, [data],
+ * detected_at (nanoseconds since 1970), detected_by, [deadline], [claimed_by], [key] (of the
+ * store's entry, see syncmgr_store_merge), [resolved_at], [resolved_by], and [result], which is
+ * what syncmgr_resolve writes; of abort it has `aborted` true in place of a value.
+ */
+
+#define SYNCMGR_CONFLICT_TYPE_DATA 0u       /* "data_conflict" */
+#define SYNCMGR_CONFLICT_TYPE_RESOURCE 1u   /* "resource_conflict" */
+#define SYNCMGR_CONFLICT_TYPE_TIMING 2u     /* "timing_conflict" */
+#define SYNCMGR_CONFLICT_TYPE_DEPENDENCY 3u /* "dependency_conflict" */
+#define SYNCMGR_CONFLICT_TYPE_STATE 4u      /* "state_conflict" */
+#define SYNCMGR_CONFLICT_TYPE_PRIORITY 5u   /* "priority_conflict" */
+
+/** As many as the priorities of notices, which they become. */
+#define SYNCMGR_SEVERITY_LOW 0u
+#define SYNCMGR_SEVERITY_MEDIUM 1u
+#define SYNCMGR_SEVERITY_HIGH 2u
+#define SYNCMGR_SEVERITY_CRITICAL 3u
+
+#define SYNCMGR_CONFLICT_DETECTED 0u
+#define SYNCMGR_CONFLICT_ANALYZING 1u
+#define SYNCMGR_CONFLICT_RESOLVING 2u
+#define SYNCMGR_CONFLICT_RESOLVED 3u
+#define SYNCMGR_CONFLICT_UNRESOLVABLE 4u
+#define SYNCMGR_CONFLICT_IGNORED 5u
+
+/** It is resolved at once: by the handlers of this process for its type, or else by its strategy.
+ *  */
+#define SYNCMGR_CONFLICT_AUTO 1u
+/** The workstreams in it get a message each, of the kind CONFLICT, as long as there is room. */
+#define SYNCMGR_CONFLICT_NOTIFY 2u
+
+typedef struct syncmgr_conflict_options {
+  uint32_t size;           /**< sizeof(syncmgr_conflict_options_t) */
+  uint32_t flags;          /**< SYNCMGR_CONFLICT_AUTO, _NOTIFY */
+  uint32_t type;           /**< SYNCMGR_CONFLICT_TYPE_... */
+  uint32_t severity;       /**< SYNCMGR_SEVERITY_... */
+  uint32_t strategy;       /**< SYNCMGR_STRATEGY_...: resolves it, unless told otherwise */
+  uint32_t reserved;       /**< 0 */
+  int64_t timeout_ns;      /**< after which it is unresolvable, by the machine's clock; FOREVER.
+                                What is left to somebody's decision has no end */
+  const char *sync_point;  /**< where, a name; or NULL */
+  const char *workstreams; /**< between whom: 1 to 16 names, a '/' between; NULL: the caller's */
+  const char *reason;      /**< in words, at most 383 bytes; or NULL */
+  const char *data;        /**< JSON, an object with `candidates` or whatever helps to decide; or
+                                NULL */
+} syncmgr_conflict_options_t;
+
+#define SYNCMGR_CONFLICT_OPTIONS_INIT                                                     \
+  {                                                                                       \
+    sizeof(syncmgr_conflict_options_t), SYNCMGR_CONFLICT_AUTO, SYNCMGR_CONFLICT_TYPE_DATA, \
+        SYNCMGR_SEVERITY_MEDIUM, SYNCMGR_STRATEGY_LAST_WINS, 0u, 30000000000, NULL, NULL, \
+        NULL, NULL                                                                        \
+  }
+
+/** Declares a conflict. With AUTO it is resolved before this returns: the handlers of this process
+ *  for its type are asked, one after the other on this thread, and where there are none or none has
+ *  an answer the strategy decides; with manual it is left to somebody, and with custom
+ *  unresolvable. `out_id`, which may be NULL, gets its id, as soon as it is declared. Does not
+ *  block but for handlers. The last 1,024 that have ended are kept, and up to 64 more.
+ *  @return OK; E_INVALID (an option, data that is no JSON or whose candidates are none); E_NAME (a
+ *          name); E_TOO_LARGE; E_NO_SPACE; what syncmgr_conflict_resolve returns. */
+SYNCMGR_API int32_t syncmgr_conflict_detect(syncmgr_store_t *store,
+                                            const syncmgr_conflict_options_t *options,
+                                            uint64_t *out_id);
+
+/** Writes a conflict as JSON, terminated. `out_length` gets its length without the terminating
+ *  zero, also when `capacity` is too small. Does not block.
+ *  @return OK; E_NOT_FOUND; E_OVERFLOW (`capacity`; `buffer` is left as it was); E_INVALID. */
+SYNCMGR_API int32_t syncmgr_conflict_get(syncmgr_store_t *store, uint64_t id, char *buffer,
+                                         size_t capacity, size_t *out_length);
+
+/** Which conflicts are asked for: those for which all of it is so. */
+typedef struct syncmgr_conflict_filter {
+  uint32_t size;          /**< sizeof(syncmgr_conflict_filter_t) */
+  uint32_t types;         /**< a bit 1 << SYNCMGR_CONFLICT_TYPE_... for each */
+  uint32_t statuses;      /**< a bit 1 << SYNCMGR_CONFLICT_... for each */
+  uint32_t severities;    /**< a bit 1 << SYNCMGR_SEVERITY_... for each */
+  const char *sync_point; /**< NULL: any, and none */
+  const char *workstream; /**< one that is in it; NULL: any */
+} syncmgr_conflict_filter_t;
+
+#define SYNCMGR_CONFLICT_FILTER_INIT \
+  { sizeof(syncmgr_conflict_filter_t), 0xffffffffu, 0xffffffffu, 0xffffffffu, NULL, NULL }
+/** The statuses of conflicts that are open. */
+#define SYNCMGR_CONFLICT_OPEN 7u
+
+/** Writes a JSON array of conflicts, in the order of their ids; `filter` NULL: of all. `buffer` and
+ *  `out_length` as for syncmgr_conflict_get. Does not block.
+ *  @return OK; E_OVERFLOW; E_INVALID (an argument). */
+SYNCMGR_API int32_t syncmgr_conflict_list(syncmgr_store_t *store,
+                                          const syncmgr_conflict_filter_t *filter, char *buffer,
+                                          size_t capacity, size_t *out_length);
+
+/** Decides a conflict, from any process. By custom or manual with `value`, which is JSON: that is
+ *  the result. By manual without: it is left to whoever decides later. By custom without: the
+ *  handlers of this process for its type are asked on this thread; where none has an answer its own
+ *  strategy decides, and if that is custom too, or abort, as it says. By abort: there is no result.
+ *  By any other: its candidates are decided between. `resolved_by` is who is said to have done it;
+ *  NULL: the workstream. One that is claimed by somebody alive can be decided by others
+ *  nevertheless. Does not block but for handlers.
+ *  @return OK; E_NOT_FOUND; E_ALREADY (it is resolved or ignored, or by custom without a value: was
+ *          resolved by another meanwhile); E_BUSY (by custom without a value: it is claimed by
+ *          another); E_FAILED (it is unresolvable now); E_INVALID (an argument; a value with
+ *          another strategy; what is no JSON); E_TOO_LARGE; E_NO_SPACE. */
+SYNCMGR_API int32_t syncmgr_conflict_resolve(syncmgr_store_t *store, uint64_t id,
+                                             uint32_t strategy, const char *value,
+                                             const char *resolved_by);
+
+/** Claims an open conflict for this workstream, so that one and no other lets its handlers decide
+ *  it; for handlers that run in ways of their own. A claim ends by syncmgr_conflict_settle, by
+ *  _release, or with the workstream: whoever comes next gets it then. Does not block.
+ *  @return OK; E_BUSY (somebody else has it); E_ALREADY (it has ended, or this workstream has it);
+ *          E_NOT_FOUND; E_NO_SPACE. */
+SYNCMGR_API int32_t syncmgr_conflict_claim(syncmgr_store_t *store, uint64_t id);
+
+/** Ends a conflict that this workstream has claimed. `value` is JSON, the result; NULL: no handler
+ *  had an answer, and its strategy decides: manual leaves it to somebody, custom makes it
+ *  unresolvable. Does not block.
+ *  @return OK; E_FAILED (it is unresolvable now); E_NOT_OWNER (it is not claimed by this
+ *          workstream); E_ALREADY (it has ended, by another or because its time passed);
+ *          E_NOT_FOUND; E_INVALID (`value` is no JSON); E_TOO_LARGE; E_NO_SPACE. */
+SYNCMGR_API int32_t syncmgr_conflict_settle(syncmgr_store_t *store, uint64_t id,
+                                            const char *value);
+
+/** Gives a claim back: the conflict is detected, as before. Does not block.
+ *  @return OK; E_NOT_OWNER; E_ALREADY (it has ended); E_NOT_FOUND; E_NO_SPACE. */
+SYNCMGR_API int32_t syncmgr_conflict_release(syncmgr_store_t *store, uint64_t id);
+
+/** Ends a conflict without a result. `by` is who is said to have done it; NULL: the workstream.
+ *  Does not block.
+ *  @return OK; E_NOT_FOUND; E_ALREADY (it is resolved or ignored); E_INVALID; E_NO_SPACE. */
+SYNCMGR_API int32_t syncmgr_conflict_ignore(syncmgr_store_t *store, uint64_t id, const char *by);
+
+/** Forgets the conflicts that are resolved or ignored. `out_count`, which may be NULL, gets how
+ *  many there were. Does not block.
+ *  @return OK; E_NO_SPACE. */
+SYNCMGR_API int32_t syncmgr_conflict_clear(syncmgr_store_t *store, uint32_t *out_count);
+
+/** Waits until a conflict has ended. `out_status`, which may be NULL, gets how:
+ *  SYNCMGR_CONFLICT_RESOLVED, _UNRESOLVABLE or _IGNORED. Blocks up to `timeout_ns`.
+ *  @return OK; E_TIMEOUT; E_NOT_FOUND (none, or forgotten meanwhile); E_INVALID; E_NO_SPACE. */
+SYNCMGR_API int32_t syncmgr_conflict_wait(syncmgr_store_t *store, uint64_t id, int64_t timeout_ns,
+                                          uint32_t *out_status);
+
+/** Starts such a wait, see syncmgr_ticket_wait.
+ *  @return OK (it has ended); PENDING; as syncmgr_conflict_wait. */
+SYNCMGR_API int32_t syncmgr_conflict_wait_start(syncmgr_store_t *store, uint64_t id,
+                                                int64_t timeout_ns, syncmgr_queue_t *queue,
+                                                uint64_t user_data,
+                                                syncmgr_ticket_t **out_ticket);
+
+/** Registers a handler of this process for conflicts of the types in `types`, a bit 1 <<
+ *  SYNCMGR_CONFLICT_TYPE_... for each. A handler is asked by detect with AUTO and by resolve with
+ *  custom, on the thread that calls these in this process, and those of one type in the order in
+ *  which they were registered. `conflict` is its JSON, valid until the handler returns; it is
+ *  claimed by the workstream of the store's handle that it was detected or resolved by. A handler
+ *  that has an answer calls syncmgr_conflict_settle through a handle of that workstream, and
+ *  returns OK; if it returns anything else, or has not settled it, the next one is asked. It may
+ *  call anything, including syncmgr_off and close.
+ *  The subscription ends by syncmgr_off, which waits for a call that runs, unless it is called from
+ *  within; and when the manager closes. `destroy(user)`, which may be NULL, runs exactly once:
+ *  after the last call, or before this returns an error.
+ *  @return OK; E_INVALID (types 0 or unknown; callback NULL); E_LIMIT; E_NO_MEMORY. */
+SYNCMGR_API int32_t syncmgr_conflict_on(syncmgr_store_t *store, uint32_t types,
+                                        int32_t (*callback)(uint64_t id, const char *conflict,
+                                                            void *user),
+                                        void *user, void (*destroy)(void *user),
+                                        syncmgr_subscription_t **out_subscription);
+
+typedef struct syncmgr_merge_options {
+  uint32_t size;     /**< sizeof(syncmgr_merge_options_t) */
+  uint32_t flags;    /**< SYNCMGR_PUT_QUEUED */
+  uint32_t strategy; /**< SYNCMGR_STRATEGY_... */
+  uint32_t severity; /**< SYNCMGR_SEVERITY_... */
+  const char *base;  /**< JSON that the new value was made from, of the version expected, for merge;
+                          NULL: not known */
+  const char *id;    /**< for union, see syncmgr_resolve; or NULL */
+} syncmgr_merge_options_t;
+
+#define SYNCMGR_MERGE_OPTIONS_INIT                                                            \
+  {                                                                                           \
+    sizeof(syncmgr_merge_options_t), 0u, SYNCMGR_STRATEGY_MERGE, SYNCMGR_SEVERITY_LOW, NULL,  \
+        NULL                                                                                  \
+  }
+
+/** Puts a JSON value, or deletes one, as syncmgr_store_put; but when the key has another version
+ *  than `change->expected` somebody changed it meanwhile: that is a data conflict between who wrote
+ *  the entry and this workstream. It is decided by the strategy between what is there, with its
+ *  version, time and writer, and what was to be put, with the version after the one expected, and
+ *  now. The result is put in place of both, and the conflict is recorded, resolved, in the same
+ *  commit. By custom, manual and abort nothing is put, and the conflict is recorded: by custom and
+ *  manual open, and its result is put when it is resolved; by abort resolved.
+ *  `change->version` gets the key's version. `buffer` gets a JSON object: `version`; when there was
+ *  a conflict `conflict`, its id, and the members that syncmgr_resolve writes. `out_length` gets
+ *  its length, also when `capacity` is too small: nothing is undone then, and the rest is in the
+ *  conflict. Blocks, where the space has a file, until it is on disk, unless told not to.
+ *  @return OK; PARTIAL (recorded, and left open); E_CHANGED (abort); E_OVERFLOW; E_TYPE (what is
+ *          there is no JSON); E_INVALID (an argument); as syncmgr_store_put. */
+SYNCMGR_API int32_t syncmgr_store_merge(syncmgr_store_t *store, syncmgr_change_t *change,
+                                        const syncmgr_merge_options_t *options, char *buffer,
+                                        size_t capacity, size_t *out_length);
+
+/* ------------------------------------------------------------------------------------------------
+ * Transactions: several changes of the store, and what else is to be done with them, as one
+ *
+ *   syncmgr_transaction_t *transfer;
+ *   syncmgr_transaction_begin(store, NULL, &transfer);
+ *   ... syncmgr_transaction_get, syncmgr_transaction_put ...
+ *   syncmgr_transaction_commit(transfer, 0, SYNCMGR_FOREVER, NULL);
+ *   syncmgr_transaction_close(transfer);
+ *
+ * What a transaction writes stays with it until its commit, which is one commit of the store: then
+ * all see all of it. One that is rolled back, whose time passes, that throws or dies half-way was
+ * seen by nobody. Committed means on disk where the space has a file.
+ *
+ * Isolation. Without OPTIMISTIC a transaction locks what it touches, in the name of the store
+ * handle's workstream: a key SHARED that it reads, EXCLUSIVE that it writes, until it ends. Such
+ * locks are objects of SYNCMGR_TYPE_TARGET, in a name space of their own; they are there while
+ * somebody uses them, are searched for deadlocks with all others, and a workstream has one
+ * transaction with locks at a time. With OPTIMISTIC nothing is locked and nobody waits. Either way
+ * its commit checks that what it has read is still so, for plain puts take no locks: else
+ * E_CHANGED.
+ *
+ *   SERIALIZABLE     keys and ranges that it has read are the same at its commit: it is as if all
+ *                    transactions had run one after another
+ *   REPEATABLE_READ  the keys are; ranges may have got others (phantoms)
+ *   READ_COMMITTED   reads are neither locked nor checked, what is read is committed
+ *
+ * E_CHANGED, E_DEADLOCK, E_PREEMPTED and a time that passed end a transaction: it is rolled back
+ * when the call returns. syncmgr_transaction_run begins anew for the first three.
+ *
+ * Operations. What is not a change of the store is done by callbacks, `execute` and `undo`: in the
+ * order they were added, at the commit, before its changes are seen. When one fails, or the commit
+ * does, those that were executed are undone, the newest first, each once. One that comes back
+ * after its time is undone after it has come back. An undo that fails leaves the transaction
+ * FAILED; the next syncmgr_transaction_rollback goes on with it.
+ *
+ * CUSTOM operations with a name survive their process: that they begin is in the store, on disk
+ * where there is a file, before they do. What a dead process executed is undone by the handlers of
+ * that name, in whichever process calls syncmgr_transaction_recover; also one that died in
+ * `execute`, of which nobody knows how far it came, and again one that died in `undo`.
+ *
+ * Steps. A language that cannot wait inside of a callback does the work by itself: it chooses an
+ * aim (syncmgr_transaction_aim), and then takes steps (syncmgr_transaction_step), each of which
+ * says what to do next, and reports (syncmgr_transaction_report) what came of it.
+ *
+ * A transaction belongs to one thread at a time: a call while another one runs is E_BUSY, except
+ * syncmgr_transaction_info. It lives on when the store handle is closed, and is rolled back when
+ * its workstream closes.
+ */
+
+/** It only reads: a write is E_PERMISSION. */
+#define SYNCMGR_TRANSACTION_READ_ONLY 1u
+/** Commits only when every key that it has read still has the version that was read, at every level
+ *  of isolation; refuses operations whose name has no handler in this process. */
+#define SYNCMGR_TRANSACTION_STRICT 2u
+/** Locks nothing; all is checked at the commit. */
+#define SYNCMGR_TRANSACTION_OPTIMISTIC 4u
+
+#define SYNCMGR_SERIALIZABLE 0u
+#define SYNCMGR_REPEATABLE_READ 1u
+#define SYNCMGR_READ_COMMITTED 2u
+
+/** Begun, and nothing was done in it. */
+#define SYNCMGR_TRANSACTION_PENDING 0u
+/** It has read, written, or got an operation. */
+#define SYNCMGR_TRANSACTION_ACTIVE 1u
+#define SYNCMGR_TRANSACTION_COMMITTING 2u
+#define SYNCMGR_TRANSACTION_COMMITTED 3u
+#define SYNCMGR_TRANSACTION_ROLLING_BACK 4u
+#define SYNCMGR_TRANSACTION_ROLLED_BACK 5u
+/** An undo failed: what is left to do waits for another rollback. */
+#define SYNCMGR_TRANSACTION_FAILED 6u
+/** Rolled back because its time passed. */
+#define SYNCMGR_TRANSACTION_TIMED_OUT 7u
+
+typedef struct syncmgr_transaction_options {
+  uint32_t size;       /**< sizeof(syncmgr_transaction_options_t) */
+  uint32_t flags;      /**< SYNCMGR_TRANSACTION_READ_ONLY, ... */
+  uint32_t isolation;  /**< SYNCMGR_SERIALIZABLE, ... */
+  int32_t priority;    /**< of the workstream while it has locks, for the choice of victims */
+  uint32_t retries;    /**< syncmgr_transaction_run: how often it begins anew */
+  uint32_t reserved;   /**< 0 */
+  int64_t timeout_ns;  /**< of the whole transaction; FOREVER */
+  int64_t operation_timeout_ns; /**< of each lock, and of operations without their own; FOREVER */
+  int64_t retry_delay_ns;       /**< before the first new beginning; doubles, up to 100 times */
+  const char *workstreams; /**< names, with a '/' between, of all that take part, see
+                                syncmgr_transaction_join; NULL: the handle's own alone */
+  const char *metadata;    /**< JSON, kept in its record; NULL: none */
+} syncmgr_transaction_options_t;
+
+#define SYNCMGR_TRANSACTION_OPTIONS_INIT                                                     \
+  {                                                                                          \
+    sizeof(syncmgr_transaction_options_t), 0u, SYNCMGR_SERIALIZABLE, 0, 10u, 0u,             \
+        SYNCMGR_FOREVER, SYNCMGR_FOREVER, 1000000, NULL, NULL                                \
+  }
+
+/** Begins a transaction in the name of the store handle's workstream. Its record is in the store
+ *  from now on. `out_transaction` is the caller's, who closes it. Does not block.
+ *  @return OK; E_BUSY (the workstream has a transaction with locks already); E_INVALID (options,
+ *          metadata); E_NAME (workstreams; the own is not among them); E_NO_SPACE; E_LIMIT. */
+SYNCMGR_API int32_t syncmgr_transaction_begin(syncmgr_store_t *store,
+                                              const syncmgr_transaction_options_t *options,
+                                              syncmgr_transaction_t **out_transaction);
+
+/** Closes the handle. A transaction that has not ended is rolled back, also one that has operations
+ *  to be undone by steps: these are left to syncmgr_transaction_recover when they have a name, and
+ *  are otherwise not undone. One that has voted stays as it is.
+ *  Blocks while callbacks run. @return OK. */
+SYNCMGR_API int32_t syncmgr_transaction_close(syncmgr_transaction_t *transaction);
+
+/** Reads as syncmgr_store_get, with what the transaction has written itself, of which version and
+ *  revision are 0. Blocks for locks.
+ *  @return as syncmgr_store_get; E_CHANGED (it had read another version; rolled back); E_TIMEOUT,
+ *          E_DEADLOCK, E_PREEMPTED (rolled back); E_ALREADY (it is not pending or active); E_BUSY.
+ *          */
+SYNCMGR_API int32_t syncmgr_transaction_get(syncmgr_transaction_t *transaction,
+                                            syncmgr_entry_t *entries, uint32_t count,
+                                            void *buffer, size_t capacity, size_t *out_length);
+
+/** Writes or, without data, deletes a key, for the commit to do. `expected` is looked at now, and
+ *  again at the commit; what the transaction has written itself has no version: of that only
+ *  VERSION_ANY is right, or 0 when it has deleted it. Blocks for the lock.
+ *  @return OK; E_CHANGED (it has another version; nothing was done, and the transaction goes on);
+ *          E_PERMISSION (READ_ONLY); E_INVALID (the change); E_TOO_LARGE; E_TIMEOUT, E_DEADLOCK,
+ *          E_PREEMPTED (rolled back); E_ALREADY (it is not pending or active); E_BUSY. */
+SYNCMGR_API int32_t syncmgr_transaction_put(syncmgr_transaction_t *transaction,
+                                            const syncmgr_change_t *change);
+
+/** Reads a range as syncmgr_store_range, with what the transaction has written itself. Locks
+ *  nothing: that the range is the same is checked at the commit. Does not block.
+ *  @return as syncmgr_store_range; E_TIMEOUT (rolled back); E_ALREADY (it is not pending or
+ *          active); E_BUSY. */
+SYNCMGR_API int32_t syncmgr_transaction_range(syncmgr_transaction_t *transaction,
+                                              syncmgr_range_t *range, syncmgr_entry_t *entries,
+                                              uint32_t *count, void *buffer, size_t capacity);
+
+/** Locks a target: a key, or any other name of 1 to 255 bytes, SHARED or EXCLUSIVE; a shared lock
+ *  is upgraded. What is locked already is OK. Also with OPTIMISTIC, in a workstream without another
+ *  transaction that has locks. Held until the transaction ends.
+ *  Blocks up to `timeout_ns`.
+ *  @return OK; E_TIMEOUT (rolled back, unless `timeout_ns` was 0); E_DEADLOCK, E_PREEMPTED (rolled
+ *          back); E_INVALID (mode, target, timeout); E_ALREADY (it is not pending or active);
+ *          E_BUSY; E_LIMIT. */
+SYNCMGR_API int32_t syncmgr_transaction_lock(syncmgr_transaction_t *transaction,
+                                             const char *target, uint32_t mode,
+                                             int64_t timeout_ns);
+
+/** What is to be locked, and how. */
+typedef struct syncmgr_target {
+  const char *name;
+  uint32_t mode;     /**< SYNCMGR_SHARED, SYNCMGR_EXCLUSIVE */
+  uint32_t reserved; /**< 0 */
+} syncmgr_target_t;
+
+/** Starts to lock. What is locked is no wait for the calls that need it then. When the ticket ends
+ *  with an error nothing is rolled back: that is the caller's to do. Does not block.
+ *  @return PENDING with a ticket; or at once what syncmgr_transaction_lock returns. */
+SYNCMGR_API int32_t syncmgr_transaction_lock_start(syncmgr_transaction_t *transaction,
+                                                   const syncmgr_target_t *target,
+                                                   int64_t timeout_ns, syncmgr_queue_t *queue,
+                                                   uint64_t user_data,
+                                                   syncmgr_ticket_t **out_ticket);
+
+/** Gives up a lock that syncmgr_transaction_lock took, before the end. One of a key that was read
+ *  or written stays. Does not block.
+ *  @return OK; E_NOT_OWNER (it is not locked); E_PERMISSION (its key was read or written);
+ *          E_ALREADY (it is not pending or active); E_BUSY. */
+SYNCMGR_API int32_t syncmgr_transaction_unlock(syncmgr_transaction_t *transaction,
+                                               const char *target);
+
+/** Marks a place to roll back to. The same name again moves it. Does not block.
+ *  @return OK; E_NAME; E_ALREADY (it is not pending or active); E_BUSY. */
+SYNCMGR_API int32_t syncmgr_transaction_savepoint(syncmgr_transaction_t *transaction,
+                                                  const char *name);
+
+/** Undoes what was done since the savepoint: what was written is dropped, operations that were
+ *  executed are undone, the newest first, those that were not are left out. Locks, reads, and the
+ *  savepoint stay, later savepoints go.
+ *  Blocks while callbacks run.
+ *  @return OK; E_NOT_FOUND (no such savepoint); E_FAILED (an undo failed: the transaction is
+ *          FAILED); PENDING (an operation is to be undone by steps); E_ALREADY (it is not pending
+ *          or active); E_BUSY. */
+SYNCMGR_API int32_t syncmgr_transaction_rollback_to(syncmgr_transaction_t *transaction,
+                                                    const char *name);
+
+/** Executes what was not executed yet, and makes all changes seen at once. `flags` and `timeout_ns`
+ *  are those of syncmgr_store_commit; `out_revision`, which may be NULL, gets the revision. With
+ *  several workstreams it votes, waits for the others' votes as long as the transaction's time
+ *  allows, and then all their changes are seen at once; of a part that has joined it votes, and
+ *  waits until that is decided.
+ *  Blocks while callbacks run, for locks, for votes and for the disk. After every error but those
+ *  said here it is rolled back.
+ *  @return OK; E_CHANGED (something that was read has changed; the sentence says what); E_FAILED
+ *          (an operation failed, an undo failed, or another part did not vote for it: the sentence
+ *          says which); E_INVALID (a constraint or validator refuses a change; but flags or
+ *          timeout: nothing was done); E_EXISTS, E_NOT_FOUND (of a CREATE, a DELETE); E_TIMEOUT
+ *          (its time, or an operation's; when status is COMMITTED: it is not on disk yet);
+ *          E_DEADLOCK, E_PREEMPTED; E_BUSY (a key is prepared by another transaction; but another
+ *          call runs: nothing was done); PENDING (an operation is to be done by steps: go on by
+ *          steps); E_ALREADY (it is not pending or active); E_NO_SPACE; E_TOO_LARGE; the status a
+ *          validator returned. */
+SYNCMGR_API int32_t syncmgr_transaction_commit(syncmgr_transaction_t *transaction,
+                                               uint32_t flags, int64_t timeout_ns,
+                                               uint64_t *out_revision);
+
+/** Undoes what was executed, the newest first, drops what was written, and gives the locks back. Of
+ *  a FAILED transaction it goes on with what is left. Of a part it is the vote against all.
+ *  Blocks while callbacks run.
+ *  @return OK; E_FAILED (an undo failed: the sentence says which; the transaction is FAILED);
+ *          PENDING (an operation is to be undone, or has yet to come back, by steps); E_ALREADY (it
+ *          is committed, rolled back, timed out, or has voted); E_BUSY. */
+SYNCMGR_API int32_t syncmgr_transaction_rollback(syncmgr_transaction_t *transaction);
+
+/** How it is with a transaction. Filled by the library. */
+typedef struct syncmgr_transaction_info {
+  uint64_t id;          /**< below 2^53; in its record it is 16 digits in base 16 */
+  uint32_t status;      /**< SYNCMGR_TRANSACTION_PENDING, ... */
+  uint32_t flags;
+  uint32_t isolation;
+  uint32_t operations;  /**< how many were added */
+  uint32_t executed;    /**< how many are executed and not undone */
+  uint32_t reads;       /**< keys and ranges that its commit checks */
+  uint32_t writes;      /**< keys that its commit changes */
+  uint32_t locks;       /**< targets that it has locked */
+  uint32_t is_part;     /**< 1 of one that has joined */
+  int32_t outcome;      /**< why it was rolled back: a status; OK */
+  uint64_t revision;    /**< of its commit; 0 */
+  int64_t began_ns;     /**< since 1970 */
+  int64_t remaining_ns; /**< of its time; FOREVER */
+} syncmgr_transaction_info_t;
+
+/** Writes how it is with the transaction, from any thread at any time. @return OK. */
+SYNCMGR_API int32_t syncmgr_transaction_info(syncmgr_transaction_t *transaction,
+                                             syncmgr_transaction_info_t *out_info);
+
+/** Calls `body(transaction, user)` in a transaction and commits it when that returns OK, or rolls
+ *  it back and returns its error. After E_CHANGED, E_DEADLOCK, E_PREEMPTED, of the body or the
+ *  commit, it waits and begins anew, up to `retries` times, in all within `timeout_ns` of the
+ *  options. `body` does not end or close the transaction, which is good only during the call.
+ *  Blocks.
+ *  @return OK; what `body` returned; as syncmgr_transaction_begin and syncmgr_transaction_commit.
+ *          */
+SYNCMGR_API int32_t syncmgr_transaction_run(
+    syncmgr_store_t *store, const syncmgr_transaction_options_t *options,
+    int32_t (*body)(syncmgr_transaction_t *transaction, void *user), void *user,
+    uint64_t *out_revision);
+
+/* Operations. */
+
+/** Reads the target, whose data is the operation's result. */
+#define SYNCMGR_OPERATION_READ 0u
+/** Writes `data` to the target. */
+#define SYNCMGR_OPERATION_WRITE 1u
+/** The same for a target that is not there, else E_EXISTS. */
+#define SYNCMGR_OPERATION_CREATE 2u
+/** Deletes the target, if it is there, else E_NOT_FOUND. */
+#define SYNCMGR_OPERATION_DELETE 3u
+/** Locks the target EXCLUSIVE, or with the parameters {"mode":"shared"} SHARED. */
+#define SYNCMGR_OPERATION_LOCK 4u
+/** Unlocks the target, see syncmgr_transaction_unlock. */
+#define SYNCMGR_OPERATION_UNLOCK 5u
+/** What the callbacks, or the handlers of `name`, do. */
+#define SYNCMGR_OPERATION_CUSTOM 6u
+
+/** It is executed and undone by who takes the steps, not by callbacks. */
+#define SYNCMGR_OPERATION_BY_STEPS 1u
+
+/** A timeout that is the transaction's `operation_timeout_ns`. */
+#define SYNCMGR_OPERATION_TIMEOUT ((int64_t)-2)
+
+typedef struct syncmgr_operation syncmgr_operation_t;
+
+/* `execute` and `undo` run with no lock held; `operation` is good until they return. An `execute`
+ * may call syncmgr_transaction_get, _put, _range, _lock, _info, _operation, _result, _set_result of
+ * the operation's transaction; an `undo` the last four. A negative status is a failure: of an
+ * `execute` it says that nothing is to be undone. */
+struct syncmgr_operation {
+  uint32_t size;          /**< sizeof(syncmgr_operation_t) */
+  uint32_t type;          /**< SYNCMGR_OPERATION_READ, ... */
+  uint32_t flags;         /**< SYNCMGR_OPERATION_BY_STEPS */
+  uint32_t data_type;     /**< SYNCMGR_CELL_..., of `data` */
+  const char *name;       /**< of the handlers of a CUSTOM operation; NULL: it has callbacks */
+  const char *id;         /**< the caller's own name for it; NULL: none */
+  const char *target;     /**< a key of the store; of CUSTOM, LOCK, UNLOCK any name; NULL for CUSTOM
+                               */
+  const char *parameters; /**< JSON; NULL: none */
+  const void *data;       /**< for WRITE and CREATE; of the others it is for the callbacks */
+  size_t length;
+  int64_t timeout_ns;     /**< how long its callback, or its driver, may take; FOREVER;
+                               SYNCMGR_OPERATION_TIMEOUT: as the transaction's options say */
+  int32_t (*execute)(const syncmgr_operation_t *operation, void *user); /**< NULL: nothing more
+                                                                             than the type says */
+  int32_t (*undo)(const syncmgr_operation_t *operation, void *user); /**< NULL: nothing is to be
+                                                                          undone */
+  void *user;                       /**< passed to both */
+  syncmgr_transaction_t *transaction; /**< for callbacks; NULL in syncmgr_transaction_add */
+  uint32_t index;                     /**< for callbacks; 0 in syncmgr_transaction_add */
+  uint32_t reserved;                  /**< 0 */
+};
+
+#define SYNCMGR_OPERATION_INIT(type_)                                                     \
+  {                                                                                       \
+    sizeof(syncmgr_operation_t), (type_), 0u, 0u, NULL, NULL, NULL, NULL, NULL, 0u,       \
+        SYNCMGR_OPERATION_TIMEOUT, NULL, NULL, NULL, NULL, 0u, 0u                         \
+  }
+
+/** Adds an operation, which is copied. `out_index`, which may be NULL, gets its number, from 0.
+ *  Does not block.
+ *  @return OK; E_INVALID (type, flags, parameters, key, data, timeout; a CUSTOM one without
+ *          callback, name, or BY_STEPS; a name and callbacks); E_NAME (the name); E_NOT_FOUND
+ *          (STRICT: no handler has the name); E_PERMISSION (READ_ONLY, and it writes); E_LIMIT
+ *          (4,096 operations); E_TIMEOUT (rolled back); E_ALREADY (it is not pending or active);
+ *          E_BUSY. */
+SYNCMGR_API int32_t syncmgr_transaction_add(syncmgr_transaction_t *transaction,
+                                            const syncmgr_operation_t *operation,
+                                            uint32_t *out_index);
+
+/** Executes now, in order, the operations that were not executed yet.
+ *  Blocks while callbacks run, and for locks. After an error the transaction is rolled back.
+ *  @return OK; PENDING (an operation is to be done by steps); an error as of
+ *          syncmgr_transaction_commit; E_ALREADY (it is not pending or active); E_BUSY. */
+SYNCMGR_API int32_t syncmgr_transaction_execute(syncmgr_transaction_t *transaction);
+
+/** Not executed yet. */
+#define SYNCMGR_OPERATION_WAITING 0u
+#define SYNCMGR_OPERATION_EXECUTING 1u
+#define SYNCMGR_OPERATION_EXECUTED 2u
+/** Its execution failed; there is nothing to undo. */
+#define SYNCMGR_OPERATION_FAILED 3u
+/** Its time passed, or all is rolled back, and it has yet to come back. */
+#define SYNCMGR_OPERATION_LATE 4u
+#define SYNCMGR_OPERATION_UNDOING 5u
+#define SYNCMGR_OPERATION_UNDONE 6u
+#define SYNCMGR_OPERATION_UNDO_FAILED 7u
+/** Left out: rolled back before it was executed. */
+#define SYNCMGR_OPERATION_LEFT_OUT 8u
+
+/** Reads an operation back. Texts and data are copied into `buffer`; `out_length`, which may be
+ *  NULL, gets the room that they take. `execute`, `undo` and `user` are NULL.
+ *  @return OK; E_NOT_FOUND (no such operation); E_TOO_LARGE (`out_length` gets what is needed);
+ *          E_INVALID; E_BUSY. */
+SYNCMGR_API int32_t syncmgr_transaction_operation(syncmgr_transaction_t *transaction,
+                                                  uint32_t index,
+                                                  syncmgr_operation_t *out_operation,
+                                                  void *buffer, size_t capacity,
+                                                  size_t *out_length);
+
+/** Writes how far an operation is, and its result: of a READ the data, else what
+ *  syncmgr_transaction_set_result or syncmgr_transaction_report gave. All three outputs are
+ *  written, also with E_TOO_LARGE. `out_state` may be NULL.
+ *  @return OK; E_NOT_FOUND (no such operation); E_TOO_LARGE (the buffer); E_INVALID; E_BUSY. */
+SYNCMGR_API int32_t syncmgr_transaction_result(syncmgr_transaction_t *transaction, uint32_t index,
+                                               uint32_t *out_state, void *buffer, size_t capacity,
+                                               size_t *out_length);
+
+/** Gives an operation its result, from its callback: the `undo` has it, and so have other processes
+ *  when its CUSTOM operation has a name.
+ *  @return OK; E_NOT_FOUND (no such operation); E_TOO_LARGE (65,536 bytes); E_INVALID; E_BUSY. */
+SYNCMGR_API int32_t syncmgr_transaction_set_result(syncmgr_transaction_t *transaction,
+                                                   uint32_t index, const void *data,
+                                                   size_t length);
+
+/* Steps. */
+
+#define SYNCMGR_AIM_EXECUTE 1u
+/** Also of a part, which is then prepared and waits for the decision. */
+#define SYNCMGR_AIM_COMMIT 2u
+#define SYNCMGR_AIM_PREPARE 3u
+#define SYNCMGR_AIM_ROLLBACK 4u
+/** To the savepoint of that name. */
+#define SYNCMGR_AIM_ROLLBACK_TO 5u
+
+/** Chooses what the next steps are for. A ROLLBACK may be chosen in the midst of another aim. Does
+ *  not block. `savepoint` is NULL but for ROLLBACK_TO.
+ *  @return OK; E_NOT_FOUND (no such savepoint); E_INVALID (aim, savepoint); E_ALREADY (as of
+ *          the call that it stands for); E_BUSY. */
+SYNCMGR_API int32_t syncmgr_transaction_aim(syncmgr_transaction_t *transaction, uint32_t aim,
+                                            const char *savepoint);
+
+/** The aim is reached, or was missed and all that can be undone is: `status` is what the call would
+ *  have returned, its sentence that of syncmgr_last_error. */
+#define SYNCMGR_STEP_DONE 0u
+/** Execute the operation `index`, and report. It is given once. */
+#define SYNCMGR_STEP_EXECUTE 1u
+/** Undo the operation `index`, and report. It is given once. */
+#define SYNCMGR_STEP_UNDO 2u
+/** Wait until the operation `index` comes back, at most `timeout_ns`, then take another step. When
+ *  `status` is negative the aim was missed for that reason, and it is waited for to undo it. */
+#define SYNCMGR_STEP_WAIT 3u
+/** Lock the target of the operation `index` in `mode` (syncmgr_transaction_lock_start), at most
+ *  `timeout_ns`, then take another step; when that fails, roll back. */
+#define SYNCMGR_STEP_LOCK 4u
+/** Wait until the revision of the store is above `revision` (syncmgr_store_wait_start without a
+ *  key), at most `timeout_ns`, then take another step: others have yet to vote or to decide. */
+#define SYNCMGR_STEP_VOTES 5u
+
+/** Wait until the revision `revision` of the store is on disk (syncmgr_store_sync_start), then take
+ *  another step: what the next operation does may not be forgotten. Only where there is a file. */
+#define SYNCMGR_STEP_SYNC 6u
+
+typedef struct syncmgr_step {
+  uint32_t kind;      /**< SYNCMGR_STEP_... */
+  uint32_t index;
+  uint32_t mode;      /**< SYNCMGR_SHARED, SYNCMGR_EXCLUSIVE */
+  int32_t status;     /**< why the aim was missed; of DONE the outcome; else OK */
+  uint64_t revision;  /**< of DONE: of the commit, or the vote; see VOTES and SYNC */
+  int64_t timeout_ns; /**< how long to wait; FOREVER */
+} syncmgr_step_t;
+
+/** Does what can be done without waiting, and says what is to be done next. Callbacks, and handlers
+ *  of this process, run within it, on the calling thread; an operation of a name that has no
+ *  handler here is for the driver, as one that is done BY_STEPS. Of a commit or vote that is DONE
+ *  the driver waits by itself for the disk (syncmgr_store_sync_start). Blocks for callbacks only.
+ *  @return OK; E_INVALID (no aim was chosen); E_BUSY. */
+SYNCMGR_API int32_t syncmgr_transaction_step(syncmgr_transaction_t *transaction,
+                                             syncmgr_step_t *out_step);
+
+/** Reports what came of the operation that a step said to execute or undo. `result`, which may be
+ *  NULL with a length of 0, is its result, of an undo nothing. Then take another step.
+ *  @return OK; E_LATE (its time had passed: it will be undone); E_INVALID (it is neither being
+ *          executed nor undone); E_NOT_FOUND (no such operation); E_TOO_LARGE (65,536 bytes);
+ *          E_BUSY. */
+SYNCMGR_API int32_t syncmgr_transaction_report(syncmgr_transaction_t *transaction, uint32_t index,
+                                               int32_t status, const void *result, size_t length);
+
+/* Several workstreams. */
+
+/** Joins the transaction `id`, of another workstream, as the part of this handle's, which is one of
+ *  its `workstreams`. A part has reads, writes, locks and operations of its own, and the options of
+ *  the transaction. A part that closes, or whose process dies, before it has voted is a vote
+ *  against; after that the vote counts.
+ *  @return OK; E_NOT_FOUND (no such transaction); E_NOT_EXPECTED (it does not name this
+ *          workstream); E_ALREADY (it has joined, or the transaction is not pending or active);
+ *          E_BUSY (the workstream has a transaction with locks); E_NO_SPACE; E_LIMIT. */
+SYNCMGR_API int32_t syncmgr_transaction_join(syncmgr_store_t *store, uint64_t id,
+                                             syncmgr_transaction_t **out_transaction);
+
+/** Votes for the commit: executes what was not executed, checks what was read, and keeps the
+ *  changes in the store, unseen. From then on its keys are prepared: until the decision nobody else
+ *  changes them (E_BUSY), whoever dies. The part waits for the decision by
+ *  syncmgr_transaction_wait. Blocks as syncmgr_transaction_commit, but not for votes.
+ *  @return as syncmgr_transaction_commit; E_INVALID (one workstream has nobody to vote with). */
+SYNCMGR_API int32_t syncmgr_transaction_prepare(syncmgr_transaction_t *transaction);
+
+/** Waits until a transaction that has voted is decided.
+ *  Blocks up to `timeout_ns`.
+ *  @return OK (committed); E_FAILED (rolled back: its operations are undone, as by
+ *          syncmgr_transaction_rollback); E_TIMEOUT (not decided); E_INVALID (timeout; it has not
+ *          voted); E_BUSY. */
+SYNCMGR_API int32_t syncmgr_transaction_wait(syncmgr_transaction_t *transaction,
+                                             int64_t timeout_ns);
+
+/* Records. */
+
+typedef struct syncmgr_transaction_filter {
+  uint32_t size;          /**< sizeof(syncmgr_transaction_filter_t) */
+  uint32_t statuses;      /**< a bit, 1 << SYNCMGR_TRANSACTION_..., for each that is wanted */
+  const char *workstream; /**< only those in which this one takes part; NULL: all */
+} syncmgr_transaction_filter_t;
+
+#define SYNCMGR_TRANSACTION_FILTER_INIT \
+  { sizeof(syncmgr_transaction_filter_t), 0xffu, NULL }
+
+/** Writes the records of the transactions that `filter` chooses, NULL all, as a JSON array, oldest
+ *  first, terminated; `out_length` gets its length, also with E_OVERFLOW. Records of ended
+ *  transactions are kept, the last 1,024 at least. One whose process died before it had executed
+ *  anything becomes ROLLED_BACK by that. Does not block.
+ *  @return OK; E_OVERFLOW (the buffer is too small); E_INVALID. */
+SYNCMGR_API int32_t syncmgr_transaction_list(syncmgr_store_t *store,
+                                             const syncmgr_transaction_filter_t *filter,
+                                             char *buffer, size_t capacity, size_t *out_length);
+
+/** Writes the record of one transaction as a JSON object: id, status, workstream and pid of its
+ *  owner, workstreams, isolation, flags, priority, metadata, times, operations with states and
+ *  results, votes.
+ *  @return OK; E_NOT_FOUND; E_OVERFLOW (the buffer is too small); E_INVALID. */
+SYNCMGR_API int32_t syncmgr_transaction_show(syncmgr_store_t *store, uint64_t id, char *buffer,
+                                             size_t capacity, size_t *out_length);
+
+/** Forgets the records of transactions that ended more than `age_ns` ago. `out_count`, which may be
+ *  NULL, gets how many.
+ *  @return OK; E_INVALID (age below 0). */
+SYNCMGR_API int32_t syncmgr_transaction_clear(syncmgr_store_t *store, int64_t age_ns,
+                                              uint32_t *out_count);
+
+/* Recovery. */
+
+typedef struct syncmgr_handler {
+  uint32_t size;                    /**< sizeof(syncmgr_handler_t) */
+  uint32_t flags;                   /**< 0 */
+  const char *name;                 /**< of 1 to 255 bytes */
+  int32_t (*execute)(const syncmgr_operation_t *operation, void *user); /**< NULL: this process
+                                                                             only undoes */
+  int32_t (*undo)(const syncmgr_operation_t *operation, void *user); /**< NULL: there is nothing
+                                                                          to undo */
+  void *user;                       /**< passed to both */
+  void (*destroy)(void *user);      /**< runs once, after the last call; may be NULL */
+} syncmgr_handler_t;
+
+#define SYNCMGR_HANDLER_INIT \
+  { sizeof(syncmgr_handler_t), 0u, NULL, NULL, NULL, NULL, NULL }
+
+/** Registers what executes and undoes CUSTOM operations of a name in this process, for all
+ *  transactions of the space. Ended by syncmgr_off, which waits for a call that runs, unless called
+ *  from within it. `destroy` also runs before this returns an error.
+ *  @return OK; E_EXISTS (the name has a handler here); E_NAME; E_INVALID; E_LIMIT; E_NO_MEMORY. */
+SYNCMGR_API int32_t syncmgr_transaction_handler(syncmgr_store_t *store,
+                                                const syncmgr_handler_t *handler,
+                                                syncmgr_subscription_t **out_subscription);
+
+/** Ends what dead processes have left: transactions of which all parts had voted are committed,
+ *  others rolled back, their operations undone by the handlers of this process. Each is done by one
+ *  process; when that dies, by another. Writes what was done as a JSON object, terminated:
+ *  {"recovered":[{"id","status"}], "left":[{"id","operation","name","reason"}]}: what is left has a
+ *  name that has no handler here, no name, or its undo failed. `out_length` gets its length, also
+ *  with E_OVERFLOW: then it was done as well, and a second call finds nothing more of it.
+ *  Blocks while handlers run.
+ *  @return OK; PARTIAL (something is left); E_OVERFLOW (the buffer is too small); E_INVALID. */
+SYNCMGR_API int32_t syncmgr_transaction_recover(syncmgr_store_t *store, char *buffer,
+                                                size_t capacity, size_t *out_length);
+
+/** Takes over one transaction of a dead process that has operations to undo, to do that by steps:
+ *  it is ROLLING_BACK, with that aim. Each is given to one process, and to each process once; when
+ *  that one dies, or closes it with something left, to another.
+ *  @return OK; E_NOT_FOUND (there is none); E_LIMIT. */
+SYNCMGR_API int32_t syncmgr_transaction_adopt(syncmgr_store_t *store,
+                                              syncmgr_transaction_t **out_transaction);
+
+/* What may be written. */
+
+/** Calls `callback(entry, user)` before a change of a key that matches `pattern` (as
+ *  syncmgr_range_t's glob) is committed by this process, by a transaction or by a plain put, on the
+ *  calling thread with no lock held. `entry` has key, data and type as they will be; data is NULL
+ *  for a deletion. A negative status refuses the commit, and is what it returns. For rules that
+ *  hold for every process and language see syncmgr_store_constraint.
+ *  Ended by syncmgr_off, which waits for a call that runs, unless called from within it. `destroy`
+ *  also runs before this returns an error.
+ *  @return OK; E_INVALID (pattern, callback); E_LIMIT; E_NO_MEMORY. */
+SYNCMGR_API int32_t syncmgr_store_validator(
+    syncmgr_store_t *store, const char *pattern,
+    int32_t (*callback)(const syncmgr_entry_t *entry, void *user), void *user,
+    void (*destroy)(void *user), syncmgr_subscription_t **out_subscription);
+
+/** Declares what the keys that match `pattern` may be changed to, for every process from now on,
+ *  also after a restart where the space has a file; `rule` NULL takes that back. The rule is a JSON
+ *  object with any of
+ *    "type"        "bytes", "int64", "float64", "text" or "json"; or of a JSON value "object",
+ *                  "array", "string", "number", "boolean", "null"
+ *    "minimum", "maximum"        of a number
+ *    "min_length", "max_length"  in bytes
+ *    "required"    keys that a JSON object must have
+ *    "values"      the JSON values that are possible
+ *    "immutable"   true: what is there can be neither changed nor deleted
+ *  What is there already is not looked at. A change that a rule refuses is E_INVALID, with key,
+ *  rule and value in the sentence. All rules that match hold. Blocks until it is on disk, unless
+ *  `flags` has SYNCMGR_PUT_QUEUED.
+ *  @return OK; E_NOT_FOUND (NULL, and there is no rule); E_INVALID (pattern, of 1 to 240 bytes;
+ *          rule, of up to 4,096; flags); E_LIMIT (256 rules); E_NO_SPACE. */
+SYNCMGR_API int32_t syncmgr_store_constraint(syncmgr_store_t *store, const char *pattern,
+                                             const char *rule, uint32_t flags);
 
 /** Reads the changes behind `range->revision` from the log, in the order in which they were made:
  *  of each commit those that the patterns ask for, all of them or none, and the revision of the
@@ -2419,10 +3393,12 @@ typedef struct syncmgr_store_info {
   uint64_t oldest;   /**< syncmgr_store_changes can go on behind this one, and those after it */
   uint64_t log_used; /**< bytes of the log that have commits */
   uint64_t log_size; /**< bytes of the log */
+  uint32_t has_file; /**< 1: it is kept in a file */
+  uint32_t reserved; /**< 0 */
 } syncmgr_store_info_t;
 
 #define SYNCMGR_STORE_INFO_INIT \
-  { sizeof(syncmgr_store_info_t), 0u, 0u, 0u, 0u, 0u, 0u }
+  { sizeof(syncmgr_store_info_t), 0u, 0u, 0u, 0u, 0u, 0u, 0u, 0u }
 
 /** Writes how the store is, as far as `out_info` has room by its `size`. What it has may be of
  *  different moments. Does not block.

@@ -37,14 +37,24 @@ static void on_signal(int signal, siginfo_t *info, void *context) {
   errno = error;
 }
 
+/* Of SIGNALS, those that are caught: the others were ignored. */
+static int is_caught[SIGNAL_COUNT], are_caught;
+
 void command_catch_signals(void) {
   struct sigaction action = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO};
+  sigset_t all, before_all;
+  if (are_caught) return;
+  are_caught = 1;
   sigfillset(&action.sa_mask);
+  sigfillset(&all);
+  sigprocmask(SIG_SETMASK, &all, &before_all);
   for (int i = 0; i < SIGNAL_COUNT; i++) {
     struct sigaction before;
-    sigaction(SIGNALS[i], NULL, &before);
-    if (before.sa_handler != SIG_IGN) sigaction(SIGNALS[i], &action, NULL);
+    sigaction(SIGNALS[i], &action, &before);
+    is_caught[i] = before.sa_handler != SIG_IGN;
+    if (!is_caught[i]) sigaction(SIGNALS[i], &before, NULL);
   }
+  sigprocmask(SIG_SETMASK, &before_all, NULL);
 }
 
 int32_t command_caught(void) { return caught; }
@@ -70,9 +80,7 @@ static pid_t start(char *const arguments[], char *const environment[], const sig
   /* A parent in another pid namespace has the number 0. */
   if (getppid() != parent && getppid() != 0) _exit(125);
   for (int i = 0; i < SIGNAL_COUNT; i++) {
-    struct sigaction action;
-    sigaction(SIGNALS[i], NULL, &action);
-    if (action.sa_flags & SA_SIGINFO) signal(SIGNALS[i], SIG_DFL);
+    if (is_caught[i]) signal(SIGNALS[i], SIG_DFL);
   }
   sigprocmask(SIG_SETMASK, mask, NULL);
   execvpe(arguments[0], arguments, environment);
@@ -80,7 +88,33 @@ static pid_t start(char *const arguments[], char *const environment[], const sig
   _exit(127);
 }
 
-int32_t command_run(char *const arguments[], char *const environment[], int32_t *status) {
+/* Whether `entry` is for the variable that one of `settings` sets. */
+static int is_set(const char *entry, char *const settings[]) {
+  for (; *settings != NULL; settings++) {
+    size_t length = strcspn(*settings, "=") + 1;
+    if (strncmp(entry, *settings, length) == 0) return 1;
+  }
+  return 0;
+}
+
+/* This process's environment with `settings` in it; or NULL. To be freed. */
+static char **environment_with(char *const settings[]) {
+  size_t count = 1, used = 0;
+  for (char **entry = environ; entry != NULL && *entry != NULL; entry++) count++;
+  for (char *const *setting = settings; *setting != NULL; setting++) count++;
+  char **made = malloc(count * sizeof *made);
+  if (made == NULL) return NULL;
+  for (char **entry = environ; entry != NULL && *entry != NULL; entry++) {
+    if (!is_set(*entry, settings)) made[used++] = *entry;
+  }
+  while (*settings != NULL) made[used++] = *settings++;
+  made[used] = NULL;
+  return made;
+}
+
+int32_t command_run(char *const arguments[], char *const settings[], int32_t *status) {
+  char **environment = environment_with(settings);
+  if (environment == NULL) return -ENOMEM;
   sigset_t all, before;
   volatile int failure = 0;
   sigfillset(&all);
@@ -91,6 +125,7 @@ int32_t command_run(char *const arguments[], char *const environment[], int32_t 
   sigprocmask(SIG_SETMASK, &before, NULL);
   /* One that came while the object was waited for, and found nobody to go to. */
   if (child != 0 && caught != 0) kill(child, caught);
+  free(environment);
   if (pid < 0) return -failure;
   int result = 0;
   while (waitpid(pid, &result, 0) < 0 && errno == EINTR) {
@@ -167,8 +202,6 @@ int32_t command_key(int32_t milliseconds) {
   ssize_t count = read(STDIN_FILENO, &key, 1);
   return count == 1 ? key : -1;
 }
-
-char **command_environment(void) { return environ; }
 
 static int argument_count;
 static char **arguments_kept;

@@ -97,6 +97,25 @@ struct sm_slot *sm_enter_slowly(uint64_t handle, uint32_t type) {
   return sm_enter_with(self, handle, type, 1);
 }
 
+uint32_t sm_held(void) {
+  struct sm_thread *self = sm_thread_self();
+  uint64_t inside = self == NULL ? 0 : self->inside;
+  return (inside & (SM_SLOTS - 1u)) == 0 ? (uint32_t)(inside >> SM_SLOT_BITS) : 0;
+}
+
+struct sm_slot *sm_trade(uint64_t handle, uint32_t type) {
+  struct sm_slot *slot = sm_process.slots + sm_handle_index(handle);
+  uint64_t held = sm_self->inside;
+  uint64_t presence = __atomic_load_n(&slot->presence, __ATOMIC_RELAXED);
+  if (presence >> SM_SLOT_BITS != held >> SM_SLOT_BITS) return NULL;
+  __atomic_store_n(&sm_self->inside, presence, __ATOMIC_RELEASE);
+  __atomic_thread_fence(__ATOMIC_SEQ_CST);
+  if (__atomic_load_n(&slot->tag, __ATOMIC_ACQUIRE) == handle && sm_handle_type(handle) == type)
+    return slot;
+  __atomic_store_n(&sm_self->inside, held, __ATOMIC_RELEASE);
+  return NULL;
+}
+
 /* Only where the Swift runtime is linked in, see SyncMgrDylib. */
 extern void sm_runtime_forget_thread(void) __attribute__((weak));
 

@@ -35,10 +35,12 @@ uint64_t sm_format(void) {
       offsetof(struct sm_header, heap_guard),  sizeof(struct sm_variables),
       sizeof(struct sm_variable),              offsetof(struct sm_variable, values),
       offsetof(struct sm_mailbox, patterns),   offsetof(struct sm_cell, seen),
+      offsetof(struct sm_header, store_path),
       offsetof(struct sm_mailbox, log),        sizeof(struct sm_log),
       sizeof(struct sm_record),                sizeof(struct sm_change),
       sizeof(struct sm_entry),                 offsetof(struct sm_log, waiting),
       offsetof(struct sm_log, durable),        SM_LOG_STEP,
+      offsetof(struct sm_log, tickets),
   };
   uint64_t hash = 0xcbf29ce484222325ull;
   for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)

@@ -149,6 +149,8 @@ static void copy_stat(const struct stat *from, struct sm_stat *to) {
   to->size = (uint64_t)from->st_size;
   to->links = from->st_nlink;
   to->uid = from->st_uid;
+  to->gid = from->st_gid;
+  to->mode = from->st_mode & 0777;
   to->regular = S_ISREG(from->st_mode);
 }
 
@@ -166,33 +168,6 @@ int32_t sm_stat_fd(int32_t fd, struct sm_stat *out) {
   if (fstat(fd, &found) < 0) return -errno;
   copy_stat(&found, out);
   return 0;
-}
-
-static struct flock one_byte(short type, uint64_t offset) {
-  struct flock lock = {.l_type = type, .l_whence = SEEK_SET, .l_start = (off_t)offset, .l_len = 1};
-  return lock;
-}
-
-int32_t sm_lock(int32_t fd, uint64_t offset, int32_t wait) {
-  SM_ASK("lock");
-  struct flock lock = one_byte(F_WRLCK, offset);
-  for (;;) {
-    int32_t status = result(fcntl(fd, wait ? F_SETLKW : F_SETLK, &lock));
-    if (status == -EACCES) return -EAGAIN;
-    if (status != -EINTR) return status;
-  }
-}
-
-int32_t sm_unlock(int32_t fd, uint64_t offset) {
-  SM_STEP("unlock", 0);
-  struct flock lock = one_byte(F_UNLCK, offset);
-  return result(fcntl(fd, F_SETLK, &lock));
-}
-
-int32_t sm_is_locked(int32_t fd, uint64_t offset) {
-  struct flock lock = one_byte(F_WRLCK, offset);
-  if (fcntl(fd, F_GETLK, &lock) < 0) return -errno;
-  return lock.l_type != F_UNLCK;
 }
 
 void *sm_map(int32_t fd, uint64_t size, int32_t *error) {

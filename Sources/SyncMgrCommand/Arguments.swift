@@ -35,7 +35,8 @@ struct Option: Sendable {
   let help: String
 
   static let common = [
-    Option(long: "space", short: "s", value: "URL", help: "the space: shm:NAME, or NAME for short"),
+    Option(
+      long: "space", short: "s", value: "URL", help: "the space: shm:NAME[?store=FILE], or NAME"),
     Option(long: "json", help: "write JSON"),
     Option(long: "help", short: "h", help: "show this text"),
   ]

@@ -222,8 +222,8 @@ enum Lock {
     let exit = try Running.run(
       invocation.command,
       [
-        "SYNCMGR_SPACE": space.url, "SYNCMGR_TOKEN": String(token),
-        "SYNCMGR_OWNER_DIED": died ? "1" : "0",
+        "SYNCMGR_SPACE=" + space.url, "SYNCMGR_TOKEN=" + String(token),
+        died ? "SYNCMGR_OWNER_DIED=1" : "SYNCMGR_OWNER_DIED=0",
       ])
     // What was lost meanwhile did not protect the command to its end.
     if finish(exit) < 0 {

@@ -71,7 +71,7 @@ enum Repair {
       process has open is never removed.
       """
   ) { invocation throws(Failure) in
-    let wanted = Space.named(invocation)
+    let wanted = Space.named(invocation).map(Space.place)
     var results: [Result] = []
     for segment in Segments.all() where wanted == nil || wanted == "shm:" + segment.name {
       if wanted == nil, segment.user != geteuid() { continue }

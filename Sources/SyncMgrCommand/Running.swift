@@ -28,22 +28,14 @@ enum Running {
     }
   }
 
-  /// Runs the command with `more` in its environment. Returns its exit status.
-  static func run(_ command: [String], _ more: [String: String]) throws(Failure) -> Int32 {
+  /// Runs the command with `settings`, each NAME=value, in its environment. Returns its exit
+  /// status.
+  static func run(_ command: [String], _ settings: [String]) throws(Failure) -> Int32 {
     command_catch_signals()
     fflush(nil)
     var arguments = command.map { strdup($0) }
     arguments.append(nil)
-    var environment: [UnsafeMutablePointer<CChar>?] = []
-    var inherited = command_environment()
-    while let place = inherited, let entry = place.pointee {
-      let isReplaced = more.keys.contains { key in
-        strncmp(entry, key + "=", key.utf8.count + 1) == 0
-      }
-      if !isReplaced { environment.append(entry) }
-      inherited = place + 1
-    }
-    for (key, value) in more { environment.append(strdup("\(key)=\(value)")) }
+    var environment = settings.map { strdup($0) }
     environment.append(nil)
     var status: Int32 = 0
     let error = command_run(arguments, environment, &status)

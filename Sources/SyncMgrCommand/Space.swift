@@ -15,8 +15,11 @@ struct Space {
   static func named(_ invocation: Invocation) -> String? {
     let given = invocation.values["space"] ?? getenv("SYNCMGR_SPACE").map { String(cString: $0) }
     guard let given, !given.isEmpty else { return nil }
-    return given.contains(":") ? given : "shm:" + given
+    return given.prefix { $0 != "?" }.contains(":") ? given : "shm:" + given
   }
+
+  /// A URL without its options, as the library's window has it.
+  static func place(_ url: String) -> String { String(url.prefix { $0 != "?" }) }
 
   static func open(_ url: String, _ flags: UInt32) throws(Failure) -> Space {
     var options = syncmgr_open_options_t(
@@ -24,7 +27,13 @@ struct Space {
       group: SYNCMGR_ANY, owner: SYNCMGR_ANY)
     var manager: OpaquePointer?
     try check(syncmgr_open(url, &options, &manager))
-    return Space(url: url, manager: manager!)
+    // With the absolute name of the store's file, for a command that runs elsewhere.
+    var room = [CChar](repeating: 0, count: 4096)
+    var length = 0
+    try check(syncmgr_url(manager, &room, room.count, &length))
+    return Space(
+      url: String(decoding: room[..<length].map { UInt8(bitPattern: $0) }, as: UTF8.self),
+      manager: manager!)
   }
 
   /// To work in: made when it is not there.

@@ -36,6 +36,9 @@ TEST(the_table_has_every_function_of_the_header_that_takes_a_handle) {
     if (!strcmp(name, "syncmgr_open") || !strcmp(name, "syncmgr_unlink")) continue;
     /* Those for many locks take a list of handles. */
     if (strstr(name, "lock_many")) continue;
+    /* Functions of their arguments alone. */
+    if (strstr(name, "_resolve") == name + 7 || strstr(name, "_json_format")) continue;
+    if (strstr(name, "_clock_")) continue;
     bool known = false;
     for (unsigned index = 0; index < call_count; index++) {
       known = known || !strcmp(calls[index].name, name);

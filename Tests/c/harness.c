@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fnmatch.h>
+#include <ftw.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -12,6 +13,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -47,6 +49,34 @@ void harness_register(test_t *test) {
 const char *harness_tag(void) { return tag; }
 
 uint64_t harness_seed(void) { return seed; }
+
+static const char *directory_path(void) {
+  static char path[512];
+  const char *parent = getenv("TMPDIR");
+  snprintf(path, sizeof path, "%s/syncmgr-%.60s", parent && parent[0] ? parent : "/tmp", tag);
+  return path;
+}
+
+const char *harness_directory(void) {
+  const char *path = directory_path();
+  if (mkdir(path, 0700) < 0 && errno != EEXIST) {
+    harness_fail(__FILE__, __LINE__, "%s cannot be made: %s", path, strerror(errno));
+  }
+  return path;
+}
+
+static int remove_one(const char *path, const struct stat *status, int type, struct FTW *place) {
+  (void)status;
+  (void)place;
+  /* A directory that a test has made read-only. */
+  if (type == FTW_D) chmod(path, 0700);
+  return remove(path) < 0 && type != FTW_D;
+}
+
+static void remove_directory(void) {
+  nftw(directory_path(), remove_one, 16, FTW_PHYS); /* opens what was closed to us */
+  nftw(directory_path(), remove_one, 16, FTW_PHYS | FTW_DEPTH);
+}
 
 noreturn void harness_fail(const char *file, int line, const char *format, ...) {
   int unclaimed = 0;
@@ -141,6 +171,7 @@ static void find_leftovers(pid_t process, bool expected_clean) {
     snprintf(text, sizeof text, "a process of the test was left running");
     while (waitpid(-1, NULL, 0) > 0) continue;
   }
+  remove_directory();
   unsigned count = shared_memory_names(tag, names, LEFTOVER_CAPACITY);
   for (unsigned index = 0; index < count && index < LEFTOVER_CAPACITY; index++) {
     char path[300];

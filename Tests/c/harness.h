@@ -58,6 +58,10 @@ void check_refused(const char *file, int line, const char *text, int32_t status)
 /** The tag that every segment name of the running test contains, so that leftovers are found. */
 const char *harness_tag(void);
 
+/** A directory on the disk for the running test alone, which is removed with all in it after the
+ *  test: below $TMPDIR, or /tmp. */
+const char *harness_directory(void);
+
 /** The seed of this run: SEED from the environment, or a fresh one that failures print. */
 uint64_t harness_seed(void);
 

@@ -1,50 +1,7 @@
 /* Several locks at once: all or none, in one order for the whole space. */
 #include <string.h>
 
-#include "peer.h"
-
-enum { LOCKS = 4 };
-
-/* A workstream with the mutexes "m0" to "m3", a semaphore of 3 and a readers-writer lock. */
-typedef struct set {
-  syncmgr_workstream_t *me;
-  syncmgr_mutex_t *mutexes[LOCKS];
-  syncmgr_semaphore_t *semaphore;
-  syncmgr_rwlock_t *rwlock;
-} set_t;
-
-static set_t open_set(syncmgr_t *space) {
-  set_t set = {.me = open_workstream(space, NULL)};
-  char name[] = "m0";
-  for (unsigned index = 0; index < LOCKS; index++) {
-    name[1] = (char)('0' + index);
-    set.mutexes[index] = open_mutex(set.me, name, 0);
-  }
-  set.semaphore = open_semaphore(set.me, "s", 3, 0);
-  CHECK_OK(syncmgr_rwlock_open(set.me, "r", NULL, &set.rwlock));
-  return set;
-}
-
-static syncmgr_lock_item_t item(void *handle, uint32_t amount) {
-  return (syncmgr_lock_item_t){(uint64_t)(uintptr_t)handle, amount, 77};
-}
-
-static uint32_t available(set_t set) {
-  uint32_t count = 0;
-  CHECK_OK(syncmgr_semaphore_available(set.semaphore, &count));
-  return count;
-}
-
-static bool is_locked(syncmgr_mutex_t *mutex) {
-  syncmgr_holder_t holder;
-  return syncmgr_mutex_held_by(mutex, &holder) == SYNCMGR_OK;
-}
-
-static uint32_t holders_of(syncmgr_rwlock_t *rwlock) {
-  uint32_t count = 0;
-  CHECK_OK(syncmgr_rwlock_holders(rwlock, NULL, 0, &count));
-  return count;
-}
+#include "many.h"
 
 TEST(all_kinds_are_locked_and_unlocked_together) {
   syncmgr_t *space = open_space(unique_url(), 0);

@@ -16,7 +16,7 @@ typedef struct peer {
   pid_t pid;
   uint32_t index;   /* which of several peers with one body this is */
   uint32_t flags;   /* for syncmgr_open */
-  char url[128];
+  char url[512];
   _Atomic uint32_t reached;
   _Atomic uint32_t allowed;
   _Atomic int64_t values[PEER_VALUES];

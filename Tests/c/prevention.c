@@ -239,3 +239,43 @@ TEST(bad_ways_of_prevention_are_refused) {
   CHECK_OK(syncmgr_prevention_configure(space, NULL));
   check_and_close(space);
 }
+
+/* In whichever order they were made and are listed: they are taken by rank. */
+TEST(several_locks_at_once_keep_to_the_ranks_and_are_refused_like_each) {
+  syncmgr_t *space = preventing(SYNCMGR_PREVENT_RANKS, 0, 0);
+  syncmgr_workstream_t *me = open_workstream(space, NULL), *other = open_workstream(space, NULL);
+  syncmgr_mutex_t *high = ranked(space, me, "high", 3), *low = ranked(space, me, "low", 1);
+  syncmgr_mutex_t *middle = ranked(space, me, "middle", 2);
+  syncmgr_mutex_t *theirs = open_mutex(other, "high", 0);
+  syncmgr_lock_item_t items[] = {{(uint64_t)(uintptr_t)high, 0, 0},
+                                 {(uint64_t)(uintptr_t)low, 0, 0}};
+  syncmgr_ticket_t *ticket = NULL;
+  CHECK_OK(syncmgr_lock_many(items, 2, 0));
+  CHECK_OK(syncmgr_unlock_many(items, 2));
+  CHECK_OK(syncmgr_mutex_lock(theirs, 0));
+  CHECK_STATUS(syncmgr_lock_many_start(items, 2, SYNCMGR_FOREVER, NULL, 0, &ticket),
+               SYNCMGR_PENDING);
+  CHECK_OK(syncmgr_mutex_unlock(theirs));
+  CHECK_OK(syncmgr_ticket_wait(ticket, SYNCMGR_FOREVER, NULL));
+  CHECK_OK(syncmgr_unlock_many(items, 2));
+  CHECK_OK(syncmgr_mutex_lock(middle, 0));
+  CHECK_STATUS(syncmgr_lock_many(items, 2, 0), SYNCMGR_E_RANK);
+  CHECK_STATUS(items[1].status, SYNCMGR_E_RANK);
+  CHECK_STATUS(syncmgr_lock_many_start(items, 2, SECOND, NULL, 0, &ticket), SYNCMGR_E_RANK);
+  check_and_close(space);
+}
+
+TEST(several_locks_at_once_wait_no_longer_than_the_manager_lets_them) {
+  syncmgr_t *space = preventing(SYNCMGR_PREVENT_TIMEOUT, 0, 20 * MILLISECOND);
+  syncmgr_workstream_t *me = open_workstream(space, NULL), *other = open_workstream(space, NULL);
+  syncmgr_mutex_t *theirs = open_mutex(other, "second", 0);
+  CHECK_OK(syncmgr_mutex_lock(theirs, 0));
+  syncmgr_lock_item_t items[] = {{(uint64_t)(uintptr_t)open_mutex(me, "second", 0), 0, 0},
+                                 {(uint64_t)(uintptr_t)open_mutex(me, "third", 0), 0, 0}};
+  syncmgr_ticket_t *ticket = NULL;
+  CHECK_STATUS(syncmgr_lock_many(items, 2, SYNCMGR_FOREVER), SYNCMGR_E_TIMEOUT);
+  CHECK_STATUS(syncmgr_lock_many_start(items, 2, SYNCMGR_FOREVER, NULL, 0, &ticket),
+               SYNCMGR_PENDING);
+  CHECK_STATUS(syncmgr_ticket_wait(ticket, SYNCMGR_FOREVER, NULL), SYNCMGR_E_TIMEOUT);
+  check_and_close(space);
+}

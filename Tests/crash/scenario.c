@@ -1,6 +1,7 @@
 /* What the scenarios have in common: opening things by role, and the table of all scenarios. */
 #include "scenario.h"
 
+#include <poll.h>
 #include <stdio.h>
 
 #include "support.h"
@@ -9,9 +10,9 @@ static const struct scenario *const groups[] = {
     scenarios_space,   scenarios_mutex, scenarios_semaphore, scenarios_barrier,
     scenarios_event,   scenarios_ticket, scenarios_recovery,
     scenarios_rwlock,  scenarios_condition, scenarios_election, scenarios_phaser,
-    scenarios_lease,   scenarios_meeting,
+    scenarios_lease,   scenarios_meeting,   scenarios_many,
     scenarios_notice,  scenarios_message, scenarios_deadlock, scenarios_cells,
-    scenarios_store,   scenarios_channel, scenarios_spread,
+    scenarios_store,   scenarios_channel, scenarios_spread, scenarios_conflict,
 };
 
 const struct scenario *scenario_at(uint32_t place) {
@@ -142,6 +143,19 @@ void await_released(struct role *role, uint64_t count) {
 void lock_and_unlock(struct role *role) {
   CALL(role, syncmgr_mutex_lock(role->mutex, patience_ns()), SYNCMGR_OK, SYNCMGR_OWNER_DIED);
   CALL(role, syncmgr_mutex_unlock(role->mutex), SYNCMGR_OK);
+}
+
+void drain_one(struct role *role, syncmgr_record_t *out_record) {
+  int32_t descriptor = -1;
+  uint32_t count = 0;
+  int64_t deadline_ns = now_ns() + patience_ns();
+  CALL(role, syncmgr_queue_fd(role->queue, &descriptor), SYNCMGR_OK);
+  while (count == 0) {
+    struct pollfd readable = {.fd = descriptor, .events = POLLIN};
+    poll(&readable, 1, (int)(patience_ns() / MILLISECOND));
+    CALL(role, syncmgr_queue_drain(role->queue, out_record, 1, &count), SYNCMGR_OK);
+    INSIST(role, count > 0 || now_ns() < deadline_ns, "no record arrived");
+  }
 }
 
 void peer_idle(struct role *role) {

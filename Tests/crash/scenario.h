@@ -63,11 +63,13 @@ extern const struct scenario scenarios_lease[];
 extern const struct scenario scenarios_notice[];
 extern const struct scenario scenarios_message[];
 extern const struct scenario scenarios_meeting[];
+extern const struct scenario scenarios_many[];
 extern const struct scenario scenarios_deadlock[];
 extern const struct scenario scenarios_cells[];
 extern const struct scenario scenarios_store[];
 extern const struct scenario scenarios_channel[];
 extern const struct scenario scenarios_spread[];
+extern const struct scenario scenarios_conflict[];
 
 /** Returns the scenario with this place in the whole table, or NULL behind the last. */
 const struct scenario *scenario_at(uint32_t place);
@@ -100,6 +102,9 @@ void lock_and_unlock(struct role *role);
 /** Counts a waiter that has gone on in the stage's note, and waits until `count` have. */
 void tell_released(struct role *role);
 void await_released(struct role *role, uint64_t count);
+
+/** Drains one record of the role's queue, sleeping on its descriptor until there is one. */
+void drain_one(struct role *role, syncmgr_record_t *out_record);
 
 /** A peer that is only there, so that the segment outlives the victim. */
 void peer_idle(struct role *role);

@@ -1,5 +1,4 @@
-/* Scenarios: the sync point, and several locks at once. Whoever dies, all who meet at a point see
- * the same end, and of many locks none stays held. */
+/* Scenarios: the sync point. Whoever dies, all who meet at a point see the same end. */
 #include <stddef.h>
 #include <string.h>
 
@@ -166,109 +165,9 @@ static void peer_time_out(struct role *role) {
          again.status, again.arrived);
 }
 
-/* The locks of this process, as items. */
-static void make_items(struct role *role, syncmgr_lock_item_t *items) {
-  items[0] = (syncmgr_lock_item_t){(uint64_t)(uintptr_t)role->rwlock, SYNCMGR_EXCLUSIVE, 0};
-  items[1] = (syncmgr_lock_item_t){(uint64_t)(uintptr_t)role->semaphore, 2, 0};
-  items[2] = (syncmgr_lock_item_t){(uint64_t)(uintptr_t)role->mutex, 0, 0};
-}
-
-static void open_locks(struct role *role) {
-  open_both(role);
-  open_mutex(role);
-  open_semaphore(role);
-  open_rwlock(role);
-}
-
-static void prepare_locks(struct role *role) {
-  for (uint32_t peer = 0; peer < role->scenario->peers; peer++) {
-    role_await(role, TOLD_READY(peer));
-  }
-  open_locks(role);
-}
-
-static void act_lock_many(struct role *role) {
-  syncmgr_lock_item_t items[3];
-  make_items(role, items);
-  CALL(role, syncmgr_lock_many(items, 3, SYNCMGR_FOREVER), SYNCMGR_OK);
-  CALL(role, syncmgr_unlock_many(items, 3), SYNCMGR_OK);
-}
-
-static void act_lock_many_in_vain(struct role *role) {
-  syncmgr_lock_item_t items[3];
-  make_items(role, items);
-  CALL(role, syncmgr_lock_many(items, 3, 2 * MILLISECOND), SYNCMGR_E_TIMEOUT);
-}
-
-/* What a binding does that locks them one by one: it knows what it has, and undoes it. */
-static void act_undo(struct role *role) {
-  syncmgr_lock_item_t items[3];
-  make_items(role, items);
-  CALL(role, syncmgr_mutex_lock(role->mutex, 0), SYNCMGR_OWNER_DIED);
-  CALL(role, syncmgr_semaphore_acquire(role->semaphore, 2, 0), SYNCMGR_OK);
-  items[2].status = SYNCMGR_OWNER_DIED;
-  CALL(role, syncmgr_lock_many_undo(items, 3), SYNCMGR_OK);
-}
-
-/* Peer 0 dies with the mutex, peer 1 has the readers-writer lock: the victim inherits in vain. */
-static void prepare_inherit(struct role *role) {
-  role_await(role, TOLD_READY(0) | TOLD_READY(1));
-  open_locks(role);
-  stage_tell(role->stage, TOLD_PREPARED);
-  role_await_peer_dead(role, 0);
-  CALL(role, syncmgr_cleanup(role->manager, NULL), SYNCMGR_OK);
-}
-
-/* However far the victim came: the next one hears that the owner died. */
-static void peer_bequeath(struct role *role) {
-  open_locks(role);
-  if (role->index == 0) {
-    CALL(role, syncmgr_mutex_lock(role->mutex, 0), SYNCMGR_OK);
-    role_tell_ready(role);
-    role_await(role, TOLD_PREPARED);
-    role_die(role);
-  }
-  CALL(role, syncmgr_rwlock_lock(role->rwlock, SYNCMGR_SHARED, 0), SYNCMGR_OK);
-  role_tell_ready(role);
-  role_await_outcome(role);
-  CALL(role, syncmgr_mutex_lock(role->mutex, patience_ns()), SYNCMGR_OWNER_DIED);
-  CALL(role, syncmgr_semaphore_acquire(role->semaphore, PERMITS, patience_ns()), SYNCMGR_OK);
-  CALL(role, syncmgr_rwlock_upgrade(role->rwlock, patience_ns()), SYNCMGR_OK);
-  CALL(role, syncmgr_mutex_unlock(role->mutex), SYNCMGR_OK);
-  CALL(role, syncmgr_semaphore_release(role->semaphore, PERMITS), SYNCMGR_OK);
-  CALL(role, syncmgr_rwlock_unlock(role->rwlock), SYNCMGR_OK);
-}
-
-/* Takes all of them within the patience of the test, whoever died. */
-static void lock_all(struct role *role) {
-  syncmgr_lock_item_t items[3];
-  make_items(role, items);
-  CALL(role, syncmgr_lock_many(items, 3, patience_ns()), SYNCMGR_OK, SYNCMGR_OWNER_DIED);
-  CALL(role, syncmgr_unlock_many(items, 3), SYNCMGR_OK);
-}
-
-static void peer_lock_all(struct role *role) {
-  open_locks(role);
-  CALL(role, syncmgr_rwlock_lock(role->rwlock, SYNCMGR_SHARED, 0), SYNCMGR_OK);
-  role_tell_ready(role);
-  role_await_victim_asleep(role);
-  CALL(role, syncmgr_rwlock_unlock(role->rwlock), SYNCMGR_OK);
-  lock_all(role);
-}
-
-static void peer_hold_one(struct role *role) {
-  open_locks(role);
-  CALL(role, syncmgr_rwlock_lock(role->rwlock, SYNCMGR_SHARED, 0), SYNCMGR_OK);
-  role_tell_ready(role);
-  role_await_outcome(role);
-  CALL(role, syncmgr_rwlock_unlock(role->rwlock), SYNCMGR_OK);
-  lock_all(role);
-}
-
 #define MEETING .peers = 2, .peer = peer_meet, .prepare = prepare_after_waiters
 #define NO_THREADS .flags = SCENARIO_NO_THREADS
 #define TIMED .peers = 1, .peer = peer_time_out, .prepare = prepare_timed
-#define INHERITING .peers = 2, .peer = peer_bequeath, .prepare = prepare_inherit
 #define GO_ON .event_flags = SYNCMGR_SYNC_CONTINUE_ON_FAILURE
 
 const struct scenario scenarios_meeting[] = {
@@ -283,14 +182,6 @@ const struct scenario scenarios_meeting[] = {
     {.name = "sync-point-fail-go-on", GO_ON, MEETING, .act = act_fail},
     {.name = "sync-point-cancel", MEETING, .act = act_cancel},
     {.name = "sync-point-force", MEETING, .act = act_force},
-    {.name = "lock-many-free", .prepare = prepare_locks, .peers = 1, .peer = peer_idle,
-     .act = act_lock_many},
-    {.name = "lock-many-contended", .prepare = prepare_locks, .peers = 1, .peer = peer_lock_all,
-     .act = act_lock_many},
-    {.name = "lock-many-in-vain", .prepare = prepare_locks, .peers = 1, .peer = peer_hold_one,
-     .act = act_lock_many_in_vain},
-    {.name = "lock-many-inherit-in-vain", INHERITING, .act = act_lock_many_in_vain},
-    {.name = "lock-many-undo", INHERITING, .act = act_undo},
     {.name = "sync-point-time", TIMED, .act = act_time_out},
     {.name = "sync-point-time-no-threads", NO_THREADS, TIMED, .act = act_time_out},
     {.name = "sync-point-time-go-on", TIMED, .act = act_time_out,

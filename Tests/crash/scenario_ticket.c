@@ -66,20 +66,6 @@ static void act_start_collect(struct role *role) {
   CALL(role, syncmgr_mutex_unlock(role->mutex), SYNCMGR_OK);
 }
 
-/* Drains one record, sleeping on the queue's descriptor until there is one. */
-static void drain_one(struct role *role, syncmgr_record_t *out_record) {
-  int32_t descriptor = -1;
-  uint32_t count = 0;
-  int64_t deadline_ns = now_ns() + patience_ns();
-  CALL(role, syncmgr_queue_fd(role->queue, &descriptor), SYNCMGR_OK);
-  while (count == 0) {
-    struct pollfd readable = {.fd = descriptor, .events = POLLIN};
-    poll(&readable, 1, (int)(patience_ns() / MILLISECOND));
-    CALL(role, syncmgr_queue_drain(role->queue, out_record, 1, &count), SYNCMGR_OK);
-    INSIST(role, count > 0 || now_ns() < deadline_ns, "no record arrived");
-  }
-}
-
 static void act_queue_collect(struct role *role) {
   syncmgr_record_t record;
   CALL(role, syncmgr_queue_open(role->manager, 0, -1, &role->queue), SYNCMGR_OK);

@@ -26,6 +26,7 @@ WORKERS = {
 CHANNELS = {
     "c": [str(ROOT / ".build/examples/channel-c")],
     "python": ["python3", "-B", str(ROOT / "examples/python/channel.py")],
+    "node": ["node", str(ROOT / "examples/node/channel.mjs")],
     "swift": [str(ROOT / ".build/examples/channel-swift")],
 }
 PATIENCE = 20.0

@@ -86,6 +86,7 @@ GROUPS = {
         Suite("install", ["Tests/tools/install.sh"]),
         Suite("examples", PYTHON + ["Tests/tools/examples.py"], 90, by_words),
         Suite("c", ["make", "-C", "Tests/c", "test"], 600, by_words),
+        Suite("fuzz", ["make", "-C", "Tests/fuzz", "test"], 120, by_lines),
         Suite("swift", SWIFT_TEST, 600, by_swift_testing),
         Suite("python", PYTHON + ["-m", "unittest", "discover", "-s", "bindings/python/tests"],
               300, by_unittest),

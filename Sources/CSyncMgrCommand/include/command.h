@@ -17,10 +17,11 @@ int32_t command_caught(void);
 /* Ends this process by `signal`, as if it had never been caught. */
 _Noreturn void command_end_by(int32_t signal);
 
-/* Runs a program and waits for its end. Signals that others send to this process go to it; it is
- * killed when this process dies. 0 with *status as from waitpid; or -errno: it could not be
- * started. After command_catch_signals. */
-int32_t command_run(char *const arguments[], char *const environment[], int32_t *status);
+/* Runs a program and waits for its end. It has this process's environment with `settings`, each
+ * NAME=value. Signals that others send to this process go to it; it is killed when this process
+ * dies. 0 with *status as from waitpid; or -errno: it could not be started. After
+ * command_catch_signals. */
+int32_t command_run(char *const arguments[], char *const settings[], int32_t *status);
 
 /* The exit status by which a shell tells of `status`: that of the program, or 128 + signal. */
 int32_t command_exit_status(int32_t status);
@@ -50,8 +51,6 @@ void command_write(const void *data, size_t length);
 /* Reads a line of the standard input, with its end. 1; 0 at the end of the input; or -errno. As
  * getline has it, *line is to be freed. */
 int32_t command_line(char **line, size_t *room, size_t *length);
-
-char **command_environment(void);
 
 /* The words that this process was started with. Swift's own way to them reads the process's map. */
 int32_t command_argument_count(void);

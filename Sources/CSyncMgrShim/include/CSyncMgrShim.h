@@ -6,4 +6,5 @@
 #include "sm_os.h"
 #include "sm_store_fields.h"
 #include "sm_seam.h"
+#include "sm_sqlite.h"
 #include "sm_text.h"

@@ -100,6 +100,12 @@ SM_INLINE void sm_hold(uint32_t attachment) {
   __atomic_store_n(&sm_self->inside, (uint64_t)attachment << SM_SLOT_BITS, __ATOMIC_RELEASE);
 }
 
+/* The number of the attachment that this thread holds, inside of no handle; or 0. */
+uint32_t sm_held(void);
+/* Goes inside of a handle of the attachment that this thread holds, and does not let go of that in
+ * between; back by sm_hold. NULL when the handle does not work: then nothing has changed. */
+struct sm_slot *sm_trade(uint64_t handle, uint32_t type);
+
 SM_INLINE void **sm_attachment_entry(uint32_t index) {
   return &sm_process.attachments[index % SM_ATTACHMENTS];
 }

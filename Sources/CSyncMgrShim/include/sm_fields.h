@@ -214,6 +214,7 @@ SM_FIELD(thread, inside, 64)
 SM_FIELD(thread, used, 32)
 SM_FIELD(thread, registered, 32)
 
+SM_INLINE uint8_t *sm_header_store_path(struct sm_header *at) { return at->store_path; }
 SM_INLINE uint8_t *sm_object_name(struct sm_object *at) { return at->name; }
 SM_INLINE uint8_t *sm_object_previous_name(struct sm_object *at) { return at->previous_name; }
 SM_INLINE uint8_t *sm_object_value(struct sm_object *at) { return at->value; }
@@ -317,6 +318,8 @@ SM_FIELD(variables, capacity, 32)
 SM_FIELD(variables, used, 32)
 SM_FIELD(variables, mask, 32)
 SM_FIELD(variables, room, 32)
+SM_FIELD(variables, free, 32)
+SM_FIELD(variables, cursor, 32)
 SM_FIELD(variable, version, 64)
 SM_FIELD(variable, begun, 64)
 SM_FIELD(variable, hash, 32)

@@ -49,6 +49,7 @@
 #define SM_WORKSTREAM_NAMES 131072u
 /* The last participant slot is for a joiner who finds all others taken: it recovers the dead. */
 #define SM_SEATS (SM_PARTICIPANTS - 1u)
+#define SM_STORE_PATH 1024u
 
 struct sm_header { /* 4096 bytes */
   uint64_t magic;
@@ -113,7 +114,11 @@ struct sm_header { /* 4096 bytes */
   uint32_t heap_hint; /* every unit below is in use */
   uint32_t mailboxes_committed;
   uint32_t channels; /* mailboxes that were ever made: when there are none, nobody looks for them */
-  uint8_t pad[4096 - 64 - 64 - 48 - 96 - 16 - 24];
+  uint32_t reserved3;
+  /* The file of the store, absolute. Fixed while the segment lives; length 0: none. */
+  uint32_t store_length;
+  uint8_t store_path[SM_STORE_PATH];
+  uint8_t pad[4096 - 64 - 64 - 48 - 96 - 16 - 32 - SM_STORE_PATH];
 };
 
 struct sm_participant { /* 256 bytes */

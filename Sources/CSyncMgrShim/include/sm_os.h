@@ -34,23 +34,31 @@ int32_t sm_truncate(int32_t fd, uint64_t size);
 int32_t sm_allocate(int32_t fd, uint64_t offset, uint64_t size);
 int32_t sm_own(int32_t fd, uint32_t group, uint32_t mode);
 int64_t sm_read(int32_t fd, void *buffer, size_t size, uint64_t offset);
+int64_t sm_write(int32_t fd, const void *buffer, size_t size, uint64_t offset);
 int64_t sm_read_link(const char *path, void *buffer, size_t size);
 /* Whether process `pid` has the file with `inode` mapped: 1, 0, or -errno when it cannot be told.
  * */
 int32_t sm_maps(int32_t pid, uint64_t inode);
+/* Writes the absolute name of a file, which need not be there, without symbolic links, terminated.
+ * Its length; -EISDIR for a directory; -ENOENT when its directory is not there. */
+int64_t sm_absolute(const char *path, void *buffer, size_t size);
 int64_t sm_read_file(const char *path, void *buffer, size_t size);
 
 struct sm_stat {
   uint64_t device, inode, size, links;
-  uint32_t uid, regular;
+  uint32_t uid, gid, mode, regular;
 };
 int32_t sm_stat_path(const char *path, struct sm_stat *out);
 int32_t sm_stat_fd(int32_t fd, struct sm_stat *out);
 
-/* Record locks: exclusive, one byte at `offset`. They go with the process. */
+/* Record locks: of one byte at `offset`. They go with the process, and are not inherited. Who has
+ * one of a kind already gets the other in its place, at once or not at all. */
 int32_t sm_lock(int32_t fd, uint64_t offset, int32_t wait); /* -EAGAIN: somebody has it */
+int32_t sm_lock_shared(int32_t fd, uint64_t offset, int32_t wait);
 int32_t sm_unlock(int32_t fd, uint64_t offset);
 int32_t sm_is_locked(int32_t fd, uint64_t offset); /* 1, 0: by another process */
+/* The id of a process that has it locked, or 0: nobody, or one of another pid namespace. */
+int32_t sm_locker(int32_t fd, uint64_t offset);
 
 /* Where in the file the locks lie: far behind the data, a byte per participant, then the gate. */
 #define SM_LOCK_PARTICIPANT 0x10000000000ull

@@ -28,12 +28,19 @@ struct sm_log { /* 256 bytes */
   /* Who commits looks. */
   uint32_t waiting; /* 1: somebody may wait for any change */
   uint32_t backed;  /* 1: what is not on disk is not to be overwritten */
-  uint8_t pad2[56];
+  uint32_t rules;   /* a bit for each kind of rule there may be about what is written */
+  uint8_t pad2[52];
 
-  /* Whoever writes to the disk. */
+  /* Whoever writes to the disk, see StoreDisk. */
   uint64_t durable;          /* revision up to which all is on disk */
   uint64_t durable_position; /* behind its record */
-  uint8_t pad3[48];
+  uint32_t flusher;          /* participant id of who uses the file, or 0 */
+  uint32_t epoch;            /* futex: changes when more is on disk, or `flusher` is 0 again */
+  uint32_t sleepers;         /* 1: somebody may sleep on `epoch` */
+  uint32_t loaded;           /* 1: the table has what was in the file */
+  uint32_t promised;         /* participant id of who will write what nobody waits for, or 0 */
+  uint32_t tickets;          /* 1: there may be tickets that wait for the disk */
+  uint8_t pad3[24];
 };
 
 /* One revision in so many is in the index. */

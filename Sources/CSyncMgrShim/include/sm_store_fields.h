@@ -20,8 +20,15 @@ SM_FIELD(log, applied, 64)
 SM_FIELD(log, floor, 64)
 SM_FIELD(log, waiting, 32)
 SM_FIELD(log, backed, 32)
+SM_FIELD(log, rules, 32)
 SM_FIELD(log, durable, 64)
 SM_FIELD(log, durable_position, 64)
+SM_FIELD(log, flusher, 32)
+SM_FIELD(log, epoch, 32)
+SM_FIELD(log, sleepers, 32)
+SM_FIELD(log, loaded, 32)
+SM_FIELD(log, promised, 32)
+SM_FIELD(log, tickets, 32)
 
 #ifdef __clang__
 #pragma clang assume_nonnull end

@@ -15,6 +15,13 @@ struct CellKey {
     hash = TopicHash.of(self.text)
   }
 
+  /// One that is kept elsewhere.
+  init?(bytes: UnsafeRawBufferPointer) {
+    if bytes.count == 0 || bytes.count > 255 || bytes.contains(0) { return nil }
+    text = bytes
+    hash = TopicHash.of(bytes)
+  }
+
   static func of(_ text: UnsafePointer<CChar>?) throws(Failure) -> CellKey {
     guard let key = CellKey(text) else { throw failure }
     return key

@@ -13,7 +13,8 @@ enum Many {
     let type: HandleType
     let amount: UInt32
     let place: Int
-    /// In the order of the space.
+    /// In the order of the space: by rank, then by object.
+    let rank: UInt32
     let object: UInt32
     let owner: UInt32
     let attachment: UInt32
@@ -36,7 +37,7 @@ enum Many {
         skip(place, error)
       }
     }
-    found.sort { $0.object < $1.object }
+    found.sort { ($0.rank, $0.object) < ($1.rank, $1.object) }
     guard let first = found.first else { return [] }
     for entry in found
     where entry.owner != first.owner || entry.attachment != first.attachment {
@@ -58,14 +59,15 @@ enum Many {
     guard let type, type == .mutex || type == .semaphore || type == .rwlock else {
       throw Handles.why(item.handle, .mutex)
     }
-    let slot = try Handles.enter(item.handle, type)
-    defer { sm_leave() }
-    if type == .mutex, item.amount != 0 {
-      throw Failure(SYNCMGR_E_INVALID, naming: "item \(place) is a mutex: its amount is 0")
+    return try Handles.visit(item.handle, type) { (slot) throws(Failure) in
+      if type == .mutex, item.amount != 0 {
+        throw Failure(SYNCMGR_E_INVALID, naming: "item \(place) is a mutex: its amount is 0")
+      }
+      return Entry(
+        handle: item.handle, type: type, amount: item.amount, place: place,
+        rank: Caller(slot, item.handle).object.rank.load(), object: slot.pointee.index,
+        owner: slot.pointee.mine, attachment: slot.attachment)
     }
-    return Entry(
-      handle: item.handle, type: type, amount: item.amount, place: place,
-      object: slot.pointee.index, owner: slot.pointee.mine, attachment: slot.attachment)
   }
 
   // MARK: - Locking
@@ -83,23 +85,37 @@ enum Many {
         if status == SYNCMGR_OWNER_DIED { result = status }
       } catch {
         let sentence = Failure.kept()
-        undo(entries[..<position]) { items[$0.place].status == SYNCMGR_OWNER_DIED }
-        for place in 0..<Int(count) { items[place].status = SYNCMGR_E_CANCELLED }
-        items[entry.place].status = error.status
+        undo(entries, entries[..<position].map { items[$0.place].status })
+        tell(items, count, entry, failed: error.status)
         throw Failure(error.status, naming: sentence)
       }
     }
     return result
   }
 
-  private static func lock(_ entry: Entry, _ timeout: Int64) throws(Failure) -> Int32 {
-    let slot = try Handles.enter(entry.handle, entry.type)
-    defer { sm_leave() }
-    let caller = Caller(slot, entry.handle)
-    switch entry.type {
-    case .semaphore: return try Semaphore.acquire(caller, entry.amount, timeout)
-    case .rwlock: return try RWLock.lock(caller, entry.amount, timeout)
-    default: return try Mutex.lock(caller, timeout)
+  /// Writes the statuses when `entry` could not be locked.
+  static func tell(_ items: Items, _ count: UInt32, _ entry: Entry, failed status: Int32) {
+    for place in 0..<Int(count) { items[place].status = SYNCMGR_E_CANCELLED }
+    items[entry.place].status = status
+  }
+
+  static func lock(_ entry: Entry, _ timeout: Int64) throws(Failure) -> Int32 {
+    try visit(entry) { (caller) throws(Failure) in
+      try Prevention.take(caller, timeout) { (timeout) throws(Failure) in
+        switch entry.type {
+        case .semaphore: try Semaphore.acquire(caller, entry.amount, timeout)
+        case .rwlock: try RWLock.lock(caller, entry.amount, timeout)
+        default: try Mutex.lock(caller, timeout)
+        }
+      }
+    }
+  }
+
+  static func visit<Result>(
+    _ entry: Entry, _ body: (Caller) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try Handles.visit(entry.handle, entry.type) { (slot) throws(Failure) in
+      try body(Caller(slot, entry.handle))
     }
   }
 
@@ -128,9 +144,10 @@ enum Many {
   }
 
   private static func unlock(_ entry: Entry) throws(Failure) {
-    let slot = try Handles.enter(entry.handle, entry.type)
-    defer { sm_leave() }
-    let caller = Caller(slot, entry.handle)
+    try visit(entry) { (caller) throws(Failure) in try unlock(entry, caller) }
+  }
+
+  private static func unlock(_ entry: Entry, _ caller: Caller) throws(Failure) {
     switch entry.type {
     case .semaphore: try Semaphore.release(caller, entry.amount)
     case .rwlock: try RWLock.unlock(caller)
@@ -139,18 +156,26 @@ enum Many {
   }
 
   /// Gives back what was locked in vain, the last first. Who inherits from the dead must hear of
-  /// it: the next one, when this one had no time to look.
-  static func undo(_ entries: ArraySlice<Entry>, isInherited: (Entry) -> Bool) {
-    for entry in entries.reversed() {
-      if isInherited(entry), let slot = try? Handles.enter(entry.handle, entry.type) {
-        let caller = Caller(slot, entry.handle)
-        if entry.type == .mutex { Mutex.pass(caller) }
-        if entry.type == .rwlock { RWLock.pass(caller) }
-        sm_leave()
+  /// it: the next one, when this one had no time to look. Whoever closes the handles in the slots
+  /// `closing` cannot enter them any more, and need not.
+  static func undo(
+    _ entries: [Entry], _ statuses: [Int32], closing: Set<UInt32> = []
+  ) {
+    for (entry, status) in zip(entries, statuses).reversed() {
+      let isInherited = status == SYNCMGR_OWNER_DIED
+      let index = sm_handle_index(entry.handle)
+      if closing.contains(index) {
+        undo(entry, Caller(sm_slots() + Int(index), entry.handle), isInherited)
       } else {
-        try? unlock(entry)
+        try? visit(entry) { (caller) throws(Failure) in undo(entry, caller, isInherited) }
       }
     }
+  }
+
+  private static func undo(_ entry: Entry, _ caller: Caller, _ isInherited: Bool) {
+    if isInherited, entry.type == .mutex { return Mutex.pass(caller) }
+    if isInherited, entry.type == .rwlock { return RWLock.pass(caller) }
+    try? unlock(entry, caller)
   }
 }
 

@@ -10,9 +10,9 @@ import CSyncMgrShim
 /// subscribes to what happens to mutexes: the fast path knows nothing of notices.
 ///
 /// Taken when free by whoever comes (Go's sync.Mutex is the model): an unlock with waiters wakes
-/// the head of the line, which competes. Only one is ever awake for it (`woken`). When the head has
-/// been passed over for a millisecond, is a ticket (nobody is awake to compete), or the mutex is
-/// FAIR, the unlock hands the mutex over instead.
+/// the head of the line, which competes. Only one is awake for it (`woken`), or a few of those whom
+/// a condition released. When the head has been passed over for a millisecond, is a ticket (nobody
+/// is awake to compete), or the mutex is FAIR, the unlock hands the mutex over instead.
 enum Mutex {
   static let watched: UInt32 = 1 << 27
   static let waiters: UInt32 = 1 << 28
@@ -290,9 +290,32 @@ enum Mutex {
           if head.state.load() & CellState.kind == CellState.waiting {
             wakes.wake(head, attachment)
           }
+          wakeReleased(after: head, attachment, &wakes)
           return
         }
       }
+    }
+  }
+
+  /// So many of those whom a condition released are awake at once: enough to keep all processors
+  /// busy, and few enough for the places of `Wakes`.
+  private static let crowd = min(2 * Int(Attachment.processors), 8)
+
+  /// Wakes some behind the head, too, when a condition has released them all: each wants the mutex
+  /// for a moment only, and finds it free when it comes to run. One after the other they would be
+  /// waited for until they have woken up. Whoever finds it taken goes back to waiting, as the head
+  /// does. Dies before they were woken: see `Wakes`.
+  private static func wakeReleased(
+    after head: Cell, _ attachment: Attachment, _ wakes: inout Wakes
+  ) {
+    var awake = 1
+    var last = head
+    while awake < crowd, last.signalled.load() != 0, let cell = attachment.next(of: last),
+      cell.signalled.load() != 0, cell.flags.load() & CellFlag.ticket == 0
+    {
+      if cell.state.load() & CellState.kind == CellState.waiting { wakes.wake(cell, attachment) }
+      awake += 1
+      last = cell
     }
   }
 

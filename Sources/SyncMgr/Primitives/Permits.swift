@@ -24,10 +24,17 @@ enum Permits {
     isSignalling(object) ? nil : .counted(total: object.count.load())
   }
 
+  /// Whether permits are those of readers and writers.
+  static func isLock(_ object: Object) -> Bool {
+    let type = object.type.load()
+    return type == SYNCMGR_TYPE_RWLOCK || type == ObjectType.target
+  }
+
   private static func isFair(_ object: Object) -> Bool {
     switch object.type.load() {
     case SYNCMGR_TYPE_SEMAPHORE: object.flags.load() & SYNCMGR_SEMAPHORE_FAIR != 0
-    case SYNCMGR_TYPE_RWLOCK: object.flags.load() & SYNCMGR_RWLOCK_FAIR != 0
+    case SYNCMGR_TYPE_RWLOCK, ObjectType.target:
+      object.flags.load() & SYNCMGR_RWLOCK_FAIR != 0
     default: true
     }
   }
@@ -53,7 +60,7 @@ enum Permits {
     let available = object.word.load()
     if available < count { return nil }
     // A reader that is in already is let in again: who waits for it to leave would wait for ever.
-    let isWithin = object.type.load() == SYNCMGR_TYPE_RWLOCK && holding.amount.load() > 0
+    let isWithin = isLock(object) && holding.amount.load() > 0
     if !isWithin, let head = attachment.head(of: object), goesFirst(head, object) { return nil }
     return take(attachment, object, holding, available, count)
   }
@@ -222,7 +229,7 @@ enum Permits {
   /// served before it. Readers at the head all go in at once: they are in nobody's way.
   static func serve(_ attachment: Attachment, _ object: Object, _ wakes: inout Wakes) {
     if object.head.load() == 0 { return }
-    let isLock = object.type.load() == SYNCMGR_TYPE_RWLOCK
+    let isLock = isLock(object)
     var left = SM_CELLS  // a spoiled line ends here
     while left > 0, let head = attachment.liveHead(of: object) {
       left -= 1
@@ -281,7 +288,7 @@ enum Permits {
     if object.broken.load() != 0 { object.intentResult.store(1) }
     let isFirst = cell.amount.load() == object.intentAmount.load()
     let status = begin(object, holding, isFirst: isFirst)
-    let isInherited = object.type.load() == SYNCMGR_TYPE_RWLOCK && object.intentResult.load() != 0
+    let isInherited = isLock(object) && object.intentResult.load() != 0
     wakes.finish(
       cell, isInherited ? SYNCMGR_OWNER_DIED : status, value: holding.token.load(), attachment)
     object.intentResult.store(0)

@@ -6,7 +6,7 @@ import CSyncMgrShim
 /// fails, so that others' need no look at whether there is something to prevent.
 enum Prevention {
   static func applies(to type: HandleType) -> Bool {
-    type == .mutex || type == .semaphore || type == .rwlock
+    type == .mutex || type == .semaphore || type == .rwlock || type == .target
   }
 
   private static func isAged(_ settings: PreventionSettings) -> Bool {
@@ -68,7 +68,9 @@ enum Prevention {
     guard let settings = Possessions.of(caller).prevention else { return try body(start) }
     try look(caller, settings, waits: start.timeout != 0)
     func with(_ timeout: Int64) -> Tickets.Start {
-      Tickets.Start(timeout: timeout, queue: start.queue, userData: start.userData)
+      var changed = start
+      changed.timeout = timeout
+      return changed
     }
     let limited = with(limited(start.timeout, settings))
     if !isAged(settings) { return try body(limited) }
@@ -81,7 +83,7 @@ enum Prevention {
     var end: Int64 = 0
     do throws(Failure) { try Seniority.review(caller, settings, &end) } catch {
       // Unless it has ended otherwise: then that stands.
-      if (try? Tickets.cancel(started.ticket)) == SYNCMGR_OK { throw error }
+      if (try? Tickets.takeBack(started.ticket, caller.attachment)) == true { throw error }
       return started
     }
     Seniority.reviewLater(caller, started.ticket, settings, end)

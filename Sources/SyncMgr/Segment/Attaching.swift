@@ -7,16 +7,18 @@ import CSyncMgrShim
 enum Attaching {
   /// Attaches to `space`, or shares the attachment that this process has.
   static func attach(_ space: Space, _ request: OpenRequest) throws(Failure) -> Attachment {
+    let space = try space.settled()
     try Local.locked { (_: Local) throws(Failure) in }  // makes the process's tables
     sm_attach_lock()
     defer { sm_attach_unlock() }
     let attachment: Attachment
-    switch space {
+    switch space.place {
     case .anonymous: attachment = try fresh(Creation.makePrivate(space, request))
     case .local:
-      if let found = existing({ $0.space == space }) {
+      if let found = existing({ $0.space.place == space.place }) {
         attachment = found
         if request.has(SYNCMGR_CREATE_ONLY) { throw exists(space) }
+        try space.agree(with: found.segment)
       } else {
         if request.has(SYNCMGR_OPEN_ONLY) { throw missing(space) }
         attachment = try fresh(Creation.makePrivate(space, request))
@@ -30,7 +32,11 @@ enum Attaching {
   /// Leaves when the last manager is closed. The last process to leave removes the segment. Dies
   /// before the id is cleared: like any death. After it: nobody is left, the next opener replaces.
   /// `leaving` runs first when this is the last manager: it ends what other floors have under way.
-  static func detach(_ attachment: Attachment, _ leaving: () -> Void) {
+  /// `saving` runs when nothing uses the attachment any more, and says whether the segment has
+  /// nothing that must stay: under the gate, when `isLast` of all processes.
+  static func detach(
+    _ attachment: Attachment, _ leaving: () -> Void, _ saving: (_ isLast: Bool) -> Bool
+  ) {
     sm_attach_lock()
     defer { sm_attach_unlock() }
     attachment.managers -= 1
@@ -38,14 +44,22 @@ enum Attaching {
     leaving()
     waitUntilUnused(attachment)
     if attachment.isShared {
+      // While others stay, what is written holds up nobody at the gate.
+      let hasSaved = attachment.anyoneElse()
+      if hasSaved { _ = saving(false) }
       let gated = sm_lock(attachment.file, SM_LOCK_GATE, 1) >= 0
+      // Nobody can come now. Whoever dies now leaves a segment for the next opener.
+      let isLast = gated && !attachment.anyoneElse()
+      let isSaved = isLast || !hasSaved ? saving(isLast) : true
       attachment.participant.id.store(0)
       attachment.announceMembership()
-      if gated, attachment.header.flags.load() & SYNCMGR_PERSISTENT == 0,
-        !attachment.anyoneElse(), isNamed(attachment)
+      if isLast, isSaved, attachment.header.flags.load() & SYNCMGR_PERSISTENT == 0,
+        isNamed(attachment)
       {
         sm_unlink(attachment.space.path)
       }
+    } else {
+      _ = saving(true)
     }
     let (base, hasLent) = (attachment.segment.base, attachment.lent.load() != 0)
     attachment.unregister()
@@ -100,6 +114,7 @@ enum Attaching {
       let (device, inode) = (stat.device, stat.inode)
       if let found = existing({ $0.isShared && $0.inode == inode && $0.device == device }) {
         if request.has(SYNCMGR_CREATE_ONLY) { throw exists(space) }
+        try space.agree(with: found.segment)
         if request.has(SYNCMGR_PERSISTENT) { found.header.flags.store(SYNCMGR_PERSISTENT) }
         return found
       }
@@ -140,10 +155,18 @@ enum Attaching {
     let persistent = segment.header.flags.load() & SYNCMGR_PERSISTENT != 0
     let deserted = !visitor.anyoneElse()
     if deserted && !persistent {
+      // What its processes left in memory only goes to disk first; or the segment stays, and the
+      // sentence says why.
+      if segment.storePath != nil {
+        // Whoever died in that place while doing this is gone: nobody else is left to say so.
+        segment.participant(SM_SEATS).id.store(0)
+        try inSpareSeat(visitor, request) { (guest) throws(Failure) in try request.rescue(guest) }
+      }
       sm_unlink(space.path)
       return nil
     }
     if request.has(SYNCMGR_CREATE_ONLY) { throw exists(space) }
+    try space.agree(with: segment)
     let me = try seat(visitor, request)
     if request.has(SYNCMGR_PERSISTENT) {
       _ = segment.header.flags.update { $0 | SYNCMGR_PERSISTENT }
@@ -170,20 +193,31 @@ enum Attaching {
     } catch {
       guard error.status == SYNCMGR_E_LIMIT else { throw error }
     }
+    try inSpareSeat(visitor, request) { (guest) throws(Failure) in request.recover(guest) }
+    return try visitor.segment.join(file: visitor.file, namespace: request.namespace)
+  }
+
+  /// Runs `body` for an attachment in the place that is kept for this. Under the gate.
+  private static func inSpareSeat(
+    _ visitor: Attachment, _ request: OpenRequest, _ body: (Attachment) throws(Failure) -> Void
+  ) throws(Failure) {
     let spare = try visitor.segment.join(
       file: visitor.file, namespace: request.namespace, slots: SM_SEATS..<SM_PARTICIPANTS)
-    request.recover(
+    defer {
+      visitor.segment.participant(ParticipantID.slot(spare)).id.store(0)
+      sm_unlock(visitor.file, SM_LOCK_PARTICIPANT + UInt64(ParticipantID.slot(spare)))
+    }
+    var stat = sm_stat()
+    (stat.device, stat.inode) = (visitor.device, visitor.inode)
+    try body(
       Attachment(
-        space: visitor.space, segment: visitor.segment, file: visitor.file, stat: sm_stat(),
+        space: visitor.space, segment: visitor.segment, file: visitor.file, stat: stat,
         me: spare, namespace: request.namespace))
-    visitor.segment.participant(ParticipantID.slot(spare)).id.store(0)
-    sm_unlock(visitor.file, SM_LOCK_PARTICIPANT + UInt64(ParticipantID.slot(spare)))
-    return try visitor.segment.join(file: visitor.file, namespace: request.namespace)
   }
 
   /// Removes a segment's name.
   static func unlink(_ space: Space) throws(Failure) {
-    guard case .shared = space else {
+    guard case .shared = space.place else {
       throw Failure(SYNCMGR_E_NAME, "only shm: spaces have a name to remove")
     }
     var stat = sm_stat()

@@ -31,8 +31,12 @@ final class Attachment {
   var watchedMailboxes: Set<UInt32> = []
   /// What this process knows of channels' topics, by object. Under the process's lock.
   var mirrors: [UInt32: AnyObject] = [:]
+  /// How this process uses the store's file, see Ledger. Under the process's lock.
+  var ledger: AnyObject?
   /// In which order locks were taken, see LockOrder.
   var lockOrder: AnyObject?
+  /// What the coordination floor keeps here, see LocalCoordination. Under the process's lock.
+  var coordination: AnyObject?
   /// Kinds of notices that this process's subscribers want. Under the process's lock.
   var interests: [ObjectIdentifier: UInt32] = [:]
   /// What the service thread does with this attachment, see Service.
@@ -43,11 +47,13 @@ final class Attachment {
 
   /// Whether the space counts waits: its creator's choice.
   let counts: Bool
+  /// The file that the space's store is kept in: its creator's choice. Nil: in memory only.
+  let storePath: [UInt8]?
 
   var header: UnsafeMutablePointer<sm_header> { segment.header }
   var participant: Participant { segment.participant(ParticipantID.slot(me)) }
   var isShared: Bool { file >= 0 }
-  /// For sentences: the URL.
+  /// For sentences: the URL without the store's file.
   var text: String { space.text }
 
   init(
@@ -61,6 +67,7 @@ final class Attachment {
     self.inode = stat.inode
     self.me = me
     counts = segment.header.flags.load() & SYNCMGR_OPEN_NO_COUNTERS == 0
+    storePath = segment.storePath
     let words = UnsafeMutablePointer<UInt32>.allocate(capacity: 2)
     words.initialize(repeating: 0, count: 2)
     served = Word32(words)
@@ -68,6 +75,13 @@ final class Attachment {
   }
 
   deinit { served.at.deallocate() }
+
+  /// Who may read and write the segment, and may do the same with what belongs to it.
+  var rights: (mode: UInt32, group: UInt32) {
+    var stat = sm_stat()
+    guard isShared, sm_stat_fd(file, &stat) == 0 else { return (0o600, SYNCMGR_ANY) }
+    return (stat.mode & 0o660, stat.mode & 0o060 == 0 ? SYNCMGR_ANY : stat.gid)
+  }
 
   /// Gives the attachment its number, by which slots name it. Under the attach lock.
   func register() throws(Failure) {
@@ -81,7 +95,11 @@ final class Attachment {
 
   /// Under the attach lock, when no call is inside of it any more.
   func unregister() {
-    Local.always { local in local.attachments.removeAll { $0 === self } }
+    Local.always { local in
+      local.attachments.removeAll { $0 === self }
+      // They have the attachment in hand.
+      chores.removeAll()
+    }
     Attachment.entry(Int(id) - 1).pointee = nil
     Unmanaged.passUnretained(self).release()
   }
@@ -104,51 +122,4 @@ struct CellPool {
   var used: [UInt64] = []
   /// Where in `batches` the next search begins.
   var hint = 0
-}
-
-/// What a URL names.
-enum Space: Equatable {
-  case anonymous
-  case local([UInt8])
-  case shared([UInt8])
-
-  init(url: UnsafePointer<CChar>?) throws(Failure) {
-    guard let url else { throw Failure(SYNCMGR_E_NAME, "the URL is NULL") }
-    func rest(after prefix: StaticString) -> UnsafePointer<CChar>? {
-      for index in 0..<prefix.utf8CodeUnitCount
-      where UInt8(bitPattern: url[index]) != prefix.utf8Start[index] { return nil }
-      return url + prefix.utf8CodeUnitCount
-    }
-    if let name = rest(after: "local:") {
-      if name.pointee == 0 {
-        self = .anonymous
-      } else {
-        self = .local(try Name(name, what: "space").bytes)
-      }
-    } else if let name = rest(after: "shm:") {
-      let name = try Name(name, what: "space", limit: 200)
-      if name.bytes[0] == 0x2e {
-        throw Failure(SYNCMGR_E_NAME, "the space's name begins with a dot")
-      }
-      self = .shared(name.bytes)
-    } else {
-      throw Failure(SYNCMGR_E_NAME, "the URL is neither local: nor shm:NAME")
-    }
-  }
-
-  var text: String {
-    switch self {
-    case .anonymous: "local:"
-    case .local(let name): "local:" + String(decoding: name, as: UTF8.self)
-    case .shared(let name): "shm:" + String(decoding: name, as: UTF8.self)
-    }
-  }
-
-  /// Where the segment's file is; empty for a private space.
-  var path: String {
-    if case .shared(let name) = self {
-      return "/dev/shm/syncmgr." + String(decoding: name, as: UTF8.self)
-    }
-    return ""
-  }
 }

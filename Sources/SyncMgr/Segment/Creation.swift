@@ -11,6 +11,8 @@ struct OpenRequest {
   let namespace = Identity.pidNamespace()
   /// Releases what dead processes left in a segment; the floors above know how.
   var recover: (Attachment) -> Void = { _ in }
+  /// Brings to disk what a segment has that nobody is left in; throws when that cannot be done.
+  var rescue: (Attachment) throws(Failure) -> Void = { (_) throws(Failure) in }
 
   func has(_ flag: UInt32) -> Bool { flags & flag != 0 }
 }
@@ -23,7 +25,7 @@ enum Creation {
     _ space: Space, _ request: OpenRequest
   ) throws(Failure) -> Attachment {
     let segment = try map(-1)
-    initialize(segment, request.flags & SYNCMGR_OPEN_NO_COUNTERS)
+    initialize(segment, space, request.flags & SYNCMGR_OPEN_NO_COUNTERS)
     for field in [
       segment.header.workstreamsCommitted, segment.header.objectsCommitted,
       segment.header.holdingsCommitted, segment.header.batchesCommitted,
@@ -53,7 +55,7 @@ enum Creation {
     let segment = try map(file)
     defer { if !kept { sm_unmap(segment.base, sm_segment_size()) } }
     initialize(
-      segment, request.flags & (SYNCMGR_PERSISTENT | SYNCMGR_OPEN_NO_COUNTERS))
+      segment, space, request.flags & (SYNCMGR_PERSISTENT | SYNCMGR_OPEN_NO_COUNTERS))
     let me = try segment.join(file: file, namespace: request.namespace)
     var stat = sm_stat()
     error = sm_stat_fd(file, &stat)
@@ -74,7 +76,7 @@ enum Creation {
     return Segment(base: base)
   }
 
-  private static func initialize(_ segment: Segment, _ flags: UInt32) {
+  private static func initialize(_ segment: Segment, _ space: Space, _ flags: UInt32) {
     let header = segment.header
     let boot = Identity.boot()
     var identity: UInt64 = 0
@@ -85,6 +87,9 @@ enum Creation {
     header.pointee.boot_low = boot.low
     header.pointee.boot_high = boot.high
     header.pointee.identity = identity
+    let file = space.file ?? []
+    for (index, byte) in file.enumerated() { sm_header_store_path(header)[index] = byte }
+    header.pointee.store_length = UInt32(file.count)
     DeadlockSettings().store(in: header)
     header.deadlockCovered.store(UInt64(bitPattern: sm_now()))
     header.flags.store(flags)

@@ -39,6 +39,7 @@ extension Attachment {
       object.owner.store(0)
     }
     repairMembers()
+    repairTargets()
     segment.objectNames.rebuild(segment.objectCount)
     segment.workstreamNames.rebuild(segment.workstreamCount)
     for hint in [
@@ -328,6 +329,9 @@ extension Attachment {
           naming: "'\(NameField(object).read().text)' is open in workstream '\(name ?? "?")'")
       }
     }
+    if let reason = Kinds.of(object)?.refusesRemoval(self, object) {
+      throw Failure(SYNCMGR_E_BUSY, object, reason)
+    }
     Kinds.of(object)?.removed(self, object)
     segment.objectNames.remove(index, object.hash.load())
     freeObject(index, object)
@@ -341,46 +345,6 @@ extension Attachment {
     object.owner.store(0)
   }
 
-  // MARK: - Holdings
-
-  func makeHolding(_ object: UInt32, _ workstream: UInt32) throws(Failure) -> Holding {
-    let index = try claimSlot(holdingTable) { segment.holding($0)?.owner.load() == 0 }
-    guard let holding = segment.holding(index) else { throw corrupt("the table of open objects") }
-    holding.owner.store(me)
-    holding.state.store(SlotState.claimed)
-    holding.workstream.store(workstream)
-    holding.object.store(object + 1)
-    holding.amount.store(0)
-    holding.waits.store(0)
-    holding.index.store(0)
-    holding.joined.store(0)
-    for field in [holding.mark, holding.token, holding.lease, holding.leaseLength] {
-      field.store(0)
-    }
-    holding.state.store(SlotState.live)
-    return holding
-  }
-
-  /// Frees a holding that holds nothing any more. Under the directory guard.
-  func endHolding(_ holding: Holding) {
-    moveBack(header.holdingsHint, segment.index(of: holding))
-    holding.state.store(SlotState.free)
-    holding.object.store(0)
-    holding.owner.store(0)
-  }
-
-  /// The holdings of an object, by scanning: only for rare things.
-  func forHoldings(of object: Object, _ body: (Holding) -> Void) {
-    let wanted = segment.index(of: object) + 1
-    for index in 0..<segment.holdingCount {
-      if let holding = segment.holding(index), holding.object.load() == wanted,
-        holding.state.load() == SlotState.live
-      {
-        body(holding)
-      }
-    }
-  }
-
   // MARK: - Batches of cells
 
   /// Claims a batch of cells for this process.
@@ -392,9 +356,5 @@ extension Attachment {
       batch.owner.store(me)
       return index
     }
-  }
-
-  func corrupt(_ what: String) -> Failure {
-    Failure(SYNCMGR_E_CORRUPT, naming: "\(what) of \(text) contradicts itself")
   }
 }

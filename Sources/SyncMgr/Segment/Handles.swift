@@ -20,11 +20,13 @@ enum HandleType: UInt32 {
   case syncPoint = 9
   case channel = 11
   case store = 13
+  case target = 14
   case manager = 16
   case workstream = 17
   case ticket = 18
   case queue = 19
   case subscription = 20
+  case transaction = 21
 
   /// With its article.
   var aNoun: String { ("aeiou".contains(noun.first ?? "x") ? "an " : "a ") + noun }
@@ -48,11 +50,13 @@ enum HandleType: UInt32 {
     case .syncPoint: "sync point"
     case .channel: "channel"
     case .store: "store"
+    case .target: "target"
     case .manager: "manager"
     case .workstream: "workstream"
     case .ticket: "ticket"
     case .queue: "queue"
     case .subscription: "subscription"
+    case .transaction: "transaction"
     }
   }
 }
@@ -75,6 +79,22 @@ enum Handles {
     }
     if let slot = sm_enter_slowly(handle, type.rawValue) { return slot }
     throw why(handle, type)
+  }
+
+  /// Runs `body` inside of `handle`. A thread that holds the handle's attachment (`sm_hold`) holds
+  /// it before, meanwhile and after.
+  static func visit<Result>(
+    _ handle: UInt64, _ type: HandleType, _ body: (Slot) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    let held = sm_held()
+    if held == 0 {
+      let slot = try enter(handle, type)
+      defer { sm_leave() }
+      return try body(slot)
+    }
+    guard let slot = sm_trade(handle, type.rawValue) else { throw why(handle, type) }
+    defer { sm_hold(held) }
+    return try body(slot)
   }
 
   /// Says why `handle` does not work.

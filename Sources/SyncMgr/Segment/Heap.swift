@@ -215,16 +215,7 @@ extension Attachment {
   /// Counts who has each message, and draws the map anew. Under the guard.
   private func repairHeap() {
     let high = min(header.heapHigh.load(), SM_UNITS)
-    var counts: [UInt32: UInt32] = [:]
-    for index in 0..<segment.objectCount {
-      guard let mailbox = segment.mailbox(index), let posts = Posts(mailbox, segment) else {
-        continue
-      }
-      for slot in 0..<posts.capacity {
-        let chunk = posts[slot].chunk.load()
-        if chunk != 0 { counts[chunk, default: 0] += 1 }
-      }
-    }
+    let counts = countPosts()
     mark(0, SM_UNITS, isUsed: false)
     for unit in 0..<high {
       guard let chunk = segment.chunk(unit), chunk.state.load() != SM_CHUNK_FREE else { continue }
@@ -276,7 +267,7 @@ extension Attachment {
     Guard.unlock(header.heapGuardian)
   }
 
-  private func isMemory(_ unit: UInt32, of object: UInt32) -> Bool {
+  func isMemory(_ unit: UInt32, of object: UInt32) -> Bool {
     guard let mailbox = segment.mailbox(object &- 1) else { return false }
     for word in [mailbox.memory, mailbox.patterns, mailbox.log] where word.load() == unit + 1 {
       return true

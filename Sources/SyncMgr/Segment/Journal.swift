@@ -146,7 +146,8 @@ struct Notice {
   /// Whether a wait for an object of this type that ended so got something that it holds now.
   static func isGrant(_ type: UInt32, _ result: Int32) -> Bool {
     switch type {
-    case SYNCMGR_TYPE_MUTEX, SYNCMGR_TYPE_SEMAPHORE, SYNCMGR_TYPE_RWLOCK: result >= 0
+    case SYNCMGR_TYPE_MUTEX, SYNCMGR_TYPE_SEMAPHORE, SYNCMGR_TYPE_RWLOCK, ObjectType.target:
+      result >= 0
     case SYNCMGR_TYPE_ELECTION: result == SYNCMGR_LEADER
     default: false
     }

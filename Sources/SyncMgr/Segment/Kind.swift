@@ -58,6 +58,8 @@ struct Kind: Sendable {
   /// A writer died under the send guard of the object's mailbox: makes whole what the type has
   /// there besides. Under that guard.
   var repairSending: (@Sendable (Attachment, Object) -> Void)?
+  /// Why an object that nobody has open is not to be removed; nil when it may be.
+  var refusesRemoval: @Sendable (Attachment, Object) -> StaticString? = { _, _ in nil }
   /// Faults of a quiet object, in words; nil when there are none.
   let check: @Sendable (Attachment, Object) -> String?
   /// These kinds of notices are wanted from now on: for a type whose fast path looks at one word

@@ -7,6 +7,8 @@ final class Local {
   var attachments: [Attachment] = []
   var freeSlot: UInt32 = 0
   var slotsHigh: UInt32 = 1  // slot 0 is never used
+  /// Files of stores that spaces of this process have claimed, and which of the spaces.
+  private var claims: [[UInt8]: ObjectIdentifier] = [:]
   /// What the waiting floor keeps here, see LocalWaiting.
   var waiting: AnyObject?
   private let epoch = sm_fork_epoch()
@@ -32,6 +34,16 @@ final class Local {
     defer { sm_process_unlock() }
     return body(state())
   }
+
+  /// Whether no other space of this process has claimed the file. Under the process's lock.
+  func claim(_ path: [UInt8], for attachment: Attachment) -> Bool {
+    let id = ObjectIdentifier(attachment)
+    if let claimed = claims[path], claimed != id { return false }
+    claims[path] = id
+    return true
+  }
+
+  func endClaim(_ path: [UInt8]) { claims[path] = nil }
 
   /// For code that runs under the process's lock already.
   static var current: Local { state() }

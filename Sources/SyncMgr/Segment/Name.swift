@@ -4,6 +4,8 @@ import CSyncMgrShim
 /// The bytes of a name that was found legal. Hostile bytes never become a String before that.
 struct Name {
   let bytes: [UInt8]
+  /// Names of targets are not those of other objects.
+  private(set) var isTarget = false
 
   /// Checks a C string: 1 to `limit` bytes of UTF-8, no '/', no control characters.
   init(_ text: UnsafePointer<CChar>?, what: StaticString, limit: Int = Int(SYNCMGR_NAME_MAX))
@@ -14,6 +16,11 @@ struct Name {
     while bytes.count <= limit, text[bytes.count] != 0 {
       bytes.append(UInt8(bitPattern: text[bytes.count]))
     }
+    try self.init(checking: bytes, what: what, limit: limit)
+  }
+
+  /// Checks bytes, of which one too many suffices.
+  init(checking bytes: [UInt8], what: StaticString, limit: Int) throws(Failure) {
     self.bytes = bytes
     if bytes.isEmpty {
       throw Failure(SYNCMGR_E_NAME, naming: "the \(what)'s name is empty")
@@ -37,11 +44,16 @@ struct Name {
 
   init(made bytes: [UInt8]) { self.bytes = bytes }
 
+  init(target key: [UInt8]) {
+    bytes = key
+    isTarget = true
+  }
+
   var text: String { String(decoding: bytes, as: UTF8.self) }
 
   /// FNV-1a, never 0: 0 marks a free slot.
   var hash: UInt32 {
-    var hash: UInt32 = 0x811c_9dc5
+    var hash: UInt32 = isTarget ? 0x5bd1_e995 : 0x811c_9dc5
     for byte in bytes { hash = (hash ^ UInt32(byte)) &* 0x0100_0193 }
     return hash == 0 ? 1 : hash
   }

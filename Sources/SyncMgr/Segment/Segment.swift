@@ -30,6 +30,14 @@ struct Segment {
     (base + Int(offset)).assumingMemoryBound(to: row)
   }
 
+  /// The file of the space's store, which was written before anybody else could see the segment.
+  var storePath: [UInt8]? {
+    let length = header.pointee.store_length
+    guard length > 0, length < SM_STORE_PATH else { return nil }
+    let path = Array(UnsafeBufferPointer(start: sm_header_store_path(header), count: Int(length)))
+    return path.contains(0) ? nil : path
+  }
+
   /// The participant in `slot`, which callers take from an id's low 8 bits.
   @inline(__always) func participant(_ slot: UInt32) -> Participant {
     table(sm_at_participants(), sm_participant.self) + Int(slot & (SM_PARTICIPANTS - 1))
@@ -159,6 +167,8 @@ enum SlotState {
 enum ObjectType {
   /// A mailbox of a channel. It has the channel's name, but is not found by it.
   static let mailbox: UInt32 = 12
+  /// What a transaction locks. It has a key's name, in a name space of its own.
+  static let target: UInt32 = 14
 }
 
 /// A workstream as it stands in a lock word: table index + 1 in 16 bits, generation in 11.

@@ -14,3 +14,9 @@ extension Failure {
     self.init(status, naming: "\(type) '\(NameField(object).read().text)': \(text)")
   }
 }
+
+extension Attachment {
+  func corrupt(_ what: String) -> Failure {
+    Failure(SYNCMGR_E_CORRUPT, naming: "\(what) of \(text) contradicts itself")
+  }
+}

@@ -213,6 +213,13 @@ extension UnsafeMutablePointer<sm_log> {
   @inline(__always) var floor: Word64 { Word64(sm_log_floor(self)) }
   @inline(__always) var waiting: Word32 { Word32(sm_log_waiting(self)) }
   @inline(__always) var backed: Word32 { Word32(sm_log_backed(self)) }
+  @inline(__always) var rules: Word32 { Word32(sm_log_rules(self)) }
   @inline(__always) var durable: Word64 { Word64(sm_log_durable(self)) }
   @inline(__always) var durablePosition: Word64 { Word64(sm_log_durable_position(self)) }
+  @inline(__always) var flusher: Word32 { Word32(sm_log_flusher(self)) }
+  @inline(__always) var epoch: Word32 { Word32(sm_log_epoch(self)) }
+  @inline(__always) var sleepers: Word32 { Word32(sm_log_sleepers(self)) }
+  @inline(__always) var loaded: Word32 { Word32(sm_log_loaded(self)) }
+  @inline(__always) var promised: Word32 { Word32(sm_log_promised(self)) }
+  @inline(__always) var tickets: Word32 { Word32(sm_log_tickets(self)) }
 }

@@ -7,8 +7,11 @@ enum AllKinds {
         Kinds.table = [
           Mutex.kind, Semaphore.kind, Latch.kind, Barrier.kind, Event.kind, RWLock.kind,
           Condition.kind, Election.kind, SyncPoint.kind, Resource.kind, Channel.kind,
-          Channel.mailboxKind, Store.kind,
+          Channel.mailboxKind, Store.kind, RWLock.kind,
         ]
+        StoreRules.look = { (store, changes) throws(Failure) in
+          try DeclaredRules.guarding(store, changes)
+        }
       }
     }
   }

@@ -25,6 +25,7 @@ enum Closing {
       sm_nap(200_000)
     }
     for cell in cells(attachment, slots, indices) { Tickets.revoke(cell, attachment) }
+    Series.close(attachment, through: indices)
   }
 
   /// Whether a thread that is inside of another handle waits for a mutex of one of these. Its cell
@@ -45,6 +46,7 @@ enum Closing {
     where cell.flags.load() & (CellFlag.ticket | CellFlag.queued) == CellFlag.ticket {
       Tickets.drained(cell.ticket.load(), attachment)
     }
+    Series.endTickets(attachment, through: indices)
   }
 
   /// Ends the waits for messages to workstreams that close. No call begins another one any more.
@@ -59,6 +61,14 @@ enum Closing {
       if endsTickets, cell.flags.load() & CellFlag.queued == 0 {
         Tickets.drained(ticket, attachment)
       }
+    }
+  }
+
+  /// Ends the waits that came through `slots`, once: who calls looks whether others have begun.
+  static func endWaits(_ attachment: Attachment, through slots: [Slot]) {
+    for cell in cells(attachment, slots, Set(slots.map { UInt32($0 - sm_slots()) })) {
+      let kind = cell.state.load() & CellState.kind
+      if kind == CellState.waiting || kind == CellState.woken { Tickets.endWait(cell, attachment) }
     }
   }
 

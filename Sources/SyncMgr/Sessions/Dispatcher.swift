@@ -262,9 +262,11 @@ final class Dispatcher: @unchecked Sendable {
       let header = attachment.header
       let (membership, news) = (header.membership.load(), header.news.load())
       attachment.serviceOnce()
+      sm_hold(attachment.id)
+      let hasGoneOn = Series.goOn(attachment)
       // Tickets of other spaces may be due: each is entered for itself.
       sm_leave()
-      var didSomething = Deadlines.serve()
+      var didSomething = Deadlines.serve() || hasGoneOn
       if !enter() { throw Failure(SYNCMGR_E_CLOSED, "the manager was closed") }
       while runOne() {
         didSomething = true

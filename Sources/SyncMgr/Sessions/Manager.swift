@@ -25,6 +25,10 @@ final class Manager {
     try AllKinds.install()
     var request = request
     request.recover = { $0.recoverDead(thorough: true) }
+    request.rescue = { (attachment) throws(Failure) in
+      attachment.recoverDead(thorough: true)
+      try attachment.leaveStore(isLast: true)
+    }
     let attachment = try Attaching.attach(space, request)
     let hasThreads = !request.has(SYNCMGR_OPEN_NO_THREADS)
     let manager = Manager(attachment, hasThreads: hasThreads)
@@ -41,9 +45,10 @@ final class Manager {
       }
       // Whoever died here before us, in a persistent segment perhaps all of them.
       if attachment.isShared { attachment.recoverDead(thorough: true) }
+      StoreDisk(attachment)?.resume()
       return Handles.publish(slot, .manager)
     } catch {
-      Attaching.detach(attachment) { Service.forget(attachment) }
+      leave(attachment) { Service.forget(attachment) }
       throw error
     }
   }
@@ -69,9 +74,18 @@ final class Manager {
     Unmanaged.passUnretained(manager).release()
     slot.pointee.context = nil
     Handles.free(slot)
-    Attaching.detach(attachment) {
+    leave(attachment) {
       Service.forget(attachment)
       Closing.endTickets(attachment)
+    }
+  }
+
+  private static func leave(_ attachment: Attachment, _ ending: () -> Void) {
+    Attaching.detach(attachment, ending) { isLast in
+      do throws(Failure) {
+        try attachment.leaveStore(isLast: isLast)
+        return true
+      } catch { return false }
     }
   }
 
@@ -79,6 +93,13 @@ final class Manager {
 
   /// Starts the service thread for the space, unless threads are refused.
   func serve() throws(Failure) { if hasThreads { try Service.serve(attachment) } }
+
+  /// The same, for a call on an object.
+  static func serve(_ caller: Caller) throws(Failure) {
+    if caller.attachment.served.load() == Served.yes { return }
+    guard let stream = Possessions.of(caller) as? Stream else { return }
+    try stream.manager.serve()
+  }
 
   /// Chooses what is done so that no deadlock happens, for objects that are opened from now on.
   func prevent(_ settings: PreventionSettings) throws(Failure) {
@@ -148,6 +169,7 @@ extension Queue {
         && Tickets.slot(of: ticket).queueSlot == index
     }
     for cell in cells { Tickets.drop(cell.ticket.load(), attachment) }
+    Series.drop(attachment, of: index)
     Local.always { local in
       local.forWaiting.queues.removeAll { $0 === self }
     }

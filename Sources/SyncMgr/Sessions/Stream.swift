@@ -12,6 +12,8 @@ final class Stream: Possessions {
   fileprivate var handles: [UInt64] = []
   /// Whether waits for its messages were ever started. Under the process's lock.
   var hasAwaited = false
+  /// Open transactions; nil once no more are begun. Under the process's lock.
+  var transactions: [Transaction]? = []
 
   var attachment: Attachment { manager.attachment }
 
@@ -91,6 +93,8 @@ final class Stream: Possessions {
     }
     // Calls that open an object come out first: what they opened is in the lists then.
     Closing.waitForCalls(attachment, in: slots)
+    for stream in streams { stream.endTransactions() }
+    sm_hold(attachment.id)
     let handles = Local.always { _ in streams.flatMap { $0.handles } }
     let open = handles.map { Tickets.slot(of: $0) }
     let mine = zip(handles, open).filter { Handles.retire($1, $0) }.map { $1 }
@@ -155,7 +159,11 @@ final class Stream: Possessions {
           }
         }
         if let known { return (index, known) }
-        let made = try attachment.makeHolding(index, owner)
+        let made: Holding
+        do throws(Failure) { made = try attachment.makeHolding(index, owner) } catch {
+          attachment.removeUnused(index)
+          throw error
+        }
         Local.always { _ in holdings[index] = OpenHolding(holding: made, handles: 1) }
         return (index, made)
       }
@@ -224,7 +232,6 @@ final class Stream: Possessions {
   static func closeObject(_ handle: UInt64, _ type: HandleType) throws(Failure) {
     let slot = try Handles.enter(handle, type)
     let attachment = Attachment.of(slot)
-    let index = slot.pointee.index
     let home = sm_slots() + Int(slot.pointee.next)
     guard home.pointee.context != nil, home.pointee.mine == slot.pointee.mine,
       Handles.retire(slot, handle)
@@ -232,9 +239,21 @@ final class Stream: Possessions {
       sm_leave()
       throw Failure(SYNCMGR_E_CLOSED, naming: "the \(type.noun) was closed")
     }
-    let stream = of(home)
     sm_hold(attachment.id)
     defer { sm_leave() }
+    of(home).finish(slot, handle)
+  }
+
+  /// Closes an object's handle while the call is inside of another one of this workstream.
+  func closeWithin(_ handle: UInt64) {
+    let slot = Tickets.slot(of: handle)
+    if Handles.retire(slot, handle) { finish(slot, handle) }
+  }
+
+  /// Ends what was open by a handle that is retired.
+  private func finish(_ slot: Slot, _ handle: UInt64) {
+    let stream = self
+    let index = slot.pointee.index
     Closing.endCalls(attachment, through: [slot])
     let last: Holding? = Local.always { _ in
       if let place = stream.handles.firstIndex(of: handle) {
@@ -247,7 +266,7 @@ final class Stream: Possessions {
       return entry.handles == 0 ? entry.holding : nil
     }
     if let last { attachment.abandon(last) }
-    freeObjectSlot(slot)
+    Stream.freeObjectSlot(slot)
   }
 }
 

@@ -126,6 +126,7 @@ extension Store {
     info.revision = log.head.applied.load()
     info.durable = log.head.backed.load() == 0 ? info.revision : log.head.durable.load()
     info.log_size = log.size
+    info.has_file = log.head.backed.load()
     let oldest = log.head.oldest.load()
     info.log_used = log.head.tail.load() &- min(oldest, log.head.tail.load())
     info.oldest = log.oldestRevision

@@ -67,10 +67,23 @@ extension Store {
     isOurs: Bool = false, condition: ((Locked) throws(Failure) -> Void)? = nil
   ) throws(Failure) -> UInt64 {
     while true {
-      let revision = try commitOnce(changes, isOurs: isOurs, condition)
-      if let revision {
-        if flags & SYNCMGR_PUT_QUEUED == 0 { try sync(revision, until: deadline) }
-        return revision
+      let rules = try StoreRules.of(self, changes)
+      do throws(Failure) {
+        let revision = try commitOnce(changes, isOurs: isOurs) { (store) throws(Failure) in
+          try rules.check(store)
+          try condition?(store)
+        }
+        if let revision {
+          if flags & SYNCMGR_PUT_QUEUED == 0 {
+            try sync(revision, until: deadline)
+          } else {
+            try promise()
+          }
+          return revision
+        }
+      } catch {
+        if error.status != StoreRules.again { throw error }
+        continue
       }
       try makeRoomInLog(until: deadline)
     }
@@ -249,6 +262,8 @@ extension Store {
     }
     if changed != nil { return changed }
     let least = try log().head.floor.load()
+    // As many as may be new, and not known to the table.
+    try cells.reserve(UInt32(items.count { $0.data != nil && $0.current == 0 }))
     for place in items.indices {
       let item = items[place]
       if item.isCheck || (item.data == nil && item.current == 0) { continue }

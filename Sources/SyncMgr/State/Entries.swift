@@ -28,6 +28,11 @@ extension Store {
     var isCheck = false
   }
 
+  static func bytes(of text: UnsafePointer<CChar>?) -> [UInt8] {
+    guard let text else { return [] }
+    return Array(UnsafeRawBufferPointer(start: text, count: strlen(text)))
+  }
+
   /// The entry of a key, if it is there.
   func get(_ key: [UInt8]) throws(Failure) -> Entry? { try read(key, isLocked: false) }
 
@@ -37,6 +42,18 @@ extension Store {
     _ writes: [Write], flags: UInt32 = 0, until deadline: Int64 = Deadline.never,
     condition: ((Locked) throws(Failure) -> Void)? = nil
   ) throws(Failure) -> (revision: UInt64, versions: [UInt64]) {
+    var versions = writes.map { _ in UInt64(0) }
+    let revision = try commit(
+      writes, flags: flags, until: deadline, versions: &versions, condition: condition)
+    return (revision, versions)
+  }
+
+  /// The same for who wants to know the versions also when it fails. There are as many as writes;
+  /// those that did not come to be known stay.
+  func commit(
+    _ writes: [Write], flags: UInt32, until deadline: Int64, versions: inout [UInt64],
+    condition: ((Locked) throws(Failure) -> Void)?
+  ) throws(Failure) -> UInt64 {
     // Keys, terminated, and data, one behind the other.
     let size = writes.reduce(0) { $0 + $1.key.count + 1 + ($1.data?.count ?? 0) }
     let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: max(size, 1), alignment: 8)
@@ -56,12 +73,12 @@ extension Store {
         to: syncmgr_change_t(
           key: key.map { UnsafePointer($0.assumingMemoryBound(to: CChar.self)) },
           data: data.map { UnsafeRawPointer($0) }, length: write.data?.count ?? 0,
-          expected: write.expected, version: 0, type: write.type,
+          expected: write.expected, version: versions[place], type: write.type,
           flags: write.isCheck ? SYNCMGR_CHANGE_CHECK : 0))
     }
-    let revision = try commit(
+    defer { versions = changes.map { $0.version } }
+    return try commit(
       changes, flags: flags, until: deadline, isOurs: true, condition: condition)
-    return (revision, changes.map { $0.version })
   }
 
   /// The entries whose keys begin with `prefix`, in their order and of one moment, and the revision
@@ -136,17 +153,13 @@ extension Store {
 extension Store.Entry {
   /// What a call has copied, with data and writer.
   fileprivate init(_ entry: syncmgr_entry_t) {
-    func text(_ at: UnsafePointer<CChar>?) -> [UInt8] {
-      guard let at else { return [] }
-      return Array(UnsafeRawBufferPointer(start: at, count: strlen(at)))
-    }
-    key = text(entry.key)
+    key = Store.bytes(of: entry.key)
     data = Array(UnsafeRawBufferPointer(start: entry.data, count: entry.length))
     type = entry.type
     version = entry.version
     revision = entry.revision
     wall = entry.wall_ns
     writer = entry.writer_id
-    name = text(entry.writer)
+    name = Store.bytes(of: entry.writer)
   }
 }

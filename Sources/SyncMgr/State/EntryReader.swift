@@ -193,6 +193,12 @@ struct Signature {
   var wall: UInt64
   var name: UnsafeRawBufferPointer
 
+  init(id: UInt64, wall: UInt64, name: UnsafeRawBufferPointer) {
+    self.id = id
+    self.wall = wall
+    self.name = name
+  }
+
   /// A workstream, now.
   @inline(__always)
   init(_ stream: Workstream) {

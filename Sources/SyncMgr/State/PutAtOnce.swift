@@ -24,7 +24,8 @@ enum PutAtOnce {
     let value = UnsafeRawBufferPointer(start: data, count: wanted.length)
     guard Guard.tryLock(reader.row.sendGuardian, slot.pointee.participant) else { return 0 }
     var version: UInt64 = 0
-    if log.head.waiting.load() == 0, let table = Variables(reader.row, reader.segment),
+    if log.head.waiting.load() == 0, StoreRules.isNone(log),
+      let table = Variables(reader.row, reader.segment),
       let variable = table.find(key.text, key.hash, SM_VARIABLE_CELL, looksInside: true),
       variable.waiting.load() == 0,
       wanted.expected == SYNCMGR_VERSION_ANY || wanted.expected == SharedCells.shown(variable),
@@ -33,7 +34,16 @@ enum PutAtOnce {
       version = commit(key, value, wanted.type, signature, variable, table, log)
     }
     reader.row.sendGuardian.exchange(0)
+    // After the commit: who keeps the promise looks at the log after taking it back.
+    if flags & SYNCMGR_PUT_QUEUED != 0, log.head.backed.load() != 0, log.head.promised.load() == 0 {
+      promise(slot)
+    }
     return version
+  }
+
+  @inline(never)
+  private static func promise(_ slot: Slot) {
+    StoreDisk(Attachment.of(slot), slot.pointee.object.unsafelyUnwrapped)?.promise()
   }
 
   /// The steps of a commit, see Store. Under the send guard.

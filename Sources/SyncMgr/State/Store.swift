@@ -96,6 +96,7 @@ struct Store {
     head.mask.store(mask)
     head.inlineSize.store(wanted.inlineSize)
     head.capacity.store(wanted.capacity)
+    head.backed.store(attachment.storePath == nil ? 0 : 1)
     // Dies before: the memory is in the hands of a dead process. After: the store has it.
     row.log.store(unit + 1)
     attachment.settle(unit)

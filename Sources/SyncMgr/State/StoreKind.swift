@@ -20,6 +20,9 @@ extension Store {
         attachment.repairStore(row)
       }
     },
+    refusesRemoval: { attachment, object in
+      StoreDisk(attachment, object) == nil ? nil : "what is in a file stays as long as the space"
+    },
     check: { attachment, object in attachment.checkStore(object) })
 
   private static func showParameters(
@@ -41,6 +44,7 @@ extension Store {
     else { return }
     json.number("revision", head.applied.load())
     json.number("entries", attachment.countVariables(row).cells)
+    if head.backed.load() != 0 { json.number("durable", head.durable.load()) }
   }
 }
 
@@ -54,6 +58,7 @@ extension Attachment {
     if object.head.load() != 0 { finishStoreWaits(object, row, [], &wakes) }
     unlockSending(row)
     wakes.send(self)
+    StoreDisk(self, object)?.settle()
   }
 
   /// Frees all that the store has. Nobody has it open. The log goes first: without it, it is no
@@ -72,7 +77,8 @@ extension Attachment {
     guard let log = StoreLog(row, segment) else { return "has a log whose sizes contradict" }
     if log.head.revision.load() != log.head.applied.load() { return "has a half-made commit" }
     if row.committing.load() & 1 != 0 { return "has entries of which some are changed" }
-    return checkLog(log) ?? checkVariables(row, besides: row.log.load() &- 1)
+    return checkLog(log) ?? StoreDisk(self, object)?.fault
+      ?? checkVariables(row, besides: row.log.load() &- 1)
   }
 
   /// Every record lies behind the one before, and they have all revisions up to the last one.

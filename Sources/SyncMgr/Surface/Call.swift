@@ -134,6 +134,27 @@ func give(
   return outcome.status
 }
 
+/// Writes a text that the caller has room for, with a terminating zero; how long it is it gets in
+/// any case.
+func give(
+  _ text: [UInt8], _ noun: StaticString, _ buffer: UnsafeMutablePointer<CChar>?, _ capacity: Int,
+  _ target: UnsafeMutablePointer<Int>
+) throws(Failure) -> Int32 {
+  if buffer == nil, capacity != 0 { throw Failure(SYNCMGR_E_INVALID, "the buffer is NULL") }
+  target.pointee = text.count
+  // A capacity beyond what Int can say arrives as a negative number, and suffices.
+  guard let buffer, capacity < 0 || capacity > text.count else {
+    throw Failure(
+      SYNCMGR_E_OVERFLOW,
+      naming: "the \(noun) has \(text.count) bytes, the buffer \(capacity)")
+  }
+  text.withUnsafeBytes {
+    UnsafeMutableRawPointer(buffer).copyMemory(from: $0.baseAddress!, byteCount: $0.count)
+  }
+  buffer[text.count] = 0
+  return SYNCMGR_OK
+}
+
 /// Opens an object: `parameters` checks what the caller asks for.
 func openCall(
   _ workstream: OpaquePointer?, _ name: UnsafePointer<CChar>?,

@@ -27,7 +27,7 @@ public func syncmgr_open(
         naming: "the mode 0\(String(wanted.mode, radix: 8)) is neither 0600 nor, with a group, "
           + "0660")
     }
-    if wanted.flags & SYNCMGR_OPEN_ONLY != 0, space == .anonymous {
+    if wanted.flags & SYNCMGR_OPEN_ONLY != 0, space.place == .anonymous {
       throw Failure(SYNCMGR_E_NOT_FOUND, "local: without a name is new at every open")
     }
     let request = OpenRequest(
@@ -40,6 +40,19 @@ public func syncmgr_open(
 @c @implementation
 public func syncmgr_close(_ manager: OpaquePointer?) -> Int32 {
   closeCall(manager) { (handle) throws(Failure) in try Manager.close(handle) }
+}
+
+@c @implementation
+public func syncmgr_url(
+  _ manager: OpaquePointer?, _ buffer: UnsafeMutablePointer<CChar>?, _ capacity: Int,
+  _ out_length: UnsafeMutablePointer<Int>?
+) -> Int32 {
+  call(manager, .manager) { (slot) throws(Failure) in
+    let target = try required(out_length)
+    let attachment = Attachment.of(slot)
+    return try give(
+      Array(attachment.space.url(attachment.storePath).utf8), "URL", buffer, capacity, target)
+  }
 }
 
 @c @implementation

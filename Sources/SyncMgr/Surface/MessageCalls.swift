@@ -126,8 +126,10 @@ func checkText(
 
 private func checkDetail(_ text: UnsafePointer<CChar>?) throws(Failure) -> [UInt8] {
   let bytes = try checkText(text, "detail", most: SYNCMGR_DETAIL_MAX)
-  if text != nil, !JSONCheck.isWhole(bytes) {
-    throw Failure(SYNCMGR_E_INVALID, "the detail is not JSON")
+  if text != nil {
+    try bytes.withUnsafeBufferPointer { (bytes) throws(Failure) in
+      _ = try JSONReader.read(UnsafeRawBufferPointer(bytes), "detail", .passing)
+    }
   }
   return bytes
 }

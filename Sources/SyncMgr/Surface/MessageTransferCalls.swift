@@ -342,7 +342,7 @@ private func readSlowly(
   }
   try refuse(kind == SYNCMGR_CHANNEL_PUBSUB && letter.topic.isEmpty, "a topic is needed")
   if let metadata = try bytes(asked.metadata, SYNCMGR_METADATA_MAX, "metadata"), !metadata.isEmpty {
-    try refuse(!isJSON(metadata), "the metadata is no JSON")
+    _ = try JSONReader.read(metadata, "metadata", .passing)
     letter.metadata = metadata
   }
   letter.correlation = asked.correlation
@@ -355,9 +355,4 @@ private func readSlowly(
   wanted.sendsSelf = asked.flags & SYNCMGR_SEND_SELF != 0
   wanted.retains = asked.flags & SYNCMGR_SEND_RETAIN != 0
   if wanted.retains { try Retained.prepare(channel) }
-}
-
-private func isJSON(_ text: UnsafeRawBufferPointer) -> Bool {
-  let bytes = Array(text)
-  return String(validating: bytes, as: UTF8.self) != nil && JSONCheck.isWhole(bytes)
 }

@@ -35,6 +35,7 @@ public func syncmgr_queue_drain(
   _ capacity: UInt32, _ out_count: UnsafeMutablePointer<UInt32>?
 ) -> Int32 {
   Deadlines.serveIfAlone()
+  Series.serveIfAlone(number(queue), .queue)
   return call(queue, .queue) { (slot) throws(Failure) in
     let target = try required(out_count)
     guard let records, capacity > 0 else {

@@ -17,7 +17,15 @@ public func syncmgr_store_open(
       compare: { (object) throws(Failure) in
         try Store.open(object, wanted, isExact: options != nil, attachment)
       })
-    target.pointee = pointer(try stream.openObject(Store.name, parameters))
+    let handle = try stream.openObject(Store.name, parameters)
+    do throws(Failure) {
+      try StoreDisk(attachment)?.open()
+    } catch {
+      let sentence = Failure.kept()
+      do throws(Failure) { try Stream.closeObject(handle, .store) } catch {}
+      throw Failure(error.status, naming: sentence)
+    }
+    target.pointee = pointer(handle)
     return SYNCMGR_OK
   }
 }
@@ -88,7 +96,7 @@ private func getSlowly(
 ) -> Int32 {
   storeCall(store) { (store) throws(Failure) in
     guard let entries, count > 0 else { throw Failure(SYNCMGR_E_INVALID, "there are no entries") }
-    let target = try room(buffer, capacity)
+    let target = try callerBuffer(buffer, capacity)
     var length = 0
     defer { out_length?.pointee = length }
     try store.get(
@@ -105,7 +113,7 @@ public func syncmgr_store_range(
 ) -> Int32 {
   storeCall(store) { (store) throws(Failure) in
     let query = try RangeQuery(range, entries, count)
-    let target = try room(buffer, capacity)
+    let target = try callerBuffer(buffer, capacity)
     let result = try store.range(
       query.pattern, query.entries, target, keysOnly: query.keysOnly)
     return try query.give(result, store, capacity)
@@ -123,7 +131,7 @@ public func syncmgr_store_changes(
     if query.pattern.after != nil {
       throw Failure(SYNCMGR_E_INVALID, "changes have no key to go on behind")
     }
-    let target = try room(buffer, capacity)
+    let target = try callerBuffer(buffer, capacity)
     let result = try store.changes(
       query.pattern, after: query.revision, query.entries, target, keysOnly: query.keysOnly)
     return try query.give(result, store, capacity)
@@ -311,7 +319,7 @@ func storeCall(_ handle: OpaquePointer?, _ body: (Store) throws(Failure) -> Int3
   objectCall(handle, .store) { (caller) throws(Failure) in try body(try Store(caller)) }
 }
 
-private func room(
+func callerBuffer(
   _ buffer: UnsafeMutableRawPointer?, _ capacity: Int
 ) throws(Failure) -> UnsafeMutableRawBufferPointer {
   if capacity < 0 || (buffer == nil && capacity > 0) {

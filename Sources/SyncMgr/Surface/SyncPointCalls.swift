@@ -52,7 +52,7 @@ private func readParameters(
 }
 
 /// Names with a '/' between them.
-private func readNames(_ text: UnsafePointer<CChar>?) throws(Failure) -> [Name] {
+func readNames(_ text: UnsafePointer<CChar>?) throws(Failure) -> [Name] {
   guard let text else { return [] }
   var found: [Name] = []
   var bytes: [CChar] = []

@@ -1,8 +1,14 @@
-/// Writes a JSON document, member by member. Text from shared memory may be anything: what is not
-/// UTF-8 becomes U+FFFD.
+/// Writes a JSON document, member by member, or a value of it at once. Text from shared memory may
+/// be anything: what is not UTF-8 became U+FFFD when it was made a String.
 struct JSON {
   private(set) var bytes: [UInt8] = []
   private var needsComma = false
+
+  static func bytes(of value: JSONValue) -> [UInt8] {
+    var json = JSON()
+    json.value(nil, value)
+    return json.bytes
+  }
 
   // MARK: - Structure
 
@@ -64,16 +70,83 @@ struct JSON {
 
   mutating func text(_ key: StaticString? = nil, _ value: String) {
     begin(key)
-    bytes.append(0x22)
-    for byte in value.utf8 {
-      switch byte {
-      case 0x22, 0x5c: bytes.append(contentsOf: [0x5c, byte])
-      case 0..<0x20, 0x7f:
-        bytes.append(contentsOf: "\\u00".utf8)
-        for digit in [byte >> 4, byte & 15] { bytes.append(digit < 10 ? 48 + digit : 87 + digit) }
-      default: bytes.append(byte)
+    quote(value)
+  }
+
+  /// A document in memory, or a part of one.
+  mutating func value(_ key: StaticString? = nil, _ value: JSONValue) {
+    begin(key)
+    write(value)
+  }
+
+  /// A member whose key is only known now.
+  mutating func member(_ key: String, _ value: JSONValue) {
+    begin(nil)
+    quote(key)
+    bytes.append(0x3a)
+    write(value)
+  }
+
+  // MARK: - Writing
+
+  private mutating func write(_ value: JSONValue) {
+    switch value {
+    case .null: bytes.append(contentsOf: "null".utf8)
+    case .truth(let truth): bytes.append(contentsOf: (truth ? "true" : "false").utf8)
+    case .integer(let number): bytes.append(contentsOf: String(number).utf8)
+    case .unsigned(let number): bytes.append(contentsOf: String(number).utf8)
+    case .number(let digits): bytes.append(contentsOf: digits.utf8)
+    case .text(let text): quote(text)
+    case .list(let items):
+      var mark: UInt8 = 0x5b
+      for item in items {
+        bytes.append(mark)
+        mark = 0x2c
+        write(item)
       }
+      if items.isEmpty { bytes.append(mark) }
+      bytes.append(0x5d)
+    case .object(let members):
+      var mark: UInt8 = 0x7b
+      for member in members {
+        bytes.append(mark)
+        mark = 0x2c
+        quote(member.key)
+        bytes.append(0x3a)
+        write(member.value)
+      }
+      if members.isEmpty { bytes.append(mark) }
+      bytes.append(0x7d)
+    }
+  }
+
+  private mutating func quote(_ value: String) {
+    var value = value
+    bytes.append(0x22)
+    value.withUTF8 { text in
+      // What needs no escape goes in one piece.
+      var start = 0
+      for (index, byte) in text.enumerated()
+      where byte < 0x20 || byte == 0x22 || byte == 0x5c || byte == 0x7f {
+        bytes.append(contentsOf: UnsafeBufferPointer(rebasing: text[start..<index]))
+        escape(byte)
+        start = index + 1
+      }
+      bytes.append(contentsOf: UnsafeBufferPointer(rebasing: text[start...]))
     }
     bytes.append(0x22)
+  }
+
+  private mutating func escape(_ byte: UInt8) {
+    bytes.append(0x5c)
+    switch byte {
+    case 0x22, 0x5c: bytes.append(byte)
+    case 0x0a: bytes.append(0x6e)
+    case 0x0d: bytes.append(0x72)
+    case 0x09: bytes.append(0x74)
+    default:
+      bytes.append(contentsOf: "u00".utf8)
+      for digit in [byte >> 4, byte & 15] { bytes.append(digit < 10 ? 48 + digit : 87 + digit) }
+    }
   }
 }

@@ -25,7 +25,7 @@ extension Attachment {
       sm_nap(1_000_000)
     }
     return dead ?? faultOfGuards() ?? faultOfWorkstreams() ?? faultOfHoldings() ?? faultOfCells()
-      ?? faultOfObjects() ?? faultOfMembers()
+      ?? faultOfObjects() ?? faultOfMembers() ?? faultOfHeap()
       ?? always { faultOfInterest() ?? faultOfMessages() }
   }
 
@@ -123,7 +123,10 @@ extension Attachment {
       let guardian = object.guardian.load()
       if guardian != 0, !isThere(guardian) { return words + "is guarded by a dead process" }
       let isNamed = object.type.load() != ObjectType.mailbox
-      if isNamed, segment.objectNames.find(name) != index {
+      let isTarget = object.type.load() == ObjectType.target
+      if isTarget, object.joined.load() == 0 { return words + "is a target that nobody has open" }
+      let asNamed = isTarget ? Name(target: name.bytes) : name
+      if isNamed, segment.objectNames.find(asNamed) != index {
         return words + "is not found by its name"
       }
       lock(object)

@@ -4,6 +4,10 @@ final class LocalWaiting {
   var deadlines = DeadlineHeap()
   var queues: [Queue] = []
   var renewals = Renewals()
+  /// By the handles of their tickets.
+  var series: [UInt64: Series] = [:]
+  /// Those of which a step has ended, that nobody has looked at.
+  var due: [Series] = []
 }
 
 extension Local {

@@ -7,6 +7,8 @@ class Possessions {
   final var holdings: [UInt32: OpenHolding] = [:]
   /// What its manager does so that no deadlock happens; nil: nothing.
   final var prevention: PreventionSettings?
+  /// The transaction of it that has locks. Under the process's lock.
+  final var transaction: AnyObject?
 
   /// In a handle's flags: what its slot has is a decoy on which every fast path fails.
   static let decoyMark: UInt32 = 1 << 31

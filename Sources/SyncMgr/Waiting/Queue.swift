@@ -36,10 +36,11 @@ final class Queue {
   }
 
   /// Changes a record that waits to be drained: its grant was taken back.
-  func revoke(_ ticket: UInt64) {
+  func revoke(_ ticket: UInt64, index: UInt32 = 0) {
     for position in first..<records.count where records[position].ticket == ticket {
       records[position].status = SYNCMGR_E_CLOSED
       records[position].value = 0
+      records[position].index = index
     }
   }
 
@@ -109,7 +110,12 @@ final class Queue {
     if attachment.served.load() != Served.yes { attachment.serviceOnce() }
     let count = Local.always { _ in drain(target, capacity) }
     for position in 0..<Int(count) where target[position].ticket != 0 {
-      Tickets.drained(target[position].ticket, attachment)
+      let ticket = target[position].ticket
+      // Taken back between the drain and here: nobody holds what the record says.
+      if let series = Series.of(ticket), (try? series.collect()) == nil {
+        target[position].status = series.status
+      }
+      Tickets.drained(ticket, attachment)
     }
     return count
   }

@@ -126,7 +126,10 @@ final class Service: @unchecked Sendable {
       }
       // First, so that a busy machine does not make this thread end what it was to renew.
       Renewals.serve()
-      for attachment in attended { attachment.serviceOnce() }
+      for attachment in attended {
+        attachment.serviceOnce()
+        Series.serve(attachment)
+      }
       _ = Deadlines.serve()
       sleep(seen, words)
     }

@@ -142,6 +142,11 @@ struct Snapshot {
   private func writeSpace(_ json: inout JSON) {
     let header = attachment.header
     json.text("url", attachment.text)
+    if let path = attachment.storePath {
+      json.text("store", String(decoding: path, as: UTF8.self))
+    } else {
+      json.null("store")
+    }
     json.text("identity", String(header.pointee.identity, radix: 16))
     json.text("version", String(cString: sm_version_text()))
     json.number("layout", header.pointee.version)

@@ -59,9 +59,11 @@ struct Started {
 enum Tickets {
   /// The arguments of a `_start` call.
   struct Start {
-    let timeout: Int64
+    var timeout: Int64
     let queue: OpaquePointer?
     let userData: UInt64
+    /// The slot of the series that this wait is a step of, which gets the outcome; 0: of none.
+    var series: UInt32 = 0
 
     /// Refuses bad arguments before anything is tried.
     func check(_ attachment: Attachment) throws(Failure) {
@@ -123,7 +125,7 @@ enum Tickets {
   ) throws(Failure) -> Draft {
     let deadline = try Deadline.after(start.timeout)
     let attachment = Attachment.of(origin)
-    var queueSlot: UInt32 = 0
+    var queueSlot = start.series
     if let queue = start.queue {
       queueSlot = try Queue.slotIndex(UInt64(UInt(bitPattern: queue)), in: attachment)
     }
@@ -156,7 +158,7 @@ enum Tickets {
 
   /// Ends the ticket's handle and frees its cell, when nobody else has. Other threads that wait for
   /// it come out first. `own`: 2 when this thread is one of those counted.
-  private static func end(_ slot: Slot, _ handle: UInt64, _ attachment: Attachment) -> Bool {
+  static func end(_ slot: Slot, _ handle: UInt64, _ attachment: Attachment) -> Bool {
     let cell = attachment.segment.cell(slot.cellIndex)
     guard Handles.retire(slot, handle) else { return false }
     while !slot.endVisits() {
@@ -189,6 +191,17 @@ enum Tickets {
       throw Failure(SYNCMGR_E_INVALID, "the ticket's outcome comes through its queue")
     }
     let userData = slot.userData
+    if let series = Series.of(handle) {
+      switch series.wait(handle, until: patience) {
+      case .timedOut: return (Outcome(SYNCMGR_PENDING), userData, 0)
+      case .interrupted: return (Outcome(SYNCMGR_INTERRUPTED), userData, 0)
+      case .done: break
+      default: throw usedUp()
+      }
+      leave()
+      guard end(slot, handle, attachment) else { throw Tickets.usedUp() }
+      return (try series.collect(), userData, 0)
+    }
     var own = slot.deadline
     let object = slot.pointee.object
     guard let cell = attachment.segment.cell(slot.cellIndex), slot.tag.load() == handle else {
@@ -245,16 +258,28 @@ enum Tickets {
     let slot = try Handles.enter(handle, .ticket)
     defer { sm_leave() }
     let attachment = Attachment.of(slot)
+    if let series = Series.of(handle) {
+      sm_hold(attachment.id)
+      if !series.cancel() { return SYNCMGR_FINISHED }
+      guard end(slot, handle, attachment) else { throw usedUp() }
+      return SYNCMGR_OK
+    }
+    if try takeBack(handle, attachment) { return SYNCMGR_OK }
+    if let cell = attachment.segment.cell(slot.cellIndex) { passOnTurn(cell, attachment) }
+    return SYNCMGR_FINISHED
+  }
+
+  /// Withdraws a wait and ends its ticket. False when the wait had ended. The caller is inside of
+  /// a handle of the attachment, or holds it.
+  static func takeBack(_ handle: UInt64, _ attachment: Attachment) throws(Failure) -> Bool {
+    let slot = slot(of: handle)
     guard let cell = attachment.segment.cell(slot.cellIndex) else { throw Tickets.usedUp() }
     if withdraw(cell, attachment, { $0.ticket.load() == handle && slot.tag.load() == handle }) {
       _ = end(slot, handle, attachment)
-      return SYNCMGR_OK
+      return true
     }
-    guard slot.tag.load() == handle else {
-      throw usedUp()
-    }
-    passOnTurn(cell, attachment)
-    return SYNCMGR_FINISHED
+    if slot.tag.load() != handle { throw usedUp() }
+    return false
   }
 
   /// Whoever cancels a wait will not use its turn.
@@ -365,32 +390,5 @@ enum Tickets {
     return cell.flags.load() & CellFlag.ticket == 0
       ? UInt32(truncatingIfNeeded: handle) & (SM_SLOTS - 1)
       : slot(of: handle).pointee.participant
-  }
-}
-
-extension Attachment {
-  /// Moves the outcome of a finished ticket into its queue. Called by whoever finished it, or hears
-  /// of it by the doorbell; only the first call finds it open.
-  func complete(_ cell: Cell) {
-    let index = segment.index(of: cell)
-    Local.always { _ in
-      let handle = cell.ticket.load()
-      let slot = Tickets.slot(of: handle)
-      guard handle != 0, slot.tag.load() == handle, slot.cellIndex == index, !slot.isCompleted,
-        cell.state.load() & CellState.kind == CellState.done,
-        let queue = Queue.at(slot.queueSlot)
-      else { return }
-      _ = slot.flags.update { $0 | 1 }
-      let outcome = Outcome(of: cell)
-      var record = syncmgr_record_t()
-      record.ticket = handle
-      record.user_data = slot.userData
-      record.status = outcome.status
-      record.kind = slot.pointee.object?.type.load() ?? 0
-      record.value = outcome.value
-      record.index = outcome.index
-      queue.push(record)
-      if slot.deadline != Deadline.never { Deadlines.settled() }
-    }
   }
 }

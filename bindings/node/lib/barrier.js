@@ -5,9 +5,8 @@ const { native } = require('./loader.js');
 const { constants, structures } = require('./api.js');
 const checked = require('./arguments.js');
 const { check, closedError, lastError } = require('./errors.js');
-const { SyncObject } = require('./object.js');
 const { Party } = require('./party.js');
-const { OwnSeat, SeatPool } = require('./seats.js');
+const { SeatedObject } = require('./seated.js');
 const scratch = require('./scratch.js');
 
 const FLAGS = { phaser: constants.BARRIER_PHASER };
@@ -60,8 +59,7 @@ class BarrierWait {
   }
 }
 
-class Barrier extends SyncObject {
-  #seats;
+class Barrier extends SeatedObject {
   #shared;
   #action;
   #arrived = []; // seats that were asked to arrive twice, and in which generation
@@ -82,12 +80,8 @@ class Barrier extends SyncObject {
 
     this.#action = action;
     this.#shared = shared;
-    const subject = () => this._subject();
     const key = `barrier/${action === undefined}/${name}`;
-    this.#seats = shared
-      ? new SeatPool(workstream._seats(key), this.manager._handle(), open, () => 0, subject)
-      : new OwnSeat(this._handle(), 0, subject, () => {});
-    workstream._add(this);
+    this._sit(shared, key, open, () => {});
   }
 
   /** Arrives, waits for the others and resolves with { index, generation, leader }: the order of
@@ -96,25 +90,25 @@ class Barrier extends SyncObject {
   async wait(given) {
     const { timeout, signal } = checked.waiting(given);
     signal?.throwIfAborted();
-    return this._waitIn(this.#seats.take(), timeout, signal);
+    return this._waitIn(this._seats.take(), timeout, signal);
   }
 
   /** Arrives without waiting and resolves with { generation, leader }. */
   async arrive() {
-    return this._arriveIn(this.#seats.take());
+    return this._arriveIn(this._seats.take());
   }
 
   /** Joins a phaser: returns the Party, which takes part from the phase under way on. It is a
    *  BusyError while all have arrived and their leader runs the action. */
   join() {
-    const seat = this.#seats.take();
+    const seat = this._seats.take();
     const status = native.syncmgr_barrier_join(seat.handle);
     const error = status < 0 ? lastError(status) : undefined;
     if (error === undefined) {
       seat.state = new Party(this, seat);
       return seat.state;
     }
-    this.#seats.put(seat);
+    this._seats.put(seat);
     throw error;
   }
 
@@ -189,37 +183,20 @@ class Barrier extends SyncObject {
     const { generation } = this.state();
     const past = this.#arrived.filter((arrival) => arrival.generation !== generation);
     this.#arrived = this.#arrived.filter((arrival) => arrival.generation === generation);
-    for (const arrival of past) this.#seats.put(arrival.seat);
+    for (const arrival of past) this._seats.put(arrival.seat);
     this.#arrived.push({ seat, generation });
-    return this.#seats.take();
+    return this._seats.take();
   }
 
   /** A seat does not wait any more. That of a party stays its own until that has left. */
   _vacate(seat, party) {
-    if (party === undefined || party._rest()) this.#seats.put(seat);
+    if (party === undefined || party._rest()) this._seats.put(seat);
   }
 
   /** A party has left its seat. */
   _dismiss(seat, isWaiting) {
     seat.state = undefined;
-    if (!isWaiting) this.#seats.put(seat);
-  }
-
-  _beforeClose() {
-    this.#seats.close();
-  }
-
-  _abandon() {
-    super._abandon();
-    this.#seats.abandon();
-  }
-
-  _remains() {
-    const [rest, leave] = [super._remains(), this.#seats.remains()];
-    return () => {
-      leave();
-      rest();
-    };
+    if (!isWaiting) this._seats.put(seat);
   }
 
   _closeHandle(handle) {

@@ -9,8 +9,7 @@ const { check } = require('./errors.js');
 const { Deadline } = require('./deadline.js');
 const { readHolder } = require('./holder.js');
 const { Leadership, publish } = require('./leadership.js');
-const { SyncObject } = require('./object.js');
-const { OwnSeat, SeatPool } = require('./seats.js');
+const { SeatedObject } = require('./seated.js');
 const scratch = require('./scratch.js');
 
 const RECORD = structures.syncmgr_record_t;
@@ -49,8 +48,7 @@ class Candidacy extends Acquisition {
   }
 }
 
-class Election extends SyncObject {
-  #seats;
+class Election extends SeatedObject {
 
   constructor(workstream, shared, name) {
     const open = (owner) => {
@@ -58,13 +56,8 @@ class Election extends SyncObject {
       return scratch.handle();
     };
     super(workstream, checked.text(name, 'name'), open);
-    const subject = () => this._subject();
-    this.#seats = shared
-      ? new SeatPool(workstream._seats(`election/${name}`), this.manager._handle(),
-        open, () => 0, subject)
-      : new OwnSeat(this._handle(), 0, subject,
-        (seat) => native.syncmgr_election_resign(seat.handle));
-    workstream._add(this);
+    this._sit(shared, `election/${name}`, open,
+      (seat) => native.syncmgr_election_resign(seat.handle));
   }
 
   /** Stands for election, and resolves when elected, with a Leadership, which has `leader: true`;
@@ -75,7 +68,7 @@ class Election extends SyncObject {
     const deadline = new Deadline(timeout);
     for (;;) {
       signal?.throwIfAborted();
-      const candidacy = new Candidacy(this, this.#seats.take());
+      const candidacy = new Candidacy(this, this._seats.take());
       const outcome = await this.manager._queue().wait(candidacy, deadline.left(), signal);
       if (outcome instanceof Leadership) return outcome;
       // A result that was forgotten meanwhile elects anew.
@@ -129,29 +122,12 @@ class Election extends SyncObject {
   _stepDown(seat) {
     seat.state = undefined;
     seat.holds = 0;
-    this.#seats.put(seat);
+    this._seats.put(seat);
   }
 
   /** A seat was not elected. */
   _vacate(seat) {
-    this.#seats.put(seat);
-  }
-
-  _beforeClose() {
-    this.#seats.close();
-  }
-
-  _abandon() {
-    super._abandon();
-    this.#seats.abandon();
-  }
-
-  _remains() {
-    const [rest, leave] = [super._remains(), this.#seats.remains()];
-    return () => {
-      leave();
-      rest();
-    };
+    this._seats.put(seat);
   }
 
   _closeHandle(handle) {
@@ -161,7 +137,7 @@ class Election extends SyncObject {
   /** The leadership that is under way through this object. */
   #leadership() {
     this._handle();
-    return this.#seats.find((seat) => seat.holds > 0)?.state;
+    return this._seats.find((seat) => seat.holds > 0)?.state;
   }
 }
 

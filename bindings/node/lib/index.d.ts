@@ -334,7 +334,9 @@ export class Manager extends EventEmitter implements Opener, Closeable {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-/** Opens the space that `url` names: "local:", "local:NAME" or "shm:NAME". */
+/** Opens the space that `url` names: "local:", "local:NAME" or "shm:NAME", each with
+ *  "?store=FILE" for the file that its store is kept in; `url` of the manager has its absolute
+ *  name. */
 export function open(url: string, options?: OpenOptions): Manager;
 /** Removes the name of a shm: space. */
 export function unlink(url: string): void;

@@ -11,7 +11,7 @@ const { Events } = require('./events.js');
 const { KINDS, NoticeQueue } = require('./notices.js');
 const messages = require('./messages.js');
 const { CompletionQueue } = require('./queue.js');
-const { snapshot } = require('./snapshot.js');
+const { snapshot, spaceUrl } = require('./snapshot.js');
 const { Workstream } = require('./workstream.js');
 const scratch = require('./scratch.js');
 const symbols = require('./symbols.js');
@@ -72,7 +72,8 @@ class Manager extends EventEmitter {
     checked.text(url, 'url');
     check(native.syncmgr_open(url, openStructure(given), scratch.words));
     this.#handle = scratch.handle();
-    this.#url = url;
+    // With the absolute name of the store's file: good in any working directory.
+    this.#url = spaceUrl(this.#handle);
     addon.own(this.#handle);
     if (managers.size === 0) process.on('exit', closeAtExit);
     managers.add(this);

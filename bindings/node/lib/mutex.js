@@ -10,8 +10,7 @@ const { check, lastError, LimitError, NotOwnerError } = require('./errors.js');
 const { FastPath } = require('./fastpath.js');
 const { Guard } = require('./guard.js');
 const { readHolder } = require('./holder.js');
-const { SyncObject } = require('./object.js');
-const { OwnSeat, SeatPool } = require('./seats.js');
+const { SeatedObject } = require('./seated.js');
 const scratch = require('./scratch.js');
 
 const FLAGS = { recursive: constants.MUTEX_RECURSIVE, fair: constants.MUTEX_FAIR };
@@ -48,8 +47,7 @@ class Return extends SeatWait {
   }
 }
 
-class Mutex extends SyncObject {
-  #seats;
+class Mutex extends SeatedObject {
   #fast;
   #recursive;
 
@@ -68,31 +66,26 @@ class Mutex extends SyncObject {
     const handle = this._handle();
     this.#fast = FastPath.of(handle);
     const mineOf = (seat) => (this.#fast === undefined ? 0 : this.#fast.mineOf(seat));
-    const subject = () => this._subject();
-    this.#seats = shared
-      ? new SeatPool(workstream._seats(`mutex/${name}`), this.manager._handle(),
-        open, mineOf, subject)
-      : new OwnSeat(handle, mineOf(handle), subject, (seat) => this.#unlockAll(seat));
-    workstream._add(this);
+    this._sit(shared, `mutex/${name}`, open, (seat) => this.#unlockAll(seat), mineOf);
   }
 
   /** Waits for the mutex and resolves with a Guard. `timeout` is in milliseconds. */
   async acquire(given) {
     const { timeout, signal } = given === undefined ? FOR_EVER : checked.waiting(given);
     signal?.throwIfAborted();
-    const seat = this.#seats.take();
+    const seat = this._seats.take();
     if (seat.mine !== 0 && this.#fast.lock(seat.mine)) return new Guard(this, seat, OK);
     return this.manager._queue().wait(new MutexWait(this, seat), timeout, signal);
   }
 
   /** Takes the mutex if it is free, else returns null. */
   tryAcquire() {
-    const seat = this.#seats.take();
+    const seat = this._seats.take();
     if (seat.mine !== 0 && this.#fast.lock(seat.mine)) return new Guard(this, seat, OK);
     const status = native.syncmgr_mutex_lock(seat.handle);
     if (status >= 0) return new Guard(this, seat, status);
     const error = status === constants.E_TIMEOUT ? undefined : lastError(status);
-    this.#seats.put(seat);
+    this._seats.put(seat);
     if (error !== undefined) throw error;
     return null;
   }
@@ -124,24 +117,24 @@ class Mutex extends SyncObject {
   _release(seat) {
     seat.holds -= 1;
     if (seat.mine !== 0 && this.#fast.unlock(seat.mine)) {
-      this.#seats.put(seat);
+      this._seats.put(seat);
       return;
     }
     const status = native.syncmgr_mutex_unlock(seat.handle);
     const error = status < 0 ? lastError(status) : undefined;
-    this.#seats.put(seat);
+    this._seats.put(seat);
     if (error !== undefined) throw error;
   }
 
   /** A seat has not got the mutex, or has given it back. */
   _vacate(seat) {
-    this.#seats.put(seat);
+    this._seats.put(seat);
   }
 
   /** Returns the mutex and the seat that holds it, for a wait at a condition. */
   _place() {
     this._handle();
-    const seat = this.#seats.find((other) => other.holds > 0);
+    const seat = this._seats.find((other) => other.holds > 0);
     if (seat === undefined) throw new NotOwnerError(`${this._subject()} is not held through this`);
     return { mutex: this, seat };
   }
@@ -184,26 +177,13 @@ class Mutex extends SyncObject {
   }
 
   _isHeld() {
-    return this.#seats.holds() > 0;
-  }
-
-  _beforeClose() {
-    this.#seats.close();
+    return this._seats.holds() > 0;
   }
 
   _abandon() {
     super._abandon();
-    this.#seats.abandon();
     this.#fast?.close();
     this.#fast = undefined;
-  }
-
-  _remains() {
-    const [rest, leave] = [super._remains(), this.#seats.remains()];
-    return () => {
-      leave();
-      rest();
-    };
   }
 
   _closeHandle(handle) {

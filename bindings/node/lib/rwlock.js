@@ -7,9 +7,8 @@ const { Acquisition, SeatWait, runHolding } = require('./acquisition.js');
 const checked = require('./arguments.js');
 const { check, lastError, LostError } = require('./errors.js');
 const { readHolder, readHolders } = require('./holder.js');
-const { SyncObject } = require('./object.js');
 const { RWGuard } = require('./rwguard.js');
-const { OwnSeat, SeatPool } = require('./seats.js');
+const { SeatedObject } = require('./seated.js');
 const scratch = require('./scratch.js');
 
 const FLAGS = { fair: constants.RWLOCK_FAIR };
@@ -71,8 +70,7 @@ class Upgrade extends SeatWait {
   }
 }
 
-class RWLock extends SyncObject {
-  #seats;
+class RWLock extends SeatedObject {
 
   constructor(workstream, shared, name, given) {
     const bits = checked.flags(checked.options(given, Object.keys(FLAGS)), FLAGS);
@@ -85,12 +83,7 @@ class RWLock extends SyncObject {
     };
     super(workstream, checked.text(name, 'name'), open);
 
-    const subject = () => this._subject();
-    this.#seats = shared
-      ? new SeatPool(workstream._seats(`rwlock/${name}`), this.manager._handle(),
-        open, () => 0, subject)
-      : new OwnSeat(this._handle(), 0, subject, (seat) => this.#unlockAll(seat));
-    workstream._add(this);
+    this._sit(shared, `rwlock/${name}`, open, (seat) => this.#unlockAll(seat));
   }
 
   /** Waits for the lock and resolves with an RWGuard. `mode` is 'exclusive', which it is when left
@@ -99,18 +92,18 @@ class RWLock extends SyncObject {
     const { timeout, signal } = checked.waiting(given, ['mode', 'timeout', 'signal']);
     const mode = modeOf(given ?? {});
     signal?.throwIfAborted();
-    const wait = new LockWait(this, this.#seats.take(), mode);
+    const wait = new LockWait(this, this._seats.take(), mode);
     return this.manager._queue().wait(wait, timeout, signal);
   }
 
   /** Takes the lock if that is possible at once, else returns null. */
   tryLock(given) {
     const mode = modeOf(checked.options(given, ['mode']));
-    const seat = this.#seats.take();
+    const seat = this._seats.take();
     const status = native.syncmgr_rwlock_lock(seat.handle, mode);
     if (status >= 0) return new RWGuard(this, seat, status, mode);
     const error = status === E_TIMEOUT ? undefined : lastError(status);
-    this.#seats.put(seat);
+    this._seats.put(seat);
     if (error !== undefined) throw error;
     return null;
   }
@@ -156,7 +149,7 @@ class RWLock extends SyncObject {
       // All of it was lost, and its owner has heard that now.
       if (status === E_LOST) state.locks = 0;
     }
-    if (seat.holds === 0) this.#seats.put(seat);
+    if (seat.holds === 0) this._seats.put(seat);
     if (error !== undefined) throw error;
   }
 
@@ -183,30 +176,13 @@ class RWLock extends SyncObject {
 
   /** A seat has not got the lock. */
   _vacate(seat) {
-    this.#seats.put(seat);
+    this._seats.put(seat);
   }
 
   /** Readers leave nothing half done. */
   _isHeld() {
     const writes = (seat) => seat.holds > 0 && seat.state.mode === EXCLUSIVE;
-    return this.#seats.find(writes) !== undefined;
-  }
-
-  _beforeClose() {
-    this.#seats.close();
-  }
-
-  _abandon() {
-    super._abandon();
-    this.#seats.abandon();
-  }
-
-  _remains() {
-    const [rest, leave] = [super._remains(), this.#seats.remains()];
-    return () => {
-      leave();
-      rest();
-    };
+    return this._seats.find(writes) !== undefined;
   }
 
   _closeHandle(handle) {

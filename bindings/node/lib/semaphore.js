@@ -8,8 +8,7 @@ const checked = require('./arguments.js');
 const { check, closedError, lastError, NotOwnerError } = require('./errors.js');
 const { readHolders } = require('./holder.js');
 const { addLeases } = require('./lease.js');
-const { SyncObject } = require('./object.js');
-const { OwnSeat, SeatPool } = require('./seats.js');
+const { SeatedObject } = require('./seated.js');
 const scratch = require('./scratch.js');
 const symbols = require('./symbols.js');
 
@@ -84,8 +83,7 @@ class PermitsWait extends Acquisition {
   }
 }
 
-class Semaphore extends SyncObject {
-  #seats;
+class Semaphore extends SeatedObject {
   #signalling;
 
   constructor(workstream, shared, name, permits, given) {
@@ -101,15 +99,10 @@ class Semaphore extends SyncObject {
     // Nobody holds the permits of a signalling semaphore, so its tasks need no seats of their own
     // and nothing returns when it is closed.
     this.#signalling = (bits & constants.SEMAPHORE_SIGNALLING) !== 0;
-    const subject = () => this._subject();
     const giveBack = (seat) => {
       if (!this.#signalling) native.syncmgr_semaphore_release(seat.handle, seat.holds);
     };
-    this.#seats = shared && !this.#signalling
-      ? new SeatPool(workstream._seats(`semaphore/${name}`), this.manager._handle(),
-        open, () => 0, subject)
-      : new OwnSeat(this._handle(), 0, subject, giveBack);
-    workstream._add(this);
+    this._sit(shared && !this.#signalling, `semaphore/${name}`, open, giveBack);
   }
 
   /** Waits for `count` permits, all or none, and resolves with Permits. Called with options only,
@@ -119,18 +112,18 @@ class Semaphore extends SyncObject {
     checked.count(count, 'count');
     const { timeout, signal } = checked.waiting(given);
     signal?.throwIfAborted();
-    const wait = new PermitsWait(this, this.#seats.take(), count);
+    const wait = new PermitsWait(this, this._seats.take(), count);
     return this.manager._queue().wait(wait, timeout, signal);
   }
 
   /** Takes `count` permits if they are free, else returns null. */
   tryAcquire(count = 1) {
     checked.count(count, 'count');
-    const seat = this.#seats.take();
+    const seat = this._seats.take();
     const status = native.syncmgr_semaphore_acquire(seat.handle, count);
     if (status >= 0) return new Permits(this, seat, count);
     const error = status === constants.E_TIMEOUT ? undefined : lastError(status);
-    this.#seats.put(seat);
+    this._seats.put(seat);
     if (error !== undefined) throw error;
     return null;
   }
@@ -157,7 +150,7 @@ class Semaphore extends SyncObject {
   /** How many permits are held through this object; none when it is signalling. */
   get held() {
     if (this.closed) throw closedError(this._subject());
-    return this.#signalling ? 0 : this.#seats.holds();
+    return this.#signalling ? 0 : this._seats.holds();
   }
 
   /** Who holds permits now. */
@@ -171,30 +164,13 @@ class Semaphore extends SyncObject {
     const status = native.syncmgr_semaphore_release(seat.handle, count);
     const error = status < 0 ? lastError(status) : undefined;
     seat.holds -= count;
-    this.#seats.put(seat);
+    this._seats.put(seat);
     if (error !== undefined) throw error;
   }
 
   /** A seat has not got its permits, or has given them back. */
   _vacate(seat) {
-    this.#seats.put(seat);
-  }
-
-  _beforeClose() {
-    this.#seats.close();
-  }
-
-  _abandon() {
-    super._abandon();
-    this.#seats.abandon();
-  }
-
-  _remains() {
-    const [rest, leave] = [super._remains(), this.#seats.remains()];
-    return () => {
-      leave();
-      rest();
-    };
+    this._seats.put(seat);
   }
 
   _closeHandle(handle) {

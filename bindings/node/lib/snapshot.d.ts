@@ -57,6 +57,7 @@ export interface SnapshotObject {
 export interface Snapshot {
   space: {
     url: string;
+    store: string | null;
     identity: string;
     version: string;
     layout: number;

@@ -7,6 +7,8 @@ const { check } = require('./errors.js');
 const scratch = require('./scratch.js');
 
 const FIRST_SIZE = 1 << 16;
+// What always suffices.
+const URL_SIZE = 4096;
 
 /** Reads the space behind an open manager's handle. */
 function snapshot(handle) {
@@ -24,4 +26,11 @@ function snapshot(handle) {
   }
 }
 
-module.exports = { snapshot };
+/** Reads the URL of the space, from which it can be opened in any working directory. */
+function spaceUrl(handle) {
+  const buffer = new Uint8Array(URL_SIZE);
+  check(native.syncmgr_url(handle, buffer, URL_SIZE, scratch.longs));
+  return scratch.text(buffer, 0, URL_SIZE);
+}
+
+module.exports = { snapshot, spaceUrl };

@@ -1,6 +1,8 @@
 'use strict';
 const assert = require('node:assert/strict');
 const fs = require('node:fs');
+const os = require('node:os');
+const path = require('node:path');
 const { describe, test } = require('node:test');
 const { inspect } = require('node:util');
 const { newUrl, openSpace, sleep, syncmgr, until } = require('./helpers/setup.js');
@@ -31,6 +33,26 @@ describe('manager', () => {
     const [here, there] = [openSpace('local:same'), openSpace('local:same')];
     here.mutex('m').tryAcquire();
     assert.equal(there.mutex('m').tryAcquire(), null);
+  });
+
+  test('the URL has the absolute name of the file of the store', () => {
+    const [url, here] = [newUrl(), process.cwd()];
+    const directory = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), 'syncmgr-test-node-')));
+    try {
+      process.chdir(directory);
+      const space = openSpace(`${url}?store=here.db`);
+      process.chdir('/');
+      assert.equal(space.url, `${url}?store=${directory}/here.db`);
+      assert.equal(space.snapshot().space.store, `${directory}/here.db`);
+      assert.equal(openSpace(space.url, { openOnly: true }).url, space.url);
+      assert.throws(() => openSpace(`${url}?store=${directory}/there.db`),
+        { code: 'ERR_SYNCMGR_MISMATCH', message: /here\.db.*there\.db/ });
+      assert.throws(() => openSpace(`${url}?sync=1`),
+        { code: 'ERR_SYNCMGR_NAME', message: /sync/ });
+    } finally {
+      process.chdir(here);
+      fs.rmSync(directory, { recursive: true });
+    }
   });
 
   test('openOnly, createOnly and persistent', () => {

@@ -5,7 +5,12 @@ const { newUrl, openSpace, randomNumbers, sleep, syncmgr, until } =
   require('./helpers/setup.js');
 const { run } = require('./helpers/peer.js');
 
+const { native } = require('../lib/loader.js');
+const { constants, structures } = require('../lib/api.js');
+
 const { lockMany } = syncmgr;
+const ITEM = structures.syncmgr_lock_item_t;
+const RECORD = structures.syncmgr_record_t;
 const TIMEOUT = { name: 'TimeoutError', code: 'ERR_SYNCMGR_TIMEOUT' };
 
 /** Two mutexes, a semaphore of 3 and a readers-writer lock. */
@@ -149,5 +154,42 @@ describe('lockMany', () => {
     held.release();
     assertFree(locks);
     space.check();
+  });
+
+  test('by one ticket of the library: the list is written when the record is drained', async () => {
+    const space = openSpace();
+    const holder = space.workstream('holder');
+    const me = space.workstream('me');
+    const [a, b] = [me.mutex('a'), me.mutex('b')];
+    const list = new DataView(new ArrayBuffer(2 * ITEM.bytes));
+    [b, a].forEach((lock, index) => {
+      list.setBigUint64(index * ITEM.bytes + ITEM.handle, BigInt(lock._handle()), true);
+      list.setInt32(index * ITEM.bytes + ITEM.status, 77, true);
+    });
+    const items = new Uint8Array(list.buffer);
+    const statuses = () => [0, 1].map((index) => (
+      list.getInt32(index * ITEM.bytes + ITEM.status, true)));
+    const hold = await holder.mutex('b').acquire();
+    const words = new Uint32Array(2);
+    const [queue, records, count] = [new Uint32Array(2), new Uint8Array(RECORD.bytes),
+      new Uint32Array(1)];
+    const handleIn = (pair) => pair[0] + pair[1] * 2 ** 32;
+    assert.equal(native.syncmgr_queue_open(space._handle(), 0, -1, queue), constants.OK);
+    assert.equal(native.syncmgr_lock_many_start(items, 2, constants.FOREVER, handleIn(queue), 5,
+      words), constants.PENDING);
+    assert.deepEqual([a.holder.name, statuses()], ['me', [77, 77]]);
+    hold.release();
+    await until(() => b.holder !== null);
+    await until(() => {
+      native.syncmgr_queue_drain(handleIn(queue), records, 1, count);
+      return count[0] === 1;
+    });
+    const record = new DataView(records.buffer);
+    assert.equal(record.getInt32(RECORD.status, true), constants.OK);
+    assert.equal(record.getBigUint64(RECORD.ticket, true), BigInt(handleIn(words)));
+    assert.deepEqual([statuses(), a.holder.name, b.holder.name], [[0, 0], 'me', 'me']);
+    assert.equal(native.syncmgr_unlock_many(items, 2), constants.OK);
+    assert.equal(native.syncmgr_queue_close(handleIn(queue)), constants.OK);
+    assert.deepEqual([a.holder, b.holder], [null, null]);
   });
 });

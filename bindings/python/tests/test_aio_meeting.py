@@ -4,6 +4,7 @@ import asyncio
 import random
 import unittest
 
+from support import wait_until
 from test_aio import AioTest
 import syncmgr
 from syncmgr import aio
@@ -162,6 +163,43 @@ class LockMany(AioTest):
 
         self.run_in_loop(main())
         self.space.check()
+
+    def test_the_library_goes_on_while_the_loop_is_busy(self):
+        async def main():
+            one, two = self.space.workstream(), self.space.workstream()
+            first, second = one.mutex("a"), two.mutex("b")
+            first.acquire()
+            second.acquire()
+            task = asyncio.create_task(aio.lock_many(self.a, self.b).acquire(10))
+            await asyncio.sleep(0.01)
+            self.assertEqual(self.a.holder.name, one.name)
+            first.release()
+            # The loop has no turn meanwhile.
+            wait_until(lambda: self.a.holder is not None, "the first is locked")
+            second.release()
+            wait_until(lambda: self.b.holder is not None, "the second is locked")
+            self.assertFalse(task.done())
+            self.assertIs(await task, True)
+
+        self.run_in_loop(main())
+
+    def test_without_the_librarys_thread_the_loop_goes_on(self):
+        async def main():
+            with syncmgr.open(self.url, threads=False) as space:
+                async def take():
+                    async with aio.lock_many(space.mutex("a"), space.mutex("b"), timeout=10):
+                        return self.b.locked()
+
+                with self.space.workstream().mutex("b"):
+                    with self.space.workstream().mutex("a"):
+                        task = asyncio.create_task(take())
+                        await asyncio.sleep(0.02)
+                    await asyncio.sleep(0.05)
+                    self.assertTrue(self.a.locked())
+                self.assertIs(await task, True)
+
+        self.run_in_loop(main())
+        self.assertFree()
 
 
 if __name__ == "__main__":

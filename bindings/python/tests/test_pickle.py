@@ -4,9 +4,10 @@ import copy
 import multiprocessing
 import os
 import pickle
+import tempfile
 import unittest
 
-from support import SpaceTest
+from support import SpaceTest, new_url
 import syncmgr
 
 
@@ -50,6 +51,27 @@ class Pickling(SpaceTest):
                 self.assertIs(type(again), type(thing))
                 self.assertEqual((again.name, again._parameters), (thing.name, thing._parameters))
                 self.assertEqual(again._owner.url, self.url)
+
+    def test_the_file_of_a_store_is_found_from_any_working_directory(self):
+        before = os.getcwd()
+        with tempfile.TemporaryDirectory() as directory:
+            directory = os.path.realpath(directory)
+            url = new_url()
+            os.chdir(directory)
+            try:
+                space = syncmgr.open(f"{url}?store=here.db")
+                self.assertEqual(space.url, f"{url}?store={directory}/here.db")
+                self.assertEqual(space.snapshot()["space"]["store"], f"{directory}/here.db")
+                mutex = space.mutex("m")
+                os.chdir("/")
+                again = pickle.loads(pickle.dumps(mutex))
+                self.assertEqual(again._owner.url, space.url)
+                with self.assertRaises(syncmgr.Mismatch):
+                    syncmgr.open(f"{url}?store={directory}/there.db")
+                again._owner.manager.close()
+                space.close()
+            finally:
+                os.chdir(before)
 
     def test_what_comes_back_acts_for_the_thread_that_uses_it(self):
         mutex = self.space.mutex("db")

@@ -4,7 +4,7 @@ import asyncio
 from functools import partial
 
 from . import _ffi
-from ._arguments import clock_of, timeout_ns
+from ._arguments import timeout_ns
 from ._line import line_of
 from ._native import quick
 from ._task import session_of
@@ -30,18 +30,10 @@ class AioLockMany:
         many = self._list
         many.prepare(_mine)
         line = line_of(many.parts[0].owner.manager)
-        left = clock_of(limit)
-        try:
-            for part in many.parts:
-                status, _ = await line.wait(partial(part.start, left()), part.undo)
-                if status == _ffi.E_TIMEOUT:
-                    many.give_back()
-                    return False
-                many.held.append(status)
-            many.note()
-        except BaseException:
-            many.give_back()
-            raise
+        status, _ = await line.wait(partial(many.start, limit), many.undo)
+        if status == _ffi.E_TIMEOUT:
+            return False
+        many.note()
         return True
 
     async def __aenter__(self):

@@ -84,6 +84,7 @@ TYPE_SYNC_POINT = 9
 TYPE_RESOURCE = 10
 TYPE_CHANNEL = 11
 TYPE_STORE = 13
+TYPE_TARGET = 14
 OPEN_ONLY = 1
 CREATE_ONLY = 2
 PERSISTENT = 4
@@ -225,7 +226,90 @@ KEY_MAX = 255
 COMMIT_MAX = 65536
 CHANGE_CHECK = 1
 PUT_QUEUED = 1
+REVISION_NOW = -1
 RANGE_KEYS = 1
+STRATEGY_FIRST_WINS = 0
+STRATEGY_LAST_WINS = 1
+STRATEGY_PRIORITY_BASED = 2
+STRATEGY_MERGE = 3
+STRATEGY_CUSTOM = 4
+STRATEGY_MANUAL = 5
+STRATEGY_ABORT = 6
+STRATEGY_VERSION_WINS = 7
+STRATEGY_UNION = 8
+STRATEGY_MAX = 9
+STRATEGY_MIN = 10
+CANDIDATES_MAX = 256
+JSON_MAX = 16777216
+CLOCK_EQUAL = 0
+CLOCK_BEFORE = 1
+CLOCK_AFTER = 2
+CLOCK_CONCURRENT = 3
+JSON_UNIQUE = 1
+JSON_SORTED = 2
+CONFLICT_TYPE_DATA = 0
+CONFLICT_TYPE_RESOURCE = 1
+CONFLICT_TYPE_TIMING = 2
+CONFLICT_TYPE_DEPENDENCY = 3
+CONFLICT_TYPE_STATE = 4
+CONFLICT_TYPE_PRIORITY = 5
+SEVERITY_LOW = 0
+SEVERITY_MEDIUM = 1
+SEVERITY_HIGH = 2
+SEVERITY_CRITICAL = 3
+CONFLICT_DETECTED = 0
+CONFLICT_ANALYZING = 1
+CONFLICT_RESOLVING = 2
+CONFLICT_RESOLVED = 3
+CONFLICT_UNRESOLVABLE = 4
+CONFLICT_IGNORED = 5
+CONFLICT_AUTO = 1
+CONFLICT_NOTIFY = 2
+CONFLICT_OPEN = 7
+TRANSACTION_READ_ONLY = 1
+TRANSACTION_STRICT = 2
+TRANSACTION_OPTIMISTIC = 4
+SERIALIZABLE = 0
+REPEATABLE_READ = 1
+READ_COMMITTED = 2
+TRANSACTION_PENDING = 0
+TRANSACTION_ACTIVE = 1
+TRANSACTION_COMMITTING = 2
+TRANSACTION_COMMITTED = 3
+TRANSACTION_ROLLING_BACK = 4
+TRANSACTION_ROLLED_BACK = 5
+TRANSACTION_FAILED = 6
+TRANSACTION_TIMED_OUT = 7
+OPERATION_READ = 0
+OPERATION_WRITE = 1
+OPERATION_CREATE = 2
+OPERATION_DELETE = 3
+OPERATION_LOCK = 4
+OPERATION_UNLOCK = 5
+OPERATION_CUSTOM = 6
+OPERATION_BY_STEPS = 1
+OPERATION_TIMEOUT = -2
+OPERATION_WAITING = 0
+OPERATION_EXECUTING = 1
+OPERATION_EXECUTED = 2
+OPERATION_FAILED = 3
+OPERATION_LATE = 4
+OPERATION_UNDOING = 5
+OPERATION_UNDONE = 6
+OPERATION_UNDO_FAILED = 7
+OPERATION_LEFT_OUT = 8
+AIM_EXECUTE = 1
+AIM_COMMIT = 2
+AIM_PREPARE = 3
+AIM_ROLLBACK = 4
+AIM_ROLLBACK_TO = 5
+STEP_DONE = 0
+STEP_EXECUTE = 1
+STEP_UNDO = 2
+STEP_WAIT = 3
+STEP_LOCK = 4
+STEP_VOTES = 5
+STEP_SYNC = 6
 
 
 class Holder(Structure):
@@ -737,8 +821,193 @@ class Range(Structure):
         return cls(size=56, flags=0, revision=0, length=0, more=0, reserved=0)
 
 
+class ConflictOptions(Structure):
+    """syncmgr_conflict_options_t, 64 bytes."""
+
+    _fields_ = (
+        ("size", c_uint32),
+        ("flags", c_uint32),
+        ("type", c_uint32),
+        ("severity", c_uint32),
+        ("strategy", c_uint32),
+        ("reserved", c_uint32),
+        ("timeout_ns", c_int64),
+        ("sync_point", c_char_p),
+        ("workstreams", c_char_p),
+        ("reason", c_char_p),
+        ("data", c_char_p),
+    )
+
+    @classmethod
+    def defaults(cls):
+        """The values of SYNCMGR_CONFLICT_OPTIONS_INIT."""
+        return cls(size=64, flags=1, type=0, severity=1, strategy=1, reserved=0, timeout_ns=30000000000)
+
+
+class ConflictFilter(Structure):
+    """syncmgr_conflict_filter_t, 32 bytes."""
+
+    _fields_ = (
+        ("size", c_uint32),
+        ("types", c_uint32),
+        ("statuses", c_uint32),
+        ("severities", c_uint32),
+        ("sync_point", c_char_p),
+        ("workstream", c_char_p),
+    )
+
+    @classmethod
+    def defaults(cls):
+        """The values of SYNCMGR_CONFLICT_FILTER_INIT."""
+        return cls(size=32, types=4294967295, statuses=4294967295, severities=4294967295)
+
+
+class MergeOptions(Structure):
+    """syncmgr_merge_options_t, 32 bytes."""
+
+    _fields_ = (
+        ("size", c_uint32),
+        ("flags", c_uint32),
+        ("strategy", c_uint32),
+        ("severity", c_uint32),
+        ("base", c_char_p),
+        ("id", c_char_p),
+    )
+
+    @classmethod
+    def defaults(cls):
+        """The values of SYNCMGR_MERGE_OPTIONS_INIT."""
+        return cls(size=32, flags=0, strategy=3, severity=0)
+
+
+class TransactionOptions(Structure):
+    """syncmgr_transaction_options_t, 64 bytes."""
+
+    _fields_ = (
+        ("size", c_uint32),
+        ("flags", c_uint32),
+        ("isolation", c_uint32),
+        ("priority", c_int32),
+        ("retries", c_uint32),
+        ("reserved", c_uint32),
+        ("timeout_ns", c_int64),
+        ("operation_timeout_ns", c_int64),
+        ("retry_delay_ns", c_int64),
+        ("workstreams", c_char_p),
+        ("metadata", c_char_p),
+    )
+
+    @classmethod
+    def defaults(cls):
+        """The values of SYNCMGR_TRANSACTION_OPTIONS_INIT."""
+        return cls(size=64, flags=0, isolation=0, priority=0, retries=10, reserved=0, timeout_ns=-1, operation_timeout_ns=-1, retry_delay_ns=1000000)
+
+
+class Target(Structure):
+    """syncmgr_target_t, 16 bytes."""
+
+    _fields_ = (
+        ("name", c_char_p),
+        ("mode", c_uint32),
+        ("reserved", c_uint32),
+    )
+
+
+class TransactionInfo(Structure):
+    """syncmgr_transaction_info_t, 72 bytes."""
+
+    _fields_ = (
+        ("id", c_uint64),
+        ("status", c_uint32),
+        ("flags", c_uint32),
+        ("isolation", c_uint32),
+        ("operations", c_uint32),
+        ("executed", c_uint32),
+        ("reads", c_uint32),
+        ("writes", c_uint32),
+        ("locks", c_uint32),
+        ("is_part", c_uint32),
+        ("outcome", c_int32),
+        ("revision", c_uint64),
+        ("began_ns", c_int64),
+        ("remaining_ns", c_int64),
+    )
+
+
+class Operation(Structure):
+    """syncmgr_operation_t, 112 bytes."""
+
+
+Operation._fields_ = (
+    ("size", c_uint32),
+    ("type", c_uint32),
+    ("flags", c_uint32),
+    ("data_type", c_uint32),
+    ("name", c_char_p),
+    ("id", c_char_p),
+    ("target", c_char_p),
+    ("parameters", c_char_p),
+    ("data", POINTER(None)),
+    ("length", c_size_t),
+    ("timeout_ns", c_int64),
+    ("execute", CFUNCTYPE(c_int32, POINTER(Operation), c_void_p)),
+    ("undo", CFUNCTYPE(c_int32, POINTER(Operation), c_void_p)),
+    ("user", c_void_p),
+    ("transaction", c_void_p),
+    ("index", c_uint32),
+    ("reserved", c_uint32),
+)
+
+
+class Step(Structure):
+    """syncmgr_step_t, 32 bytes."""
+
+    _fields_ = (
+        ("kind", c_uint32),
+        ("index", c_uint32),
+        ("mode", c_uint32),
+        ("status", c_int32),
+        ("revision", c_uint64),
+        ("timeout_ns", c_int64),
+    )
+
+
+class TransactionFilter(Structure):
+    """syncmgr_transaction_filter_t, 16 bytes."""
+
+    _fields_ = (
+        ("size", c_uint32),
+        ("statuses", c_uint32),
+        ("workstream", c_char_p),
+    )
+
+    @classmethod
+    def defaults(cls):
+        """The values of SYNCMGR_TRANSACTION_FILTER_INIT."""
+        return cls(size=16, statuses=255)
+
+
+class Handler(Structure):
+    """syncmgr_handler_t, 48 bytes."""
+
+    _fields_ = (
+        ("size", c_uint32),
+        ("flags", c_uint32),
+        ("name", c_char_p),
+        ("execute", CFUNCTYPE(c_int32, POINTER(Operation), c_void_p)),
+        ("undo", CFUNCTYPE(c_int32, POINTER(Operation), c_void_p)),
+        ("user", c_void_p),
+        ("destroy", CFUNCTYPE(None, c_void_p)),
+    )
+
+    @classmethod
+    def defaults(cls):
+        """The values of SYNCMGR_HANDLER_INIT."""
+        return cls(size=48, flags=0)
+
+
 class StoreInfo(Structure):
-    """syncmgr_store_info_t, 48 bytes."""
+    """syncmgr_store_info_t, 56 bytes."""
 
     _fields_ = (
         ("size", c_uint32),
@@ -748,12 +1017,14 @@ class StoreInfo(Structure):
         ("oldest", c_uint64),
         ("log_used", c_uint64),
         ("log_size", c_uint64),
+        ("has_file", c_uint32),
+        ("reserved", c_uint32),
     )
 
     @classmethod
     def defaults(cls):
         """The values of SYNCMGR_STORE_INFO_INIT."""
-        return cls(size=48, entries=0, revision=0, durable=0, oldest=0, log_used=0, log_size=0)
+        return cls(size=56, entries=0, revision=0, durable=0, oldest=0, log_used=0, log_size=0, has_file=0, reserved=0)
 
 
 # Result and arguments of each function.
@@ -765,6 +1036,7 @@ PROTOTYPES = {
     "syncmgr_last_error": (c_char_p, ()),
     "syncmgr_open": (c_int32, (c_char_p, POINTER(OpenOptions), POINTER(c_void_p))),
     "syncmgr_close": (c_int32, (c_void_p,)),
+    "syncmgr_url": (c_int32, (c_void_p, c_char_p, c_size_t, POINTER(c_size_t))),
     "syncmgr_unlink": (c_int32, (c_char_p,)),
     "syncmgr_cleanup": (c_int32, (c_void_p, POINTER(c_uint32))),
     "syncmgr_check": (c_int32, (c_void_p,)),
@@ -993,6 +1265,14 @@ PROTOTYPES = {
         POINTER(c_uint32),
     )),
     "syncmgr_lock_many": (c_int32, (POINTER(LockItem), c_uint32, c_int64)),
+    "syncmgr_lock_many_start": (c_int32, (
+        POINTER(LockItem),
+        c_uint32,
+        c_int64,
+        c_void_p,
+        c_uint64,
+        POINTER(c_void_p),
+    )),
     "syncmgr_unlock_many": (c_int32, (POINTER(LockItem), c_uint32)),
     "syncmgr_lock_many_order": (c_int32, (POINTER(LockItem), c_uint32)),
     "syncmgr_lock_many_undo": (c_int32, (POINTER(LockItem), c_uint32)),
@@ -1184,6 +1464,15 @@ PROTOTYPES = {
         c_int64,
         POINTER(c_uint64),
     )),
+    "syncmgr_store_sync": (c_int32, (c_void_p, c_uint64, c_int64)),
+    "syncmgr_store_sync_start": (c_int32, (
+        c_void_p,
+        c_uint64,
+        c_int64,
+        c_void_p,
+        c_uint64,
+        POINTER(c_void_p),
+    )),
     "syncmgr_store_range": (c_int32, (
         c_void_p,
         POINTER(Range),
@@ -1192,6 +1481,161 @@ PROTOTYPES = {
         c_void_p,
         c_size_t,
     )),
+    "syncmgr_resolve": (c_int32, (c_uint32, c_char_p, c_char_p, c_size_t, POINTER(c_size_t))),
+    "syncmgr_clock_compare": (c_int32, (c_char_p, c_char_p, POINTER(c_uint32))),
+    "syncmgr_clock_merge": (c_int32, (
+        c_char_p,
+        c_char_p,
+        c_char_p,
+        c_char_p,
+        c_size_t,
+        POINTER(c_size_t),
+    )),
+    "syncmgr_json_format": (c_int32, (
+        c_char_p,
+        c_size_t,
+        c_uint32,
+        c_char_p,
+        c_size_t,
+        POINTER(c_size_t),
+    )),
+    "syncmgr_conflict_detect": (c_int32, (c_void_p, POINTER(ConflictOptions), POINTER(c_uint64))),
+    "syncmgr_conflict_get": (c_int32, (c_void_p, c_uint64, c_char_p, c_size_t, POINTER(c_size_t))),
+    "syncmgr_conflict_list": (c_int32, (
+        c_void_p,
+        POINTER(ConflictFilter),
+        c_char_p,
+        c_size_t,
+        POINTER(c_size_t),
+    )),
+    "syncmgr_conflict_resolve": (c_int32, (c_void_p, c_uint64, c_uint32, c_char_p, c_char_p)),
+    "syncmgr_conflict_claim": (c_int32, (c_void_p, c_uint64)),
+    "syncmgr_conflict_settle": (c_int32, (c_void_p, c_uint64, c_char_p)),
+    "syncmgr_conflict_release": (c_int32, (c_void_p, c_uint64)),
+    "syncmgr_conflict_ignore": (c_int32, (c_void_p, c_uint64, c_char_p)),
+    "syncmgr_conflict_clear": (c_int32, (c_void_p, POINTER(c_uint32))),
+    "syncmgr_conflict_wait": (c_int32, (c_void_p, c_uint64, c_int64, POINTER(c_uint32))),
+    "syncmgr_conflict_wait_start": (c_int32, (
+        c_void_p,
+        c_uint64,
+        c_int64,
+        c_void_p,
+        c_uint64,
+        POINTER(c_void_p),
+    )),
+    "syncmgr_conflict_on": (c_int32, (
+        c_void_p,
+        c_uint32,
+        CFUNCTYPE(c_int32, c_uint64, c_char_p, c_void_p),
+        c_void_p,
+        CFUNCTYPE(None, c_void_p),
+        POINTER(c_void_p),
+    )),
+    "syncmgr_store_merge": (c_int32, (
+        c_void_p,
+        POINTER(Change),
+        POINTER(MergeOptions),
+        c_char_p,
+        c_size_t,
+        POINTER(c_size_t),
+    )),
+    "syncmgr_transaction_begin": (c_int32, (
+        c_void_p,
+        POINTER(TransactionOptions),
+        POINTER(c_void_p),
+    )),
+    "syncmgr_transaction_close": (c_int32, (c_void_p,)),
+    "syncmgr_transaction_get": (c_int32, (
+        c_void_p,
+        POINTER(Entry),
+        c_uint32,
+        c_void_p,
+        c_size_t,
+        POINTER(c_size_t),
+    )),
+    "syncmgr_transaction_put": (c_int32, (c_void_p, POINTER(Change))),
+    "syncmgr_transaction_range": (c_int32, (
+        c_void_p,
+        POINTER(Range),
+        POINTER(Entry),
+        POINTER(c_uint32),
+        c_void_p,
+        c_size_t,
+    )),
+    "syncmgr_transaction_lock": (c_int32, (c_void_p, c_char_p, c_uint32, c_int64)),
+    "syncmgr_transaction_lock_start": (c_int32, (
+        c_void_p,
+        POINTER(Target),
+        c_int64,
+        c_void_p,
+        c_uint64,
+        POINTER(c_void_p),
+    )),
+    "syncmgr_transaction_unlock": (c_int32, (c_void_p, c_char_p)),
+    "syncmgr_transaction_savepoint": (c_int32, (c_void_p, c_char_p)),
+    "syncmgr_transaction_rollback_to": (c_int32, (c_void_p, c_char_p)),
+    "syncmgr_transaction_commit": (c_int32, (c_void_p, c_uint32, c_int64, POINTER(c_uint64))),
+    "syncmgr_transaction_rollback": (c_int32, (c_void_p,)),
+    "syncmgr_transaction_info": (c_int32, (c_void_p, POINTER(TransactionInfo))),
+    "syncmgr_transaction_run": (c_int32, (
+        c_void_p,
+        POINTER(TransactionOptions),
+        CFUNCTYPE(c_int32, c_void_p, c_void_p),
+        c_void_p,
+        POINTER(c_uint64),
+    )),
+    "syncmgr_transaction_add": (c_int32, (c_void_p, POINTER(Operation), POINTER(c_uint32))),
+    "syncmgr_transaction_execute": (c_int32, (c_void_p,)),
+    "syncmgr_transaction_operation": (c_int32, (
+        c_void_p,
+        c_uint32,
+        POINTER(Operation),
+        c_void_p,
+        c_size_t,
+        POINTER(c_size_t),
+    )),
+    "syncmgr_transaction_result": (c_int32, (
+        c_void_p,
+        c_uint32,
+        POINTER(c_uint32),
+        c_void_p,
+        c_size_t,
+        POINTER(c_size_t),
+    )),
+    "syncmgr_transaction_set_result": (c_int32, (c_void_p, c_uint32, POINTER(None), c_size_t)),
+    "syncmgr_transaction_aim": (c_int32, (c_void_p, c_uint32, c_char_p)),
+    "syncmgr_transaction_step": (c_int32, (c_void_p, POINTER(Step))),
+    "syncmgr_transaction_report": (c_int32, (c_void_p, c_uint32, c_int32, POINTER(None), c_size_t)),
+    "syncmgr_transaction_join": (c_int32, (c_void_p, c_uint64, POINTER(c_void_p))),
+    "syncmgr_transaction_prepare": (c_int32, (c_void_p,)),
+    "syncmgr_transaction_wait": (c_int32, (c_void_p, c_int64)),
+    "syncmgr_transaction_list": (c_int32, (
+        c_void_p,
+        POINTER(TransactionFilter),
+        c_char_p,
+        c_size_t,
+        POINTER(c_size_t),
+    )),
+    "syncmgr_transaction_show": (c_int32, (
+        c_void_p,
+        c_uint64,
+        c_char_p,
+        c_size_t,
+        POINTER(c_size_t),
+    )),
+    "syncmgr_transaction_clear": (c_int32, (c_void_p, c_int64, POINTER(c_uint32))),
+    "syncmgr_transaction_handler": (c_int32, (c_void_p, POINTER(Handler), POINTER(c_void_p))),
+    "syncmgr_transaction_recover": (c_int32, (c_void_p, c_char_p, c_size_t, POINTER(c_size_t))),
+    "syncmgr_transaction_adopt": (c_int32, (c_void_p, POINTER(c_void_p))),
+    "syncmgr_store_validator": (c_int32, (
+        c_void_p,
+        c_char_p,
+        CFUNCTYPE(c_int32, POINTER(Entry), c_void_p),
+        c_void_p,
+        CFUNCTYPE(None, c_void_p),
+        POINTER(c_void_p),
+    )),
+    "syncmgr_store_constraint": (c_int32, (c_void_p, c_char_p, c_char_p, c_uint32)),
     "syncmgr_store_changes": (c_int32, (
         c_void_p,
         POINTER(Range),

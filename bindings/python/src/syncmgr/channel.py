@@ -7,7 +7,7 @@ from functools import partial
 
 from . import _ffi
 from ._arguments import count as checked_count
-from ._arguments import integer, text, timeout_ns
+from ._arguments import clock_of, integer, text, timeout_ns
 from ._batch import Batch
 from ._channel_parts import KINDS, ONE, Mailbox, reached
 from ._native import TRY, library, quick, raw
@@ -17,7 +17,6 @@ from ._shared import SharedObject
 from ._wait import NOTHING, Wait
 from .errors import Closed, Timeout, check, error_of
 from .loan import Loan
-from .many import clock_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

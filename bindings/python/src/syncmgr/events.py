@@ -16,14 +16,14 @@ import time
 from . import _process
 from ._arguments import timeout_ns
 from .errors import Closed, SyncError
-from .notices import LOOK_MS, NoticeQueue
+from .notices import LOOK_MS, NoticeIterator, NoticeQueue
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .notices import Notice
 
 
-class Events:
+class Events(NoticeIterator):
     """The notices of a space that were asked for, from now on, for `for` and `async for`.
 
     The loop ends when the events or their manager are closed. It is a context manager that closes
@@ -120,24 +120,6 @@ class Events:
     def closed(self) -> bool:
         """Whether it was closed, by itself or with its manager."""
         return self._closed
-
-    def __iter__(self):
-        return self
-
-    def __next__(self) -> Notice:
-        try:
-            return self.next()
-        except Closed:
-            raise StopIteration from None
-
-    def __aiter__(self):
-        return self
-
-    async def __anext__(self) -> Notice:
-        try:
-            return await self.wait()
-        except Closed:
-            raise StopAsyncIteration from None
 
     def __enter__(self):
         return self

@@ -37,7 +37,8 @@ def open(url: str, *, open_only: bool = False, create_only: bool = False,
     """Attaches this process to the space that `url` names, and returns its Manager.
 
     "local:" is a new private space, "local:NAME" one per name in this process, "shm:NAME" one that
-    the processes of this machine share.
+    the processes of this machine share. "?store=FILE" behind it names the file that the space's
+    store is kept in; `Manager.url` has its absolute name.
 
     `open_only`: the space must exist, else NotFound. `create_only`: it must not, else
     AlreadyExists. `persistent`: it stays when its last process leaves. `threads=False`: no
@@ -100,6 +101,10 @@ class Manager(ObjectFactory, DeadlockWatch):
         out = c_void_p()
         check(library.syncmgr_open(encoded, byref(raw_options), byref(out)))
         self._address = out.value
+        # With the absolute name of the store's file: good in any working directory.
+        room, length = create_string_buffer(4096), c_size_t()
+        check(library.syncmgr_url(self._address, room, len(room), byref(length)))
+        self.url = room.value.decode()
         _process.register(self)
 
     @property

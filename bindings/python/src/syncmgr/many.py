@@ -7,7 +7,7 @@ from ctypes import addressof, c_uint32
 from functools import partial
 
 from . import _ffi
-from ._arguments import clock_of, limit_ns, timeout_ns
+from ._arguments import limit_ns, timeout_ns
 from ._native import exit_form, kept_handle, quick
 from ._wait import NEVER, Wait
 from .errors import InvalidArgument, Outcomes, Timeout, check, error_of
@@ -19,29 +19,24 @@ _exit = exit_form("syncmgr_unlock_many", 1, Outcomes({_ffi.OK: None}))
 
 NOTHING = ()
 
-# How one lock of several is taken: by `start(limit, wait, queue, user_data)`, see Wait and Line.
-Part = namedtuple("Part", "address amount start undo note owner")
+# What the library is told of one lock of several. `note` is an iterator whose next item is asked
+# for when the lock comes from a dead owner.
+Part = namedtuple("Part", "address amount note owner")
 
 
 def part_of(lock, find=lambda shared: shared):
     """The Part for a lock; `find` finds the object that acts for the caller."""
     if isinstance(lock, Mutex):
         mine = find(lock)
-        here = mine._here
-        return Part(here.address, 0, partial(mine._start, here), here.undo, here.note_recovery,
-                    mine._owner)
+        return Part(mine._here.address, 0, mine._here.note_recovery, mine._owner)
     if isinstance(lock, Held):
-        mine, mode = find(lock._rwlock), lock._mode
-        here = mine._here
-        return Part(here.address, mode, partial(mine._start, here, mode), here.undo[mode],
-                    here.note_recovery, mine._owner)
+        mine = find(lock._rwlock)
+        return Part(mine._here.address, lock._mode, mine._here.note_recovery, mine._owner)
     if isinstance(lock, (Permits, Semaphore)):
         semaphore, count = ((lock._semaphore, lock._count) if isinstance(lock, Permits)
                             else (lock, 1))
         mine = find(semaphore)
-        here = mine._here
-        return Part(here.address, count, partial(mine._start, here, count),
-                    mine._undo(here, count), NOTHING, mine._owner)
+        return Part(mine._here.address, count, NOTHING, mine._owner)
     if isinstance(lock, RWLock):
         raise TypeError(f"say how: rwlock.read() or rwlock.write(), for '{lock.name}'")
     raise TypeError(f"a {type(lock).__name__} cannot be locked with others")
@@ -50,7 +45,7 @@ def part_of(lock, find=lambda shared: shared):
 class ItemList:
     """The library's list of the locks, and what is known of each."""
 
-    __slots__ = ("items", "locks", "parts", "held")
+    __slots__ = ("items", "locks", "parts", "give_back", "undo")
 
     def __init__(self, locks):
         if not locks:
@@ -58,34 +53,26 @@ class ItemList:
         self.locks = locks
         self.items = (_ffi.LockItem * len(locks))()
         self.parts = []
-        # What was taken so far: the statuses, in the order of the space.
-        self.held = []
+        # Made before anything is locked, so that giving back needs no step of Python code. They
+        # keep the list for as long as the library may write to it.
+        self.give_back = partial(quick.syncmgr_lock_many_undo, self.items, len(locks))
+        self.undo = {_ffi.OK: (self.give_back,), _ffi.OWNER_DIED: (self.give_back,)}
 
     def prepare(self, find=lambda shared: shared):
-        """Finds the handles for this caller and sorts them into the order of the space."""
-        parts = {}
-        for item, lock in zip(self.items, self.locks):
-            part = part_of(lock, find)
+        """Finds the handles for this caller."""
+        self.parts = [part_of(lock, find) for lock in self.locks]
+        for item, part in zip(self.items, self.parts):
             item.handle, item.amount, item.status = part.address, part.amount, 0
-            parts[part.address] = part
-        self.held = []
-        check(quick.syncmgr_lock_many_order(self.items, len(self.items)))
-        self.parts = [parts[item.handle] for item in self.items]
 
-    def give_back(self):
-        """Gives back what was taken, the last first. Again after a signal: it finds less to do."""
-        count = len(self.held)
-        for item, status in zip(self.items, self.held):
-            item.status = status
-        for _ in iter(partial(quick.syncmgr_lock_many_undo, self.items, count), NEVER):
-            self.held = []
-            return
+    def start(self, limit, wait, queue=None, user_data=0):
+        """The call that starts the wait, for Wait.run or for a queue."""
+        return partial(quick.syncmgr_lock_many_start, self.items, len(self.items), limit, queue,
+                       user_data, wait.ticket_out)
 
     def note(self):
         """Keeps, for `recovered`, which of them were inherited from a dead owner."""
-        for item, part, status in zip(self.items, self.parts, self.held):
-            item.status = status
-            if status == _ffi.OWNER_DIED:
+        for item, part in zip(self.items, self.parts):
+            if item.status == _ffi.OWNER_DIED:
                 for _ in part.note:
                     break
 
@@ -121,31 +108,26 @@ class LockMany:
     def _take(self, limit):
         many = self._list
         many.prepare()
-        left = clock_of(limit)
-        held = many.held
+        wait = Wait(many.undo)
+        start = many.start(limit, wait)
+        held = False
         try:
-            for part in many.parts:
-                wait = Wait(part.undo)
-                start = part.start(left(), wait)
-                status = wait.run(start)
-                # From here to where it is noted nothing may call anything: see _wait.py.
-                if status >= 0:
-                    held += (status,)
-                    continue
-                if status == _ffi.E_TIMEOUT:
-                    break
-                raise error_of(status)
-            if len(held) == len(many.parts):
+            status = wait.run(start)
+            # From here to where it is noted nothing may call anything: see _wait.py.
+            held = status >= 0
+            if held:
                 many.note()
                 return True
-            many.give_back()
-            return False
+            if status == _ffi.E_TIMEOUT:
+                return False
+            raise error_of(status)
         except BaseException:
             # A second signal may interrupt this too; what is done is not repeated.
             while held:
                 try:
-                    many.give_back()
-                    break
+                    for _ in iter(many.give_back, NEVER):
+                        held = False
+                        break
                 except BaseException:
                     pass
             raise

@@ -12,8 +12,8 @@ from ._arguments import clock_of, integer, text, timeout_ns
 from ._line import line_of
 from ._native import library, quick
 from ._wait import Wait
-from .errors import Closed, InvalidArgument, InvalidName, check
-from .notices import KINDS, Notice, notice_of, priority_of
+from .errors import InvalidArgument, InvalidName, check
+from .notices import KINDS, Notice, NoticeIterator, notice_of, priority_of
 
 STATUSES = ("pending", "delivered", "read", "failed", "expired")
 EVERYBODY = ("custom", "conflict", "data_available", "resource_available")
@@ -83,7 +83,7 @@ def status_of(manager, number):
                       one.pid) for one in found[:count.value]]
 
 
-class Inbox:
+class Inbox(NoticeIterator):
     """The messages that were sent to a workstream: the most urgent first, equal ones in order.
 
     It can be iterated, by `for` and `async for`, and never ends while the workstream is open.
@@ -127,21 +127,3 @@ class Inbox:
         check(quick.syncmgr_notification_read(
             self._workstream._live_address(),
             integer(number, "the id of a message", 0, (1 << 64) - 1)))
-
-    def __iter__(self):
-        return self
-
-    def __next__(self) -> Notice:
-        try:
-            return self.next()
-        except Closed:
-            raise StopIteration from None
-
-    def __aiter__(self):
-        return self
-
-    async def __anext__(self) -> Notice:
-        try:
-            return await self.wait()
-        except Closed:
-            raise StopAsyncIteration from None

@@ -17,7 +17,7 @@ from typing import NamedTuple
 from . import _ffi, _process
 from ._arguments import text as name_bytes
 from ._native import quick
-from .errors import InvalidArgument, SyncError, check
+from .errors import Closed, InvalidArgument, SyncError, check
 from .queue import Queue
 
 KINDS = {name.lower(): getattr(_ffi, f"NOTICE_{name}") for name in (
@@ -90,6 +90,28 @@ def priority_of(name):
     if name not in PRIORITIES:
         raise InvalidArgument(f"a priority is one of {', '.join(PRIORITIES)}, not {name!r}")
     return PRIORITIES.index(name)
+
+
+class NoticeIterator:
+    """Loops over what has `next()` and `wait()`, until it is closed."""
+
+    def __iter__(self):
+        return self
+
+    def __next__(self) -> Notice:
+        try:
+            return self.next()
+        except Closed:
+            raise StopIteration from None
+
+    def __aiter__(self):
+        return self
+
+    async def __anext__(self) -> Notice:
+        try:
+            return await self.wait()
+        except Closed:
+            raise StopAsyncIteration from None
 
 
 class NoticeQueue(Queue):
