@@ -38,7 +38,8 @@ COMPILE_SWIFT = swiftc -O -swift-version 6 -static-stdlib -I include $< -o $@ \
   -L .build/lib -lsyncmgr -Xlinker $(RPATH)
 
 WORKERS := .build/demo/worker-c .build/demo/worker-swift
-EXAMPLES := $(foreach name,worker channel,.build/examples/$(name)-c .build/examples/$(name)-swift)
+EXAMPLES := $(foreach name,worker channel store,\
+  .build/examples/$(name)-c .build/examples/$(name)-swift)
 PROGRAMS := $(WORKERS) $(EXAMPLES) .build/pairs/talker-c
 
 .PHONY: all build library command prerequisites addon programs demo test test-sanitize torture \

@@ -87,21 +87,25 @@ def read_structures(tree):
     """The complete structures with their fields, and the names of the opaque handle types."""
     structures, handles = [], []
     complete = set()
+    # A tag is mostly the name of its type without "_t"; not where a function has that name.
+    types = {node["type"]["qualType"].removeprefix("struct "): node["name"]
+             for node in tree["inner"]
+             if node["kind"] == "TypedefDecl" and re.fullmatch(r"syncmgr\w*_t", node["name"])}
     for node in tree["inner"]:
         name = node.get("name", "")
         ours = name.startswith("syncmgr")
         if ours and node["kind"] == "RecordDecl" and node.get("completeDefinition"):
-            complete.add(name)
+            complete.add(types[name])
             fields = [part for part in node["inner"] if part["kind"] == "FieldDecl"]
             structures.append({
-                "name": name + "_t",
+                "name": types[name],
                 "fields": [{"name": part["name"], "type": part["type"]["qualType"]}
                            for part in fields],
             })
     for node in tree["inner"]:
         name = node.get("name", "")
         if node["kind"] == "TypedefDecl" and re.fullmatch(r"syncmgr\w*_t", name):
-            if name[:-2] not in complete:
+            if name not in complete:
                 handles.append(name)
     return structures, handles
 

@@ -328,7 +328,8 @@ typedef struct syncmgr_open_options {
  *  and a relative one begins at the working directory. Its directory must be there; its absolute
  *  name, without symbolic links, has at most 1,023 bytes. Whoever creates the space chooses
  *  the file; opening without "?store=" takes what the space has, another file is E_MISMATCH. The
- *  file itself is not touched before the store is opened.
+ *  file itself is not touched before the store is opened; but when all processes of a segment died
+ *  and left commits in it that are not on disk yet, they are written before it is replaced.
  *  A segment that is not there is created complete: nobody ever sees half of one. One whose
  *  processes are all dead is replaced, or with PERSISTENT recovered. It is refused when its owner
  *  is neither this user nor `owner`.
@@ -336,7 +337,9 @@ typedef struct syncmgr_open_options {
  *  @return OK; E_NAME (no such kind of URL, an unknown option in it, or a bad NAME or FILE);
  *          E_INVALID (options); E_MISMATCH (another file); E_EXISTS, E_NOT_FOUND (by flags);
  *          E_PERMISSION; E_VERSION (another layout); E_CORRUPT (truncated, empty or damaged);
- *          E_NO_SPACE (shared memory is full); E_LIMIT (255 processes); E_NO_MEMORY; E_SYSTEM. */
+ *          E_NO_SPACE (shared memory is full); E_LIMIT (255 processes); E_NO_MEMORY; E_SYSTEM; and
+ *          what keeps the commits of the dead from being written, as syncmgr_store_commit: nothing
+ *          is replaced then. */
 SYNCMGR_API int32_t syncmgr_open(const char *url, const syncmgr_open_options_t *options,
                                  syncmgr_t **out_manager);
 
@@ -2313,9 +2316,9 @@ typedef struct syncmgr_store_options {
                              grows */
   uint32_t inline_size; /**< bytes up to which an entry lies in its place, at most
                              SYNCMGR_STORE_INLINE_MAX */
-  uint64_t log_size;    /**< bytes of the log, SYNCMGR_LOG_MIN to SYNCMGR_LOG_MAX; a commit has at
-                             most a quarter of them, for which entries that do not lie in their
-                             place count 0 */
+  uint64_t log_size;    /**< bytes of the log, SYNCMGR_LOG_MIN to SYNCMGR_LOG_MAX, a multiple of 8;
+                             a commit has at most a quarter of them, for which entries that do not
+                             lie in their place count 0 */
 } syncmgr_store_options_t;
 
 #define SYNCMGR_STORE_OPTIONS_INIT \
@@ -2651,8 +2654,9 @@ typedef struct syncmgr_conflict_options {
 /** Declares a conflict. With AUTO it is resolved before this returns: the handlers of this process
  *  for its type are asked, one after the other on this thread, and where there are none or none has
  *  an answer the strategy decides; with manual it is left to somebody, and with custom
- *  unresolvable. `out_id`, which may be NULL, gets its id, as soon as it is declared. Does not
- *  block but for handlers. The last 1,024 that have ended are kept, and up to 64 more.
+ *  unresolvable. `out_id`, which may be NULL, gets its id, also when it was declared and could not
+ *  be resolved. Does not block but for handlers. The last 1,024 that have ended are kept, and up to
+ *  64 more.
  *  @return OK; E_INVALID (an option, data that is no JSON or whose candidates are none); E_NAME (a
  *          name); E_TOO_LARGE; E_NO_SPACE; what syncmgr_conflict_resolve returns. */
 SYNCMGR_API int32_t syncmgr_conflict_detect(syncmgr_store_t *store,
@@ -2908,8 +2912,8 @@ SYNCMGR_API int32_t syncmgr_transaction_close(syncmgr_transaction_t *transaction
 /** Reads as syncmgr_store_get, with what the transaction has written itself, of which version and
  *  revision are 0. Blocks for locks.
  *  @return as syncmgr_store_get; E_CHANGED (it had read another version; rolled back); E_TIMEOUT,
- *          E_DEADLOCK, E_PREEMPTED (rolled back); E_ALREADY (it is not pending or active); E_BUSY.
- *          */
+ *          E_DEADLOCK, E_PREEMPTED (rolled back); E_LIMIT (of locks); E_ALREADY (it is not pending
+ *          or active); E_BUSY. */
 SYNCMGR_API int32_t syncmgr_transaction_get(syncmgr_transaction_t *transaction,
                                             syncmgr_entry_t *entries, uint32_t count,
                                             void *buffer, size_t capacity, size_t *out_length);
@@ -2919,7 +2923,8 @@ SYNCMGR_API int32_t syncmgr_transaction_get(syncmgr_transaction_t *transaction,
  *  VERSION_ANY is right, or 0 when it has deleted it. Blocks for the lock.
  *  @return OK; E_CHANGED (it has another version; nothing was done, and the transaction goes on);
  *          E_PERMISSION (READ_ONLY); E_INVALID (the change); E_TOO_LARGE; E_TIMEOUT, E_DEADLOCK,
- *          E_PREEMPTED (rolled back); E_ALREADY (it is not pending or active); E_BUSY. */
+ *          E_PREEMPTED (rolled back); E_LIMIT (of locks); E_ALREADY (it is not pending or active);
+ *          E_BUSY. */
 SYNCMGR_API int32_t syncmgr_transaction_put(syncmgr_transaction_t *transaction,
                                             const syncmgr_change_t *change);
 
@@ -3009,7 +3014,7 @@ SYNCMGR_API int32_t syncmgr_transaction_commit(syncmgr_transaction_t *transactio
 SYNCMGR_API int32_t syncmgr_transaction_rollback(syncmgr_transaction_t *transaction);
 
 /** How it is with a transaction. Filled by the library. */
-typedef struct syncmgr_transaction_info {
+typedef struct syncmgr_transaction_facts {
   uint64_t id;          /**< below 2^53; in its record it is 16 digits in base 16 */
   uint32_t status;      /**< SYNCMGR_TRANSACTION_PENDING, ... */
   uint32_t flags;
@@ -3317,8 +3322,9 @@ SYNCMGR_API int32_t syncmgr_transaction_recover(syncmgr_store_t *store, char *bu
                                                 size_t capacity, size_t *out_length);
 
 /** Takes over one transaction of a dead process that has operations to undo, to do that by steps:
- *  it is ROLLING_BACK, with that aim. Each is given to one process, and to each process once; when
- *  that one dies, or closes it with something left, to another.
+ *  it is ROLLING_BACK, with that aim. Each is given to one process, and to each process once until
+ *  it calls syncmgr_transaction_recover; when that one dies, or closes it with something left, to
+ *  another.
  *  @return OK; E_NOT_FOUND (there is none); E_LIMIT. */
 SYNCMGR_API int32_t syncmgr_transaction_adopt(syncmgr_store_t *store,
                                               syncmgr_transaction_t **out_transaction);

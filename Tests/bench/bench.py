@@ -3,9 +3,10 @@
 SPDX-License-Identifier: MIT
 
 Prints a table and writes the same to .build/bench.json. CASE=GLOB in the environment runs some of
-the cases. A peer that is missing is left out with a sentence that says how to install it: Boost and
-Redis come with libboost-dev and redis-server of apt, and what is on PyPI is installed into
-.build/bench-venv. Ends with 0 when every case ran, whatever came out: a figure is never a test.
+the cases. A peer that is missing is left out with a sentence that says how to install it: Boost,
+SQLite, LMDB and Redis come with libboost-dev, libsqlite3-dev, liblmdb-dev and redis-server of apt,
+and what is on PyPI is installed into .build/bench-venv. Ends with 0 when every case ran, whatever
+came out: a figure is never a test.
 """
 
 import json
@@ -22,13 +23,14 @@ import table
 from cases import CASES
 from cases_bindings import BINDING_CASES
 from cases_channels import CHANNEL_CASES
+from cases_store import STORE_CASES
 from measure import measure
 from quiet import Quiet
 
 
 def main() -> int:
     pattern = os.environ.get("CASE") or "*"
-    cases = CASES + CHANNEL_CASES + BINDING_CASES
+    cases = CASES + CHANNEL_CASES + STORE_CASES + BINDING_CASES
     wanted = {row.case for case in cases for row in case.rows if fnmatch(row.case, pattern)}
     if not wanted:
         names = " ".join(row.case for case in cases for row in case.rows)

@@ -107,6 +107,10 @@ BINDING_CASES = [
     python("python-with-threading", "with", "threading-with", "threading.Lock"),
     channel_python("channel-ctypes-64", "bare", 1, {}),
     channel_python("channel-ctypes-64-sets", "bare", 64, {}),
+    channel_python("channel-python-64", "class", 1, {"iceoryx2": ">= 1.5"}),
+    channel_python(
+        "channel-python-64-sets", "class", 64, {"iceoryx2": ">= 1000000 messages/s"}
+    ),
     node_pair("node-pair", "try", "<= 2.0"),
     node_pair("node-pair-awaited", "await", "<= 2.0"),
     node_handover(),

@@ -17,6 +17,9 @@ LIBRARY = ROOT / ".build" / "lib" / "libsyncmgr.so"
 BUILD = ROOT / ".build" / "bench"
 ENVIRONMENT = ROOT / ".build" / "bench-venv"
 BOOST_HEADER = Path("/usr/include/boost/interprocess/sync/interprocess_mutex.hpp")
+HEADERS = Path("/usr/include")
+LIBRARIES = {"sqlite3.h": "sqlite3", "lmdb.h": "lmdb"}
+PACKAGES = {"sqlite3.h": "libsqlite3-dev", "lmdb.h": "liblmdb-dev"}
 NO_BOOST = "the headers of Boost are missing (apt-get install libboost-dev)"
 
 # Every name in /dev/shm that a run makes has this in it, so that the leftovers of a program that
@@ -93,11 +96,14 @@ def build() -> None:
     if not LIBRARY.exists():
         raise Broken(f"{LIBRARY.relative_to(ROOT)} is not there: run `make build` first")
     BUILD.mkdir(parents=True, exist_ok=True)
-    _install_boost()
+    _install_headers()
     boost = _boost_or("boost_peer.cpp", "boost_absent.c")
     queue = _boost_or("channel_boost_queue.cpp", "channel_boost_absent.c")
     carriers = [SOURCES / "c" / f"channel_{name}.c" for name in ("ours", "ring", "posix", "boost")]
     channel = [SOURCES / "c" / "channel.c", *carriers, *queue]
+    names = ("store", "store_ours", "store_sqlite", "store_lmdb")
+    store = [SOURCES / "c" / f"{name}.c" for name in names]
+    store += [f"-l{library}" for header, library in LIBRARIES.items() if have_header(header)]
     slices = [SOURCES / "c" / "slices.c"]
     for name, others in {
         "uncontended": boost,
@@ -112,6 +118,8 @@ def build() -> None:
         "channel_throughput": channel,
         "channel_roundtrip": channel,
         "channel_publish": channel,
+        "store_durable": store,
+        "store_memory": store,
     }.items():
         common = [SOURCES / "c" / f"{name}.c", SOURCES / "c" / "common.c", *others]
         library = [f"-L{LIBRARY.parent}", "-lsyncmgr", f"-Wl,-rpath,{LIBRARY.parent}", "-pthread"]
@@ -135,12 +143,18 @@ def have_boost() -> bool:
     return BOOST_HEADER.exists() and shutil.which("g++") is not None
 
 
-def _install_boost() -> None:
-    """Installs the headers of Boost when they are missing and that is allowed."""
-    if not BOOST_HEADER.exists() and os.geteuid() == 0 and shutil.which("apt-get"):
+def have_header(header: str) -> bool:
+    return (HEADERS / header).exists()
+
+
+def _install_headers() -> None:
+    """Installs the headers of peers that are missing, when that is allowed."""
+    wanted = [] if BOOST_HEADER.exists() else ["libboost-dev"]
+    wanted += [PACKAGES[header] for header in LIBRARIES if not have_header(header)]
+    if wanted and os.geteuid() == 0 and shutil.which("apt-get"):
         try:
             call(["apt-get", "update", "-q"], 120)
-            call(["apt-get", "install", "-y", "-q", "--no-install-recommends", "libboost-dev"], 240)
+            call(["apt-get", "install", "-y", "-q", "--no-install-recommends", *wanted], 240)
         except Broken:
             pass
 

@@ -120,7 +120,7 @@ TEST(timeouts_below_minus_one_are_refused_by_everything_that_waits) {
     }
     waits += 1;
   }
-  CHECK_EQUAL(waits, 28);
+  CHECK_EQUAL(waits, 31);
   CHECK_OK(syncmgr_close(set.of[MANAGER]));
 }
 

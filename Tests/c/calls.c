@@ -16,6 +16,7 @@ CALL(cleanup, handle, OUTPUT)
 CALL(check, handle)
 /* Its length is an output of failures too: a buffer that it fits in leaves nothing to fail. */
 CALL(snapshot_json, handle, 0, snapshot_buffer, sizeof snapshot_buffer, OUTPUT)
+CALL(url, handle, snapshot_buffer, sizeof snapshot_buffer, OUTPUT)
 CALL(object_remove, handle, SYNCMGR_TYPE_MUTEX, "never-made")
 CALL(workstream_open, handle, NULL, OUTPUT)
 CALL(queue_open, handle, 0, -1, OUTPUT)
@@ -171,6 +172,7 @@ static const call_t rows[] = {
     ROW(MANAGER, cleanup),
     ROW(MANAGER, check),
     ROW(MANAGER, snapshot_json),
+    ROW(MANAGER, url),
     ROW(MANAGER, object_remove),
     ROW(MANAGER, workstream_open),
     ROW(MANAGER, queue_open),
@@ -348,6 +350,9 @@ handle_set_t open_handle_set_in(syncmgr_t *space) {
   syncmgr_store_t *store = NULL;
   CHECK_OK(syncmgr_store_open(me, NULL, &store));
   set.of[STORE] = store;
+  syncmgr_transaction_t *transaction = NULL;
+  CHECK_OK(syncmgr_transaction_begin(store, NULL, &transaction));
+  set.of[TRANSACTION] = transaction;
   CHECK_STATUS(syncmgr_latch_wait_start(set.of[LATCH], SYNCMGR_FOREVER, NULL, 0, &ticket),
                SYNCMGR_PENDING);
   set.of[TICKET] = ticket;

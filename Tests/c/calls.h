@@ -21,6 +21,7 @@ typedef enum handle_type {
   RESOURCE,
   CHANNEL,
   STORE,
+  TRANSACTION,
   SUBSCRIPTION,
   HANDLE_TYPES
 } handle_type_t;

@@ -1,7 +1,8 @@
 /* The rows of the table of calls that are about conflicts. */
 #include "calls.h"
 
-static char buffer[64];
+/* Their length is an output of failures too, see snapshot_json: they have room. */
+static char buffer[1 << 20];
 
 static int32_t ignore_conflict(uint64_t id, const char *conflict, void *user) {
   (void)id;
@@ -10,8 +11,11 @@ static int32_t ignore_conflict(uint64_t id, const char *conflict, void *user) {
   return SYNCMGR_NOBODY;
 }
 
-CALL(conflict_detect, handle, NULL, OUTPUT)
-/* Their length is an output of failures too, see snapshot_json. */
+/* Not resolved at once: its id is an output also when that fails. */
+static const syncmgr_conflict_options_t options = {
+    .size = sizeof options, .type = SYNCMGR_CONFLICT_TYPE_STATE, .timeout_ns = SYNCMGR_FOREVER};
+
+CALL(conflict_detect, handle, &options, OUTPUT)
 CALL(conflict_get, handle, 1, buffer, sizeof buffer, OUTPUT)
 CALL(conflict_list, handle, NULL, buffer, sizeof buffer, OUTPUT)
 CALL(conflict_resolve, handle, 1, SYNCMGR_STRATEGY_MAX, NULL, NULL)

@@ -14,6 +14,9 @@ CALL(store_wait, handle, "key", 0, context->timeout_ns, OUTPUT)
 CALL(store_wait_start, handle, &seen, context->timeout_ns, context->queue, 7, OUTPUT)
 
 /* Those that read what they write: it is kept elsewhere. */
+CALL(store_sync, handle, 0, context->timeout_ns)
+CALL(store_sync_start, handle, 0, context->timeout_ns, context->queue, 7, OUTPUT)
+
 static int32_t run_store_get(void *handle, call_context_t *context) {
   syncmgr_entry_t entry = {.key = "key"};
   (void)context;
@@ -56,6 +59,8 @@ static const call_t rows[] = {
     ROW(STORE, store_wait),
     ROW(STORE, store_wait_start),
     ROW(STORE, store_state),
+    ROW(STORE, store_sync),
+    ROW(STORE, store_sync_start),
 };
 
 __attribute__((constructor)) static void add_rows(void) {

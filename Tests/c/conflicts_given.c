@@ -115,3 +115,22 @@ TEST(what_a_conflict_is_given_is_checked) {
   check_conflict(scene.store, id, "\"status\":\"resolving\"");
   close_scene(&scene);
 }
+
+TEST(what_is_as_deep_as_may_be_is_kept_decided_and_given_back) {
+  enum { DEPTH = 512 };
+  scene_t scene = open_scene("local:", "me");
+  char deep[2 * DEPTH + 1], data[2 * DEPTH + 64];
+  memset(deep, '[', DEPTH);
+  memset(deep + DEPTH, ']', DEPTH);
+  deep[2 * DEPTH] = '\0';
+  uint64_t id = declare(scene.store, 0, SYNCMGR_STRATEGY_MANUAL, deep);
+  check_conflict(scene.store, id, deep);
+  CHECK_OK(syncmgr_conflict_resolve(scene.store, id, SYNCMGR_STRATEGY_CUSTOM, deep, NULL));
+  check_conflict(scene.store, id, deep);
+  /* With what is around a candidate's value it is too deep. */
+  snprintf(data, sizeof data, "{\"candidates\":[{\"value\":%s}]}", deep);
+  syncmgr_conflict_options_t options = SYNCMGR_CONFLICT_OPTIONS_INIT;
+  options.data = data;
+  CHECK_STATUS(syncmgr_conflict_detect(scene.store, &options, NULL), SYNCMGR_E_INVALID);
+  close_scene(&scene);
+}

@@ -124,6 +124,22 @@ TEST(what_a_dead_process_has_queued_is_written_by_those_that_live) {
   check_and_close(space);
 }
 
+TEST(the_last_one_to_leave_leaves_one_file_also_when_others_have_written_it) {
+  const char *url = unique_url();
+  peer_t *peer = peer_start(put_and_stay, url, 0, 0);
+  peer_wait_pause(peer, 1);
+  syncmgr_t *space = open_space(url, 0);
+  check_entry(open_store(open_workstream(space, NULL)), "peer/0", "one");
+  peer_go(peer);
+  peer_wait_pause(peer, 2);
+  peer_go(peer);
+  peer_join(peer);
+  check_and_close(space);
+  CHECK_EQUAL(access(disk_path("store.db-wal"), F_OK), -1);
+  CHECK_EQUAL(access(disk_path("store.db-shm"), F_OK), -1);
+  check_on_disk("store.db", "peer/0", "two");
+}
+
 TEST(a_persistent_space_keeps_its_store_and_its_file) {
   const char *url = unique_url();
   peer_t *peer = peer_start(put_and_stay, url, 0, SYNCMGR_PERSISTENT | SYNCMGR_OPEN_NO_THREADS);

@@ -48,7 +48,8 @@ static void write_on(const char *url, unsigned writer) {
   syncmgr_store_t *store = open_store(open_workstream(space, NULL));
   char key[32], text[32];
   snprintf(key, sizeof key, "%u/q", writer);
-  for (uint64_t number = atomic_load(&board[writer].attempted) + 1;; number++) {
+  /* With the first one it begins that has "l": the one before may not have come to that. */
+  for (uint64_t number = atomic_load(&board[writer].attempted) / 8 * 8 + 8;; number++) {
     commit_number(store, writer, number);
     if (number % 3 == 0) {
       snprintf(text, sizeof text, "%llu", (unsigned long long)number);
@@ -101,9 +102,14 @@ static void check_rows(const uint64_t acknowledged[WRITERS]) {
                    (unsigned long long)acknowledged[writer], (unsigned long long)number);
     }
     CHECK(number <= atomic_load(&board[writer].attempted));
-    CHECK_EQUAL(number_of(rows, writer, 'b'), number);
-    CHECK_EQUAL(number_of(rows, writer, 'x'), number % 2 ? 0 : number);
-    CHECK_EQUAL(number_of(rows, writer, 'l'), number - number % 8);
+    uint64_t parts[] = {number_of(rows, writer, 'b'), number_of(rows, writer, 'x'),
+                        number_of(rows, writer, 'l')};
+    if (parts[0] != number || parts[1] != (number % 2 ? 0 : number) ||
+        parts[2] != number - number % 8) {
+      harness_fail(__FILE__, __LINE__, "half a commit: %llu with %llu %llu %llu",
+                   (unsigned long long)number, (unsigned long long)parts[0],
+                   (unsigned long long)parts[1], (unsigned long long)parts[2]);
+    }
     uint64_t queued = number_of(rows, writer, 'q');
     CHECK(queued <= atomic_load(&board[writer].queued));
   }

@@ -133,7 +133,7 @@ TEST(a_rule_holds_for_every_process_from_when_it_is_declared) {
   declare(&me, "k", "{\"minimum\":2}");
   peer_join(peer);
   CHECK_TEXT(&me, "k", "1");
-  check_and_close(me.space);
+  check_after_deaths(me.space);
 }
 
 typedef struct judge {

@@ -107,6 +107,7 @@ TEST(the_longest_file_name_is_accepted_and_a_longer_one_refused) {
   CHECK_OK(try_open(with_store(url, path), 0));
   strcat(path, "9");
   CHECK_STATUS(try_open(with_store(url, path), 0), SYNCMGR_E_NAME);
+  CHECK_STATUS(try_open(with_store(url, "/dev/null"), 0), SYNCMGR_E_NAME);
 }
 
 TEST(another_file_than_the_space_has_is_refused_and_the_sentence_names_both) {

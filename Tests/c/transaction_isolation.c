@@ -76,7 +76,7 @@ static void tear_down(stage_t *stage) {
   say(stage, 0);
   peer_join(stage->peer);
   CHECK_OK(syncmgr_transaction_close(stage->mine));
-  check_and_close(stage->me.space);
+  check_after_deaths(stage->me.space);
 }
 
 #define EACH_WAY(way) for (uint32_t way = 0; way <= SYNCMGR_TRANSACTION_OPTIMISTIC; way += 4)
@@ -349,5 +349,5 @@ TEST_WITHIN(60, the_sum_of_all_accounts_stays_whatever_is_transferred_at_once) {
     }
   }
   for (uint32_t index = 0; index < PARTIES; index++) peer_join(peers[index]);
-  check_and_close(me.space);
+  check_after_deaths(me.space);
 }

@@ -86,6 +86,6 @@ TEST(a_transaction_whose_process_dies_half_way_was_seen_by_nobody) {
     list(&two, 0xff, NULL);
     CHECK(strstr(show(&two, id), "\"status\":\"rolled_back\"") != NULL);
     CHECK_OK(syncmgr_transaction_close(transaction));
-    check_and_close(space);
+    check_after_deaths(space);
   }
 }

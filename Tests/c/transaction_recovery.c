@@ -124,7 +124,7 @@ TEST(what_a_dead_process_has_executed_is_undone_by_handlers_of_that_name) {
     CHECK_EQUAL(atomic_load(&note->order), orders[count]);
     CHECK(strstr(show(&me, id), "\"status\":\"rolled_back\"") != NULL);
     CHECK(strcmp(recover(&me, SYNCMGR_OK), "{\"recovered\":[],\"left\":[]}") == 0);
-    check_and_close(me.space);
+    check_after_deaths(me.space);
     CHECK_EQUAL(atomic_load(&note->destroyed), 1);
   }
 }
@@ -144,7 +144,7 @@ TEST(an_undo_that_fails_in_recovery_is_left_and_tried_again) {
   CHECK_EQUAL(atomic_load(&note->order), 221);
   CHECK_OK(syncmgr_off(handler));
   CHECK_EQUAL(atomic_load(&note->destroyed), 1);
-  check_and_close(me.space);
+  check_after_deaths(me.space);
 }
 
 static void recover_and_die(peer_t *self) {
@@ -170,7 +170,7 @@ TEST(who_dies_while_it_recovers_is_replaced) {
   CHECK(strstr(recover(&me, SYNCMGR_OK), "rolled_back") != NULL);
   CHECK_EQUAL(atomic_load(&note->undone[1]), 2);
   CHECK_EQUAL(atomic_load(&note->undone[0]), 1);
-  check_and_close(me.space);
+  check_after_deaths(me.space);
 }
 
 static void recover_at_once(peer_t *self) {
@@ -197,7 +197,7 @@ TEST(of_many_who_recover_at_once_one_undoes_it) {
   for (uint32_t index = 0; index < MANY; index++) peer_join(peers[index]);
   CHECK_EQUAL(atomic_load(&note->order), 321);
   CHECK(strcmp(recover(&me, SYNCMGR_OK), "{\"recovered\":[],\"left\":[]}") == 0);
-  check_and_close(me.space);
+  check_after_deaths(me.space);
 }
 
 TEST(after_the_death_of_all_a_persistent_space_knows_what_is_to_be_undone) {
@@ -211,7 +211,7 @@ TEST(after_the_death_of_all_a_persistent_space_knows_what_is_to_be_undone) {
   CHECK(strstr(recover(&me, SYNCMGR_OK), "rolled_back") != NULL);
   CHECK_EQUAL(atomic_load(&note->order), 21);
   CHECK(strstr(show(&me, id), "\"status\":\"rolled_back\"") != NULL);
-  check_and_close(me.space);
+  check_after_deaths(me.space);
   CHECK_OK(syncmgr_unlink(url));
 }
 
@@ -246,7 +246,7 @@ TEST(what_the_dead_have_left_is_adopted_to_be_undone_by_steps) {
   CHECK_OK(syncmgr_transaction_step(adopted, &ended));
   CHECK_EQUAL(ended.kind, SYNCMGR_STEP_DONE);
   CHECK_EQUAL(status_of(adopted), SYNCMGR_TRANSACTION_ROLLED_BACK);
-  check_and_close(me.space);
+  check_after_deaths(me.space);
 }
 
 TEST(handlers_execute_and_undo_in_the_process_that_has_the_transaction) {

@@ -173,7 +173,7 @@ TEST(steps_wait_for_votes_by_the_store) {
   CHECK_EQUAL(ended.kind, SYNCMGR_STEP_DONE);
   CHECK_OK(ended.status);
   CHECK_TEXT(&one, "b", "2");
-  check_and_close(space);
+  check_after_deaths(space);
 }
 
 /* Deaths. The peer joins, writes, and stops at each place. */
@@ -211,7 +211,7 @@ TEST(who_dies_before_it_has_voted_aborts_it_and_who_dies_after_does_not) {
     recover(&me, SYNCMGR_OK);
     CHECK(strcmp(list(&me, 0x17, NULL), "[]") == 0);
     CHECK_OK(syncmgr_transaction_close(whole));
-    check_and_close(me.space);
+    check_after_deaths(me.space);
   }
 }
 
@@ -250,7 +250,61 @@ TEST(when_all_have_voted_whoever_recovers_commits_it) {
       CHECK(strstr(show(&me, id), votes ? "\"committed\"" : "\"rolled_back\"") != NULL);
       CHECK_OK(set_text(&me, "mine", "free"));
       CHECK_OK(syncmgr_transaction_close(part));
-      check_and_close(me.space);
+      check_after_deaths(me.space);
     }
   }
+}
+
+static int32_t accept(const syncmgr_operation_t *operation, void *user) {
+  (void)operation, (void)user;
+  return SYNCMGR_OK;
+}
+
+static void undo_votes_late(actor_t *one, actor_t *two, bool has_voted) {
+  syncmgr_handler_t handler = SYNCMGR_HANDLER_INIT;
+  handler.name = "outside", handler.execute = accept, handler.undo = accept;
+  syncmgr_subscription_t *subscription = NULL;
+  CHECK_OK(syncmgr_transaction_handler(one->store, &handler, &subscription));
+  syncmgr_transaction_t *whole = begin_for(one, "one/two", SYNCMGR_FOREVER);
+  syncmgr_transaction_t *part = join_it(two, whole);
+  syncmgr_operation_t operation = SYNCMGR_OPERATION_INIT(SYNCMGR_OPERATION_CUSTOM);
+  operation.name = "outside";
+  add_operation(whole, operation);
+  CHECK_OK(syncmgr_transaction_execute(whole));
+  CHECK_OK(write_text(part, "b", "2"));
+  if (has_voted) CHECK_OK(syncmgr_transaction_prepare(part));
+  CHECK_OK(syncmgr_transaction_rollback(whole));
+  if (has_voted) {
+    CHECK_STATUS(syncmgr_transaction_wait(part, 1000000000), SYNCMGR_E_FAILED);
+  } else {
+    CHECK_STATUS(syncmgr_transaction_prepare(part), SYNCMGR_E_FAILED);
+  }
+  CHECK_EQUAL(status_of(part), SYNCMGR_TRANSACTION_ROLLED_BACK);
+  CHECK_OK(set_text(one, "b", "free"));
+  CHECK_OK(syncmgr_transaction_close(part));
+  CHECK_OK(syncmgr_transaction_close(whole));
+  CHECK_OK(syncmgr_off(subscription));
+}
+
+TEST(one_that_has_to_undo_something_ends_its_parts_too) {
+  syncmgr_t *space = open_space(unique_url(), 0);
+  actor_t one = actor_open(space, "one"), two = actor_open(space, "two");
+  undo_votes_late(&one, &two, true);
+  undo_votes_late(&one, &two, false);
+  CHECK_TEXT(&one, "b", "free");
+  CHECK_OK(syncmgr_close(space));
+}
+
+TEST(a_part_never_has_the_id_of_the_whole) {
+  syncmgr_t *space = open_space(unique_url(), 0);
+  actor_t one = actor_open(space, "one"), two = actor_open(space, "two");
+  /* Ids of one millisecond differ by chance, of 4,096. */
+  for (unsigned round = 0; round < 20000; round++) {
+    syncmgr_transaction_t *whole = begin_for(&one, "one/two", SYNCMGR_FOREVER);
+    syncmgr_transaction_t *part = join_it(&two, whole);
+    CHECK(info_of(whole).id != info_of(part).id);
+    CHECK_OK(syncmgr_transaction_close(part));
+    CHECK_OK(syncmgr_transaction_close(whole));
+  }
+  CHECK_OK(syncmgr_close(space));
 }

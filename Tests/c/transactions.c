@@ -8,6 +8,11 @@ actor_t actor_open(syncmgr_t *space, const char *name) {
   return actor;
 }
 
+void check_after_deaths(syncmgr_t *space) {
+  CHECK_OK(syncmgr_cleanup(space, NULL));
+  check_and_close(space);
+}
+
 syncmgr_transaction_t *begin(actor_t *actor, uint32_t flags, uint32_t isolation) {
   syncmgr_transaction_options_t options = SYNCMGR_TRANSACTION_OPTIONS_INIT;
   syncmgr_transaction_t *transaction = NULL;

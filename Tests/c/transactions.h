@@ -14,6 +14,9 @@ typedef struct actor {
 /** Opens a workstream and the store in the space. */
 actor_t actor_open(syncmgr_t *space, const char *name);
 
+/** Cleans up after the dead, checks the whole space, and closes it. */
+void check_after_deaths(syncmgr_t *space);
+
 /** Begins a transaction with these flags and this level of isolation. */
 syncmgr_transaction_t *begin(actor_t *actor, uint32_t flags, uint32_t isolation);
 

@@ -140,6 +140,17 @@ static void remove_object(struct role *role, uint32_t type, const char *name) {
        free_for_sure ? SYNCMGR_OK : SYNCMGR_E_BUSY);
 }
 
+void reader_run(struct role *role) {
+  open_both(role);
+  role->scenario->verify(role);
+  CALL(role, syncmgr_check(role->manager), SYNCMGR_OK);
+  CALL(role, syncmgr_close(role->manager), SYNCMGR_OK);
+  if (role->scenario->flags & SCENARIO_PERSISTENT) {
+    CALL(role, syncmgr_unlink(role->stage->url), SYNCMGR_OK);
+  }
+  _exit(0);
+}
+
 void checker_run(struct role *role) {
   uint32_t dead = 0;
   open_space(role);
@@ -148,6 +159,9 @@ void checker_run(struct role *role) {
   CALL(role, syncmgr_cleanup(role->manager, &dead), SYNCMGR_OK);
   INSIST(role, dead == 0, "a second cleanup found %u dead processes", dead);
   open_workstream(role);
+  if (role->scenario->verify != NULL) {
+    role->scenario->verify(role);
+  }
   use_mutex(role);
   use_semaphore(role);
   use_barrier(role);

@@ -94,7 +94,10 @@ static pid_t cast_fork(struct cast *cast, int32_t index) {
     atomic_store(&cast->stage->victim, getpid());
     victim_main(cast);
   } else {
-    struct role role = role_make(cast, ROLE_CHECKER);
+    struct role role = role_make(cast, index);
+    if (index == ROLE_READER) {
+      reader_run(&role);
+    }
     checker_run(&role);
   }
   _exit(0);
@@ -181,9 +184,9 @@ static bool peers_await_done(struct cast *cast) {
   return true;
 }
 
-static bool checker_await(struct cast *cast) {
+static bool checker_await(struct cast *cast, int32_t index) {
   int status = 0;
-  cast->checker = cast_fork(cast, ROLE_CHECKER);
+  cast->checker = cast_fork(cast, index);
   return wait_in_slices(cast, "checker", &cast->checker, &status) &&
          end_is_right(cast, "checker", status, false);
 }
@@ -251,10 +254,15 @@ bool director_run(struct stage *stage, const struct scenario *scenario,
   }
   cast.victim = cast_fork(&cast, ROLE_VICTIM);
   atomic_store(&stage->victim, cast.victim);
-  bool right = victim_await(&cast) && peers_await_done(&cast) && checker_await(&cast) &&
-               peers_dismiss(&cast) && nothing_left(&cast);
+  bool right = victim_await(&cast) && peers_await_done(&cast) &&
+               checker_await(&cast, ROLE_CHECKER) && peers_dismiss(&cast) &&
+               (!(scenario->flags & SCENARIO_FILE) || checker_await(&cast, ROLE_READER)) &&
+               nothing_left(&cast);
   if (!right) {
     cast_end(&cast, orders->hold);
+  }
+  if (scenario->flags & SCENARIO_FILE) {
+    disk_files_remove(stage->name);
   }
   return right;
 }

@@ -4,6 +4,7 @@
 
 #include <dirent.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -62,6 +63,22 @@ void space_files_remove(const char *name) {
     if (unlink(path) != 0) {
       return;
     }
+  }
+}
+
+void disk_file(const char *name, char *path, size_t capacity) {
+  const char *directory = getenv("TMPDIR");
+  snprintf(path, capacity, "%s/%s.db", directory && directory[0] ? directory : "/tmp", name);
+}
+
+void disk_files_remove(const char *name) {
+  static const char *const endings[] = {"", "-wal", "-shm", ".syncmgr"};
+  char file[256];
+  char path[300];
+  disk_file(name, file, sizeof file);
+  for (uint32_t index = 0; index < sizeof endings / sizeof endings[0]; index++) {
+    snprintf(path, sizeof path, "%s%s", file, endings[index]);
+    unlink(path);
   }
 }
 

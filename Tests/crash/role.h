@@ -10,7 +10,7 @@
 
 struct scenario;
 
-enum { ROLE_VICTIM = -1, ROLE_CHECKER = -2 };
+enum { ROLE_VICTIM = -1, ROLE_CHECKER = -2, ROLE_READER = -3 };
 
 struct role {
   struct stage *stage;

@@ -12,7 +12,8 @@ static const struct scenario *const groups[] = {
     scenarios_rwlock,  scenarios_condition, scenarios_election, scenarios_phaser,
     scenarios_lease,   scenarios_meeting,   scenarios_many,
     scenarios_notice,  scenarios_message, scenarios_deadlock, scenarios_cells,
-    scenarios_store,   scenarios_channel, scenarios_spread, scenarios_conflict,
+    scenarios_store,   scenarios_disk,  scenarios_channel, scenarios_spread,
+    scenarios_conflict, scenarios_transaction,
 };
 
 const struct scenario *scenario_at(uint32_t place) {
@@ -42,7 +43,15 @@ void open_space(struct role *role) {
   if (role->scenario->flags & SCENARIO_NO_THREADS) {
     options.flags |= SYNCMGR_OPEN_NO_THREADS;
   }
-  CALL(role, syncmgr_open(role->stage->url, &options, &role->manager), SYNCMGR_OK);
+  char url[512];
+  if (role->scenario->flags & SCENARIO_FILE) {
+    char file[256];
+    disk_file(role->stage->name, file, sizeof file);
+    snprintf(url, sizeof url, "%s?store=%s", role->stage->url, file);
+  } else {
+    snprintf(url, sizeof url, "%s", role->stage->url);
+  }
+  CALL(role, syncmgr_open(url, &options, &role->manager), SYNCMGR_OK);
 }
 
 void open_workstream(struct role *role) {

@@ -29,7 +29,10 @@ enum {
   /* No peer has an object open at the end: the checker can remove all of them. */
   SCENARIO_REMOVABLE = 1u << 3,
   /* Not for injected faults: the victim depends on a call that a fault ends early. */
-  SCENARIO_NO_FAULTS = 1u << 4
+  SCENARIO_NO_FAULTS = 1u << 4,
+  /* The space has a file. `verify` runs in the checker, and again when all have left and the file
+   * is read anew. */
+  SCENARIO_FILE = 1u << 5
 };
 
 struct scenario {
@@ -45,6 +48,7 @@ struct scenario {
   void (*prepare)(struct role *role); /* the victim, before steps count */
   void (*act)(struct role *role);     /* the victim, and every step counts */
   void (*peer)(struct role *role);    /* a peer, by role->index */
+  void (*verify)(struct role *role);  /* the checker, with a workstream; or NULL */
 };
 
 /** The groups of scenarios, each ended by one without a name. */
@@ -67,6 +71,8 @@ extern const struct scenario scenarios_many[];
 extern const struct scenario scenarios_deadlock[];
 extern const struct scenario scenarios_cells[];
 extern const struct scenario scenarios_store[];
+extern const struct scenario scenarios_disk[];
+extern const struct scenario scenarios_transaction[];
 extern const struct scenario scenarios_channel[];
 extern const struct scenario scenarios_spread[];
 extern const struct scenario scenarios_conflict[];
@@ -90,6 +96,7 @@ void open_condition(struct role *role);
 void open_election(struct role *role);
 void open_phaser(struct role *role); /* all of its parties have joined */
 void open_cells(struct role *role);  /* its table has room for few */
+void open_store(struct role *role);
 void check_store(struct role *role); /* opens, uses and closes the store */
 
 /** The parameters, with what 0 stands for. */
@@ -108,6 +115,9 @@ void drain_one(struct role *role, syncmgr_record_t *out_record);
 
 /** A peer that is only there, so that the segment outlives the victim. */
 void peer_idle(struct role *role);
+
+/** Runs `verify` for a space that nobody has open any more. */
+void reader_run(struct role *role) __attribute__((noreturn));
 
 /** Runs the checks of a fresh process after everything; ends the process. */
 void checker_run(struct role *role) __attribute__((noreturn));

@@ -3,7 +3,6 @@
  * record of it are there together. */
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "scenario.h"
 #include "support.h"
@@ -12,12 +11,11 @@
   "{\"candidates\":[{\"workstream\":\"a\",\"time\":1,\"value\":{\"x\":1}},"  \
   "{\"workstream\":\"b\",\"time\":2,\"value\":{\"y\":2}}]}"
 
-static syncmgr_store_t *store;
 static char text[1 << 16];
 
 static void open_all(struct role *role) {
   open_both(role);
-  CALL(role, syncmgr_store_open(role->workstream, NULL, &store), SYNCMGR_OK);
+  open_store(role);
 }
 
 static uint64_t declare(struct role *role, uint32_t flags, uint32_t strategy) {
@@ -27,7 +25,7 @@ static uint64_t declare(struct role *role, uint32_t flags, uint32_t strategy) {
   options.strategy = strategy;
   options.workstreams = "a/b";
   options.data = DATA;
-  CALL(role, syncmgr_conflict_detect(store, &options, &id), SYNCMGR_OK);
+  CALL(role, syncmgr_conflict_detect(role->store, &options, &id), SYNCMGR_OK);
   return id;
 }
 
@@ -35,7 +33,7 @@ static uint64_t declare(struct role *role, uint32_t flags, uint32_t strategy) {
 static const char *look(struct role *role, uint64_t id) {
   size_t length = 0;
   text[0] = '\0';
-  CALL(role, syncmgr_conflict_get(store, id, text, sizeof text, &length), SYNCMGR_OK,
+  CALL(role, syncmgr_conflict_get(role->store, id, text, sizeof text, &length), SYNCMGR_OK,
        SYNCMGR_E_NOT_FOUND);
   return text;
 }
@@ -49,13 +47,13 @@ static bool victim_finished(struct role *role) {
 static void put(struct role *role, const char *key, const char *value) {
   syncmgr_change_t change = {.key = key, .data = value, .length = strlen(value),
                              .expected = SYNCMGR_VERSION_ANY, .type = SYNCMGR_CELL_JSON};
-  CALL(role, syncmgr_store_put(store, &change, 0, NULL), SYNCMGR_OK);
+  CALL(role, syncmgr_store_put(role->store, &change, 0, NULL), SYNCMGR_OK);
 }
 
 /* An entry as text. */
 static const char *get(struct role *role) {
   syncmgr_entry_t entry = {.key = "key"};
-  CALL(role, syncmgr_store_get(store, &entry, 1, text, sizeof text - 1, NULL), SYNCMGR_OK);
+  CALL(role, syncmgr_store_get(role->store, &entry, 1, text, sizeof text - 1, NULL), SYNCMGR_OK);
   text[entry.length] = '\0';
   return text;
 }
@@ -92,34 +90,37 @@ static void peer_declared(struct role *role) {
   }
   INSIST(role, count == 3 || !victim_finished(role), "there are %u conflicts", (unsigned)count);
   for (uint64_t id = 2; id <= count; id++) {
-    CALL(role, syncmgr_conflict_resolve(store, id, SYNCMGR_STRATEGY_MAX, NULL, NULL), SYNCMGR_OK);
+    CALL(role, syncmgr_conflict_resolve(role->store, id, SYNCMGR_STRATEGY_MAX, NULL, NULL),
+    SYNCMGR_OK);
   }
   uint64_t next = declare(role, SYNCMGR_CONFLICT_AUTO, SYNCMGR_STRATEGY_MIN);
   INSIST(role, next == count + 1, "the next conflict is %u", (unsigned)next);
 }
 
 static void act_claim(struct role *role) {
-  CALL(role, syncmgr_conflict_claim(store, 1), SYNCMGR_OK);
-  CALL(role, syncmgr_conflict_settle(store, 1, "\"the victim's\""), SYNCMGR_OK);
+  CALL(role, syncmgr_conflict_claim(role->store, 1), SYNCMGR_OK);
+  CALL(role, syncmgr_conflict_settle(role->store, 1, "\"the victim's\""), SYNCMGR_OK);
 }
 
 static int32_t settle(uint64_t id, const char *conflict, void *user) {
   struct role *role = user;
   INSIST(role, strstr(conflict, "\"status\":\"resolving\""), "it is %s", conflict);
-  CALL(role, syncmgr_conflict_settle(store, id, "\"the victim's\""), SYNCMGR_OK);
+  CALL(role, syncmgr_conflict_settle(role->store, id, "\"the victim's\""), SYNCMGR_OK);
   return SYNCMGR_OK;
 }
 
 static void act_handle(struct role *role) {
   syncmgr_subscription_t *subscription = NULL;
-  CALL(role, syncmgr_conflict_on(store, 1, settle, role, NULL, &subscription), SYNCMGR_OK);
-  CALL(role, syncmgr_conflict_resolve(store, 1, SYNCMGR_STRATEGY_CUSTOM, NULL, NULL), SYNCMGR_OK);
+  CALL(role, syncmgr_conflict_on(role->store, 1, settle, role, NULL, &subscription), SYNCMGR_OK);
+  CALL(role, syncmgr_conflict_resolve(role->store, 1, SYNCMGR_STRATEGY_CUSTOM, NULL, NULL),
+  SYNCMGR_OK);
   CALL(role, syncmgr_off(subscription), SYNCMGR_OK);
 }
 
 static void act_resolve(struct role *role) {
   CALL(role,
-       syncmgr_conflict_resolve(store, 1, SYNCMGR_STRATEGY_CUSTOM, "\"the victim's\"", "victim"),
+       syncmgr_conflict_resolve(role->store, 1, SYNCMGR_STRATEGY_CUSTOM, "\"the victim's\"",
+       "victim"),
        SYNCMGR_OK);
 }
 
@@ -131,15 +132,15 @@ static void peer_end(struct role *role) {
   look(role, 1);
   if (has("\"status\":\"resolved\"")) {
     INSIST(role, has("\"value\":\"the victim's\""), "it is %s", text);
-    CALL(role, syncmgr_conflict_claim(store, 1), SYNCMGR_E_ALREADY);
+    CALL(role, syncmgr_conflict_claim(role->store, 1), SYNCMGR_E_ALREADY);
   } else {
     INSIST(role, !victim_finished(role), "it is %s", text);
     int64_t end = now_ns() + patience_ns();
     do {
-      CALL(role, syncmgr_conflict_claim(store, 1), SYNCMGR_OK, SYNCMGR_E_BUSY);
+      CALL(role, syncmgr_conflict_claim(role->store, 1), SYNCMGR_OK, SYNCMGR_E_BUSY);
     } while (role->status == SYNCMGR_E_BUSY && now_ns() < end);
     INSIST(role, role->status == SYNCMGR_OK, "the claim of the dead stays");
-    CALL(role, syncmgr_conflict_settle(store, 1, "\"mine\""), SYNCMGR_OK);
+    CALL(role, syncmgr_conflict_settle(role->store, 1, "\"mine\""), SYNCMGR_OK);
     look(role, 1);
     INSIST(role, has("\"value\":\"mine\"") && has("\"status\":\"resolved\""), "it is %s", text);
   }
@@ -153,7 +154,8 @@ static void act_merge(struct role *role) {
   syncmgr_change_t change = {.key = "key", .data = "{\"a\":1,\"ours\":1}", .length = 16,
                              .expected = 1, .type = SYNCMGR_CELL_JSON};
   CALL(role,
-       syncmgr_store_merge(store, &change, &options, result, sizeof result, &length), SYNCMGR_OK);
+       syncmgr_store_merge(role->store, &change, &options, result, sizeof result, &length),
+       SYNCMGR_OK);
 }
 
 /* A merge that met a fault is made again, and finds that it was put: that is merged once more. */
@@ -181,14 +183,14 @@ static void peer_wait_or_end(struct role *role) {
   syncmgr_ticket_t *ticket = NULL;
   open_all(role);
   while (look(role, 1)[0] == '\0') {
-    usleep(1000);
+    sleep_ns(1000000);
   }
   if (role->index == 0) {
     role_tell_waiting(role);
-    CALL(role, syncmgr_conflict_wait(store, 1, SYNCMGR_FOREVER, NULL), SYNCMGR_OK);
+    CALL(role, syncmgr_conflict_wait(role->store, 1, SYNCMGR_FOREVER, NULL), SYNCMGR_OK);
     tell_released(role);
   } else if (role->index == 1) {
-    CALL(role, syncmgr_conflict_wait_start(store, 1, SYNCMGR_FOREVER, NULL, 0, &ticket),
+    CALL(role, syncmgr_conflict_wait_start(role->store, 1, SYNCMGR_FOREVER, NULL, 0, &ticket),
          SYNCMGR_PENDING);
     role_tell_ready(role);
     do {
@@ -198,7 +200,8 @@ static void peer_wait_or_end(struct role *role) {
     tell_released(role);
   } else {
     role_await_outcome(role);
-    CALL(role, syncmgr_conflict_resolve(store, 1, SYNCMGR_STRATEGY_MAX, NULL, NULL), SYNCMGR_OK,
+    CALL(role, syncmgr_conflict_resolve(role->store, 1, SYNCMGR_STRATEGY_MAX, NULL, NULL),
+    SYNCMGR_OK,
          SYNCMGR_E_ALREADY);
     await_released(role, 2);
   }

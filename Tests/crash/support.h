@@ -73,6 +73,12 @@ uint32_t space_files(const char *name, char *out_first, size_t capacity);
 /** Removes the files of the space `name`: only for cleaning up after a failure. */
 void space_files_remove(const char *name);
 
+/** Writes where the file of the store of the space `name` is, below $TMPDIR or /tmp. */
+void disk_file(const char *name, char *path, size_t capacity);
+
+/** Removes it and all that is beside it. */
+void disk_files_remove(const char *name);
+
 /** Returns how many descriptors this process has open. */
 uint32_t descriptor_count(void);
 

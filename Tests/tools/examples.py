@@ -2,7 +2,8 @@
 
 Each time the workers work twice: once in peace, and once after somebody died with their mutex in
 its hands. All of them must say the same, but for the numbers. Those of channels do each other's
-jobs, each job once. Prints a line per test, then `N passed, N failed`.
+jobs, each job once. Those of the store lose no money, also when some are killed. Prints a line per
+test, then `N passed, N failed`.
 """
 
 import os
@@ -28,6 +29,12 @@ CHANNELS = {
     "python": ["python3", "-B", str(ROOT / "examples/python/channel.py")],
     "node": ["node", str(ROOT / "examples/node/channel.mjs")],
     "swift": [str(ROOT / ".build/examples/channel-swift")],
+}
+STORES = {
+    "c": [str(ROOT / ".build/examples/store-c")],
+    "python": ["python3", "-B", str(ROOT / "examples/python/store.py")],
+    "node": ["node", str(ROOT / "examples/node/store.mjs")],
+    "swift": [str(ROOT / ".build/examples/store-swift")],
 }
 PATIENCE = 20.0
 ENVIRONMENT = dict(os.environ, PYTHONPATH=BINDING)
@@ -115,6 +122,34 @@ def test_channels(languages):
     check_left()
 
 
+def move(languages):
+    """Each moves money three times and counts all of it, whatever the others do."""
+    accounts = [f"accounts/{name}" for name in "abca"]
+    for language, pid, text in outputs(STORES, languages):
+        wanted = [f"process {pid} moved 10 from {source} to {target}"
+                  for source, target in zip(accounts, accounts[1:])]
+        if text.splitlines() != [*wanted, f"process {pid} counts 300"]:
+            raise Failed(f"{language} said {text!r}")
+
+
+def test_stores(languages):
+    # Not held open: who comes first makes the accounts.
+    move(languages)
+    with syncmgr.open("shm:jobs") as space:
+        move(languages)
+        # Killed at any time.
+        processes = [start(STORES[language]) for language in languages]
+        for number, process in enumerate(processes):
+            try:
+                process.wait(timeout=0.05 * number)
+            except subprocess.TimeoutExpired:
+                process.kill()
+            process.communicate(timeout=PATIENCE)
+        move(languages)
+        space.check()
+    check_left()
+
+
 def check_left():
     left = sorted(path.name for path in pathlib.Path("/dev/shm").glob("syncmgr.jobs*"))
     if left:
@@ -134,11 +169,14 @@ def test_workers(languages):
 
 def main():
     tests = {"one of each": (test_workers, list(WORKERS)),
-             "channels, two of each": (test_channels, list(CHANNELS) * 2)}
+             "channels, two of each": (test_channels, list(CHANNELS) * 2),
+             "stores, two of each": (test_stores, list(STORES) * 2)}
     for language in WORKERS:
         tests[f"four in {language}"] = (test_workers, [language] * 4)
     for language in CHANNELS:
         tests[f"channels, one in {language}"] = (test_channels, [language])
+    for language in STORES:
+        tests[f"stores, two in {language}"] = (test_stores, [language] * 2)
     passed = failed = 0
     for name, (test, languages) in tests.items():
         try:

@@ -89,7 +89,7 @@ GROUPS = {
         Suite("fuzz", ["make", "-C", "Tests/fuzz", "test"], 120, by_lines),
         Suite("swift", SWIFT_TEST, 600, by_swift_testing),
         Suite("python", PYTHON + ["-m", "unittest", "discover", "-s", "bindings/python/tests"],
-              300, by_unittest),
+              450, by_unittest),
         Suite("node", ["node", "--test", "bindings/node/tests/"], 300, by_node),
         Suite("command", PYTHON + ["-m", "unittest", "discover", "-s", "Tests/command"],
               240, by_unittest),

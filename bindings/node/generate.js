@@ -13,6 +13,10 @@ const TARGET = path.join(__dirname, 'lib', 'api.js');
 const INTEGERS = { int32_t: 'i', uint32_t: 'u', int64_t: 'l', uint64_t: 'U', size_t: 'U' };
 const SIZES = { char: 1, int32_t: 4, uint32_t: 4, int64_t: 8, uint64_t: 8, size_t: 8 };
 
+/** Functions that give out or take what JavaScript cannot have by itself: the addon calls them. */
+const ELSEWHERE = ['syncmgr_channel_recv', 'syncmgr_channel_recv_many', 'syncmgr_channel_view',
+  'syncmgr_channel_response', 'syncmgr_transaction_handler'];
+
 /** How many bytes a pointer of this type points to, or undefined when it is no data of ours. */
 function sizeBehind(pointee, api) {
   const structure = api.structures.find((candidate) => candidate.name === pointee);
@@ -32,10 +36,19 @@ function optionsWord(pointee, api) {
   return `o${size}:${fields[first].offset}${texts > 0 ? `:${texts}` : ''}`;
 }
 
-/** Whether a structure has pointers, which JavaScript can neither set nor follow. */
-function hasPointers(pointee, api) {
+/** The word of structures with pointers, or with a size of their own; undefined for others. */
+function recordsWord(pointee, api) {
   const structure = api.structures.find((candidate) => candidate.name === pointee);
-  return structure !== undefined && structure.fields.some((field) => field.type.includes('*'));
+  if (structure === undefined) return undefined;
+  const { fields, size } = structure;
+  const words = fields.flatMap(({ type, offset }, index) => {
+    if (!type.includes('*')) return [];
+    if (type === 'const char *') return [`t${offset}`];
+    const hasLength = type === 'const void *' && fields[index + 1]?.name === 'length';
+    return [`${hasLength ? 'd' : 'x'}${offset}`];
+  });
+  const sized = fields[0].name === 'size' ? 's' : '';
+  return sized === '' && words.length === 0 ? undefined : `r${size}:${sized}${words.join('')}`;
 }
 
 /** What a pointer points to. */
@@ -58,9 +71,12 @@ function isCapacity(functionOf, index, api) {
 function parameterWord(functionOf, index, api) {
   const { name, type } = functionOf.parameters[index];
   if (name === 'timeout_ns' && !functionOf.name.endsWith('_start')) return '0';
-  if (isCapacity(functionOf, index, api)) return type === 'size_t' ? 'N' : 'n';
+  if (isCapacity(functionOf, index, api)) {
+    // How many structures there are, and then how many there were.
+    return type === 'uint32_t *' ? 'm' : type === 'size_t' ? 'N' : 'n';
+  }
   if (type in INTEGERS) return INTEGERS[type];
-  if (type === 'const char *') return 's';
+  if (type === 'const char *') return isCapacity(functionOf, index + 1, api) ? 'a1' : 's';
   if (type.includes('(*)')) return undefined;
 
   const pointee = pointeeOf(type);
@@ -76,12 +92,14 @@ function parameterWord(functionOf, index, api) {
   const size = sizeBehind(pointee, api);
   if (size === undefined) return undefined;
   if (pointee.endsWith('_options_t')) return optionsWord(pointee, api);
-  if (hasPointers(pointee, api)) return undefined;
+  const records = recordsWord(pointee, api);
+  if (records !== undefined) return records;
   return (isCapacity(functionOf, index + 1, api) ? 'a' : 'p') + size;
 }
 
 /** The signature of a function, or undefined when JavaScript cannot call it. */
 function signature(functionOf, api) {
+  if (ELSEWHERE.includes(functionOf.name)) return undefined;
   const words = functionOf.parameters.map((_, index) => parameterWord(functionOf, index, api));
   const result = functionOf.returns === 'const char *' ? 's' : INTEGERS[functionOf.returns];
   if (result === undefined || words.includes(undefined)) return undefined;
@@ -103,7 +121,7 @@ function render(api) {
     else lines.push(`  ${functionOf.name}: '${text}',`);
   }
   lines.push('};', '');
-  lines.push('/** Functions with C callbacks, or with pointers in what they read or write. */');
+  lines.push('/** Functions with C callbacks, and those that only the addon calls. */');
   lines.push('exports.unbound = [', ...unbound.map((name) => `  '${name}',`), '];', '');
 
   lines.push('/** The structures: how many bytes they have, and where their fields begin. */');

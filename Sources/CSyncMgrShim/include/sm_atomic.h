@@ -61,8 +61,16 @@ SM_INLINE void sm_fence(void) { __atomic_thread_fence(__ATOMIC_SEQ_CST); }
 /* What was read before it stays before what is read after it. */
 SM_INLINE void sm_read_fence(void) { __atomic_thread_fence(__ATOMIC_ACQUIRE); }
 
-/* Has a line of memory come that is read soon. Any address is good. */
-SM_INLINE void sm_prefetch(const void *at) { __builtin_prefetch(at, 0, 3); }
+/* A line is asked for before it is needed: to be read, or to be written. Any address is good. */
+SM_INLINE void sm_fetch(const void *at) { __builtin_prefetch(at, 0); }
+SM_INLINE void sm_fetch_to_write(const void *at) {
+#if defined(__x86_64__)
+  /* The builtin gives it only when the whole build is for newer processors; older ones skip it. */
+  __asm__ volatile("prefetchw %0" : : "m"(*(const char *)at));
+#else
+  __builtin_prefetch(at, 1);
+#endif
+}
 
 SM_INLINE void sm_pause(void) {
 #if defined(__x86_64__)

@@ -94,6 +94,10 @@ SM_INLINE void sm_leave(void) { sm_leave_at_once(sm_self); }
 SM_INLINE uint32_t sm_cpu(void) { return *sm_self->cpu; }
 SM_INLINE uint32_t sm_cpu_of(const struct sm_thread *self) { return *self->cpu; }
 
+/* How often this thread looks before it sleeps; only it reads and writes that. */
+SM_INLINE uint32_t sm_spins(void) { return sm_self->spins; }
+SM_INLINE void sm_set_spins(uint32_t rounds) { sm_self->spins = rounds; }
+
 /* Trades being inside of a handle for being inside of its attachment only: for a close, which waits
  * for others inside of the handle while the memory must stay. */
 SM_INLINE void sm_hold(uint32_t attachment) {

@@ -3,7 +3,10 @@
  * A mailbox belongs to the object of its index: a queue's to the channel itself, any other to an
  * object without a name. Its record never moves and is never anything else, so that its guards can
  * be locked by somebody who has an old number of it. What is in it lies in a chunk of the heap:
- * for each level the ring of slot numbers in the order of sending, then the slots. */
+ * for each level the ring of slot numbers in the order of sending, then the slots.
+ *
+ * Which line is written by whom decides what a message costs between two CPUs: each side writes
+ * lines of its own, and learns from the other's as seldom as it can. */
 #ifndef SM_CHANNEL_H
 #define SM_CHANNEL_H
 
@@ -59,7 +62,7 @@ struct sm_mailbox { /* 384 bytes */
   uint32_t seen;       /* what `released` was */
   uint64_t sequence;   /* a channel's: messages sent */
   uint64_t tails[SM_LEVELS];
-  uint64_t dropped;
+  uint64_t head_seen; /* what the head of the only level was */
 
   /* Written by receivers, under the mailbox's guard. */
   uint32_t guard;
@@ -68,14 +71,14 @@ struct sm_mailbox { /* 384 bytes */
   uint32_t taken;    /* slots whose message is given out */
   uint64_t heads[SM_LEVELS];
   uint64_t received;
-  uint64_t due; /* when the first of those given out is to come back (monotonic ns); 0: never */
+  uint32_t expected; /* the slot to look at first */
+  uint32_t reserved0;
 
   uint64_t tails_seen[SM_LEVELS];
   uint64_t expired;
-  uint64_t told;        /* of those dropped and expired, the ones that the receiver knows of */
-  uint64_t undelivered; /* messages that were tried too often, or rejected for good */
-  uint32_t mover;       /* participant id of who takes them to the dead letters */
-  uint32_t cpu;         /* where the last receiver ran; a sender's is in the object */
+  uint64_t told; /* of those dropped and expired, the ones that the receiver knows of */
+  uint64_t due;  /* when the first of those given out is to come back (monotonic ns); 0: never */
+  uint64_t reserved1;
 
   /* A channel's parameters and parts. */
   uint32_t kind;
@@ -93,43 +96,55 @@ struct sm_mailbox { /* 384 bytes */
   uint32_t perishable;  /* 1 once a message that is not for ever lay in this mailbox */
   uint32_t served;      /* 1: callbacks take from this mailbox, on a thread of their own */
 
-  uint32_t waiting; /* SM_WAIT_...: there may be such in line. Looked at by everybody */
+  /* Looked at by everybody, and written seldom. */
+  uint32_t waiting; /* SM_WAIT_...: there may be such in line */
+  uint32_t cpu;     /* where the last receiver ran; a sender's is in the object */
+  uint32_t mover;   /* participant id of who takes the undeliverable to the dead letters */
   uint32_t log;     /* a store's: unit + 1 of its log, see sm_store.h */
-  uint64_t committing; /* a store's. Odd: of several entries some are changed, others not yet */
-  uint8_t pad[48];
+  uint64_t dropped;
+  uint64_t undelivered; /* messages that were tried too often, or rejected for good */
+  uint64_t committing;  /* a store's. Odd: of several entries some are changed, others not yet */
+  uint8_t pad[24];
 };
 
 #define SM_POST_FREE 0u
 #define SM_POST_CLAIMED 1u  /* being written, under the send guard */
-#define SM_POST_READY 2u
+#define SM_POST_READY 2u    /* to be taken; over when the head of its level is past its place */
 #define SM_POST_TAKEN 3u
 #define SM_POST_RETURNED 4u /* to be taken before any that is ready */
 #define SM_POST_DEAD 5u     /* tried too often, or rejected for good */
+#define SM_POST_OVER 6u     /* its memory is being freed */
 
-/* A slot of a mailbox: 128 bytes, then room for a small message. What a message of usual kind needs
- * is in the first line: the second is not touched, and not true, when `flags` has POST_PLAIN. */
+#define SM_POST_NAME 64u /* bytes: longer names lie with the texts */
+
+/* A slot of a mailbox: 192 bytes, then room for a small message, and behind it its texts, each
+ * terminated: topic and metadata. What a message of usual kind needs is the last of these lines,
+ * and what follows it: the first is not touched, and not true, when `flags` has POST_PLAIN; the
+ * second is written only when somebody else has sent than the last time. */
 struct sm_post {
-  uint32_t state;
-  uint32_t flags; /* SYNCMGR_MESSAGE_..., and below */
-  uint64_t place; /* in the ring of its level */
-  uint64_t sequence;
-  uint64_t wall; /* ns since 1970 */
-  uint64_t sender;
-  uint32_t length;
-  uint32_t chunk; /* unit + 1 of what is too large for the slot */
-  uint32_t sender_owner;
-  uint32_t deliveries;
-  uint16_t name_length; /* the texts follow the message, each terminated: sender, topic, metadata */
-  uint16_t topic_length;
-  uint16_t metadata_length;
-  uint16_t priority;
-
   uint64_t correlation;
   uint64_t reply_to;
   uint64_t expires; /* monotonic ns; 0: never */
   uint64_t due;     /* taken: when it comes back (monotonic ns); 0: never */
   uint32_t taker;   /* holding + 1 */
   uint32_t reserved[7];
+
+  uint8_t name[SM_POST_NAME]; /* of `sender`, terminated, when `name_length` is below its size */
+
+  uint32_t state;
+  uint32_t flags; /* SYNCMGR_MESSAGE_..., and below */
+  uint64_t place; /* in the ring of its level */
+  uint64_t sequence;
+  uint64_t wall;   /* ns since 1970 */
+  uint64_t sender; /* 0: nobody's, and `name` is not true */
+  uint32_t length;
+  uint32_t chunk; /* unit + 1 of what is too large for the slot: message and texts */
+  uint32_t sender_owner;
+  uint32_t deliveries;
+  uint16_t name_length;
+  uint16_t topic_length;
+  uint16_t metadata_length;
+  uint16_t priority;
 };
 
 /* No correlation, no request, for ever. */
@@ -193,7 +208,7 @@ struct sm_variable { /* 320 bytes, then room for two small values */
 
 SM_CHECK(sm_chunk, 32);
 SM_CHECK(sm_mailbox, 384);
-SM_CHECK(sm_post, 128);
+SM_CHECK(sm_post, 192);
 SM_CHECK(sm_patterns, 1088);
 SM_CHECK(sm_pattern, 272);
 SM_CHECK(sm_variables, 64);
@@ -205,6 +220,7 @@ _Static_assert(offsetof(struct sm_mailbox, tails_seen) == 192, "receivers again"
 _Static_assert(offsetof(struct sm_mailbox, kind) == 256, "parameters");
 _Static_assert(offsetof(struct sm_variable, key) == 64, "what a reader looks at is one line");
 _Static_assert(offsetof(struct sm_mailbox, waiting) == 320, "everybody reads it");
-_Static_assert(offsetof(struct sm_post, correlation) == 64, "plain messages have one line");
+_Static_assert(offsetof(struct sm_post, name) == 64, "a name that stays has its own line");
+_Static_assert(offsetof(struct sm_post, state) == 128, "plain messages have one line");
 
 #endif

@@ -294,6 +294,8 @@ SM_FIELD(mailbox, mover, 32)
 SM_FIELD(mailbox, cpu, 32)
 SM_FIELD(mailbox, perishable, 32)
 SM_FIELD(mailbox, served, 32)
+SM_FIELD(mailbox, head_seen, 64)
+SM_FIELD(mailbox, expected, 32)
 SM_INLINE uint64_t *sm_mailbox_tail(struct sm_mailbox *at, uint32_t level) {
   return &at->tails[level % SM_LEVELS];
 }
@@ -343,6 +345,8 @@ SM_FIELD(post, due, 64)
 SM_FIELD(post, expires, 64)
 SM_FIELD(post, sequence, 64)
 SM_FIELD(post, flags, 32)
+SM_FIELD(post, sender, 64)
+SM_INLINE uint8_t *sm_post_name(struct sm_post *at) { return at->name; }
 
 SM_FIELD(event, sequence, 64)
 SM_FIELD(event, time, 64)

@@ -308,7 +308,8 @@ struct sm_thread { /* 64 bytes */
   uint64_t reserved;
   const volatile uint32_t *cpu; /* where the kernel keeps this thread's CPU number */
   uint32_t ready; /* 1: calls may take the fast way in */
-  uint8_t pad[28];
+  uint32_t spins; /* how often it looks before it sleeps, as it has learned */
+  uint8_t pad[24];
 };
 
 #define SM_CHECK(type, bytes) _Static_assert(sizeof(struct type) == (bytes), #type)

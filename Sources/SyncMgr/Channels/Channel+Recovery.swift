@@ -52,8 +52,8 @@ extension Attachment {
     if let posts = Posts(mailbox, segment) {
       for slot in 0..<posts.capacity {
         let post = posts[slot]
-        let state = post.state.load()
-        guard state == SM_POST_READY || state == SM_POST_RETURNED,
+        guard
+          segment.isReady(post, mailbox) || post.state.load() == SM_POST_RETURNED,
           post.flags.load() & SM_POST_RETURNS != 0,
           let found = segment.read(slot, 0, posts),
           let home = ownMailbox(of: post.pointee.sender_owner, channel)
@@ -73,6 +73,8 @@ extension Attachment {
       }
     }
     unlock(mailbox)
+    // Nobody can send to it any more: what came after the look would not come back.
+    unlist(mailbox, of: channel)
     unlockSending(channel)
     for home in woken { wake(home, SM_WAIT_RECEIVERS) }
   }
@@ -198,11 +200,11 @@ extension Attachment {
       let owner = guardian.load()
       if owner != 0, owner != me, isGone(owner) { return "has a mailbox guarded by a dead process" }
     }
-    var counts = [UInt32](repeating: 0, count: 6)
+    var counts = [UInt32](repeating: 0, count: 7)
     for slot in 0..<posts.capacity {
       let post = posts[slot]
       let state = post.state.load()
-      if state > SM_POST_DEAD { return "has a slot in state \(state)" }
+      if state > SM_POST_OVER { return "has a slot in state \(state)" }
       counts[Int(state)] += 1
       if state == SM_POST_FREE, post.chunk.load() != 0 { return "has a free slot with memory" }
       let holding = segment.holding(post.taker.load() &- 1)
@@ -211,6 +213,7 @@ extension Attachment {
       }
     }
     if counts[Int(SM_POST_CLAIMED)] != 0 { return "has a slot that is being written" }
+    if counts[Int(SM_POST_OVER)] != 0 { return "has a slot that is being freed" }
     if counts[Int(SM_POST_TAKEN)] != mailbox.taken.load() {
       return "counts \(mailbox.taken.load()) messages given out, of \(counts[Int(SM_POST_TAKEN)])"
     }

@@ -114,6 +114,9 @@ extension Channel {
       if timeout == 0 {
         throw Failure(SYNCMGR_E_TIMEOUT, caller.object, "it is not so and the call does not wait")
       }
+      if spin(for: subject) { continue }
+      // Over before it could sleep, which is no wait that anybody is told of.
+      if Deadline.hasPassed(deadline) { throw Waits.failure(SYNCMGR_E_TIMEOUT, caller.object) }
       let isReceiver = subject.what == SM_WAIT_RECEIVERS
       let look = isReceiver ? nextReturn(subject.mailbox) : Deadline.never
       do throws(Failure) {
@@ -140,6 +143,18 @@ extension Channel {
       attachment.watchOverdue(self, subject.object, subject.mailbox)
     }
     return started
+  }
+
+  /// Who waits for room waits for that of a few messages, as long as it does not sleep.
+  private func spin(for subject: Subject) -> Bool {
+    if subject.what == SM_WAIT_RECEIVERS {
+      return attachment.spin(subject.object, rounds: Spin.rounds) { isReady(subject) }
+    }
+    let mailbox = subject.mailbox
+    let wanted = min(mailbox.capacity.load() / 4, 16)
+    return attachment.spin(on: mailbox.cpu, rounds: Spin.rounds) {
+      attachment.segment.hasRoom(mailbox, besides: wanted)
+    } || isReady(subject)
   }
 
   private func isReady(_ subject: Subject) -> Bool {

@@ -14,7 +14,12 @@ enum ChannelWaits {
     let attachment = caller.attachment
     let cell = try attachment.takeCell()
     if try enter(caller, mailbox, for: what, cell, flags: 0, ticket: nil, isReady) != nil { return }
-    let outcome = try Waits.block(caller, cell, until: deadline) { _ in nil }
+    let begun = Int64(bitPattern: cell.since.load())
+    let outcome = try Waits.block(
+      caller, cell, until: deadline, looks: attachment.isForSomebody(mailbox)
+    ) { _ in nil }
+    let other = what == SM_WAIT_RECEIVERS ? caller.object.cpu : mailbox.cpu
+    if Spin.pays(other) { Spin.learn(sm_now() - begun) }
     _ = try outcome.get(caller.object)
   }
 
@@ -69,6 +74,16 @@ struct Patience {
 }
 
 extension Attachment {
+  /// Whether those who wait at a mailbox may wait for somebody in particular, see `Channel.absent`.
+  fileprivate func isForSomebody(_ mailbox: Mailbox) -> Bool {
+    switch mailbox.role.load() {
+    case SM_MAILBOX_QUEUE: false
+    case SM_MAILBOX_OWN:
+      segment.mailbox(mailbox.channel.load() &- 1)?.kind.load() == SYNCMGR_CHANNEL_DIRECT
+    default: true
+    }
+  }
+
   /// Wakes the first in line who waits for this. Not under the mailbox's guard.
   @inline(never)
   func wake(_ mailbox: Mailbox, _ what: UInt32) {
@@ -108,6 +123,9 @@ extension Attachment {
       if found.amount.load() == what, !isGone(ofCell: found) {
         unlink(found, object)
         wakes.finish(found, SYNCMGR_OK, self)
+        // The last one: whoever sends or takes next need not come here for nobody. Not before its
+        // wait is over: who dies in between leaves it to be woken by this.
+        if object.head.load() == 0 { mailbox.waiting.store(0) }
         return
       }
       cell = next(of: found)
@@ -139,18 +157,21 @@ extension Segment {
   func isEmpty(_ mailbox: Mailbox) -> Bool {
     if mailbox.returned.load() != 0 { return false }
     for level in 0..<min(mailbox.levels.load(), SM_LEVELS) {
-      // What the tail was tells most of the time, and is not the sender's to write.
+      // What the tail was tells most of the time, and is not the sender's to write. It may be
+      // behind the head, of which receivers know otherwise that they may move it.
       let head = mailbox.head(level).load()
-      if head != mailbox.tailSeen(level).load() || head != mailbox.tail(level).load() {
+      if Int64(bitPattern: mailbox.tailSeen(level).load() &- head) > 0
+        || head != mailbox.tail(level).load()
+      {
         return false
       }
     }
     return true
   }
 
-  /// Whether a sender would find room.
-  func hasRoom(_ mailbox: Mailbox) -> Bool {
-    Int32(bitPattern: mailbox.claimed.load() &- mailbox.released.load())
+  /// Whether a sender would find room, also after so many others.
+  func hasRoom(_ mailbox: Mailbox, besides others: UInt32 = 0) -> Bool {
+    Int32(bitPattern: mailbox.claimed.load() &- mailbox.released.load() &+ others)
       < Int32(truncatingIfNeeded: mailbox.capacity.load())
   }
 }

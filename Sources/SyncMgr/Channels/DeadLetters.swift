@@ -50,7 +50,12 @@ extension Attachment {
     let letters = segment.mailbox(mailbox.deadLetters.load() &- 1)
     var bytes: [UInt8] = []
     let found = letters == nil ? nil : segment.read(slot, 0, posts)
-    if let found { bytes = [UInt8](UnsafeRawBufferPointer(start: found.data, count: found.size)) }
+    if let found {
+      bytes = [UInt8](unsafeUninitializedCapacity: found.size) { room, count in
+        if let start = UnsafeMutableRawBufferPointer(room).baseAddress { found.copy(to: start) }
+        count = found.size
+      }
+    }
     let post = posts[slot].pointee
     unlock(mailbox)
     if let found, let letters { forward(bytes, found, post, to: letters, from: mailbox, reason) }

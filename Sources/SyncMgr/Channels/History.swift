@@ -72,7 +72,7 @@ extension Channel {
     var wanted: [Found] = []
     for back in 0..<min(UInt64(posts.capacity), tail) where wanted.count < Int(last) {
       let slot = posts.entry(0, tail - 1 - back).load()
-      guard slot < posts.capacity, posts[slot].state.load() == SM_POST_READY,
+      guard slot < posts.capacity, attachment.segment.isReady(posts[slot], past),
         posts[slot].place.load() == tail - 1 - back,
         let found = attachment.segment.read(slot, 0, posts), isWanted(found, pattern)
       else { continue }
@@ -91,10 +91,7 @@ extension Channel {
     let expires = found.post.end
     if expires != 0, UInt64(bitPattern: sm_now()) >= expires { return false }
     guard let pattern else { return true }
-    let texts = UnsafeRawPointer(found.data) + found.length
-    return Topic.matches(
-      pattern: pattern,
-      topic: UnsafeRawBufferPointer(start: texts + found.name + 1, count: found.topic))
+    return Topic.matches(pattern: pattern, topic: found.topicBytes)
   }
 }
 
@@ -102,16 +99,14 @@ extension Letter {
   /// A message that lies in a slot, to be put into another mailbox of the same channel.
   init(_ found: Found, _ attachment: Attachment) {
     let post = found.post.pointee
-    let texts = UnsafeRawPointer(found.data) + found.length
     data = UnsafeRawPointer(found.data)
     length = found.length
     chunk = found.post.chunk.load()
     sender = post.sender
     senderOwner = post.sender_owner
-    name = UnsafeRawBufferPointer(start: texts, count: found.name)
-    topic = UnsafeRawBufferPointer(start: texts + found.name + 1, count: found.topic)
-    metadata = UnsafeRawBufferPointer(
-      start: texts + found.name + found.topic + 2, count: found.metadata)
+    name = found.nameBytes
+    topic = found.topicBytes
+    metadata = found.metadataBytes
     let isPlain = post.flags & SM_POST_PLAIN != 0
     correlation = isPlain ? 0 : post.correlation
     replyTo = isPlain ? 0 : post.reply_to

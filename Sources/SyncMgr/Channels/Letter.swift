@@ -39,15 +39,40 @@ struct Letter {
       count: Int(min(stream.nameLength.load(), UInt32(NameField.capacity - 1))))
   }
 
-  /// Bytes with the texts, each of which is terminated.
+  /// Whether the sender's name does not fit where the names of senders are.
   @inline(__always)
-  var size: Int { length + name.count + topic.count + metadata.count + 3 }
+  private var hasLongName: Bool { name.count >= Int(SM_POST_NAME) }
+
+  /// Bytes with the texts that lie behind the message, each of which is terminated.
+  @inline(__always)
+  var size: Int {
+    length + topic.count + metadata.count + 2 + (hasLongName ? name.count + 1 : 0)
+  }
 
   /// Writes the texts behind the message.
   @inline(__always)
   func writeTexts(_ target: UnsafeMutableRawPointer) {
-    var next = target
-    for text in [name, topic, metadata] { next = Letter.write(text, next) }
+    let next = hasLongName ? Letter.write(name, target) : target
+    _ = Letter.write(metadata, Letter.write(topic, next))
+  }
+
+  /// Writes who sent it, and the name only when another one is there: a slot keeps its name, and
+  /// where one workstream sends to another all the time, the name's line does not move.
+  @inline(__always)
+  private func writeSender(_ post: Post) {
+    let count = UInt16(truncatingIfNeeded: name.count)
+    if post.sender.load() == sender, sender != 0, post.pointee.name_length == count { return }
+    writeName(post, count)
+  }
+
+  @inline(never)
+  private func writeName(_ post: Post, _ count: UInt16) {
+    // Dies from here on: the name is nobody's, so that the next sender writes its own.
+    post.sender.store(0)
+    sm_fence()
+    if !hasLongName { _ = Letter.write(name, UnsafeMutableRawPointer(post.name)) }
+    post.pointee.name_length = count
+    post.sender.store(sender)
   }
 
   @inline(__always)
@@ -72,7 +97,7 @@ struct Letter {
   @inline(__always)
   func describe(_ post: Post) {
     post.pointee.length = UInt32(truncatingIfNeeded: length)
-    post.pointee.sender = sender
+    writeSender(post)
     post.pointee.sender_owner = senderOwner
     post.pointee.wall = wall
     post.pointee.priority = UInt16(truncatingIfNeeded: priority)
@@ -85,7 +110,6 @@ struct Letter {
       post.pointee.reply_to = replyTo
       post.pointee.expires = expires
     }
-    post.pointee.name_length = UInt16(truncatingIfNeeded: name.count)
     post.pointee.topic_length = UInt16(truncatingIfNeeded: topic.count)
     post.pointee.metadata_length = UInt16(truncatingIfNeeded: metadata.count)
   }
@@ -140,7 +164,7 @@ extension Attachment {
     if segment.freeSlot(mailbox, posts) != nil { return false }
     lockMailbox(mailbox)
     let used = (0..<posts.capacity).reduce(UInt32(0)) {
-      posts[$1].state.load() == SM_POST_FREE ? $0 : $0 + 1
+      segment.isFree(posts[$1], mailbox) ? $0 : $0 + 1
     }
     mailbox.claimed.store(mailbox.released.load() &+ used)
     mailbox.seen.store(mailbox.released.load())
@@ -151,13 +175,12 @@ extension Attachment {
   /// Puts a letter into a mailbox. False when there is no room. Under the send guard.
   func push(_ letter: Letter, _ mailbox: Mailbox) -> Bool {
     guard !segment.isFull(mailbox), let posts = Posts(mailbox, segment),
-      let slot = segment.claimSlot(mailbox, posts)
+      let slot = segment.freeSlot(mailbox, posts)
     else { return false }
-    if letter.chunk == 0 {
-      letter.write(posts.area(slot))
-    } else {
-      refer(posts[slot], to: letter.chunk)
-    }
+    // Nobody reads what lies in a free slot.
+    if letter.chunk == 0 { letter.write(posts.area(slot)) }
+    segment.claim(slot, mailbox, posts)
+    if letter.chunk != 0 { refer(posts[slot], to: letter.chunk) }
     letter.describe(posts[slot])
     if letter.expires != 0 { mailbox.perishable.store(1) }
     segment.publish(slot, letter.priority, mailbox, posts)
@@ -172,8 +195,7 @@ extension Attachment {
     guard let posts = Posts(mailbox, segment) else { return false }
     for level in 0..<mailbox.levels.load() {
       if let slot = segment.oldest(mailbox, posts, level) {
-        segment.pass(mailbox, level)
-        free(posts[slot], mailbox)
+        pass(posts[slot], slot, level, mailbox, posts)
         mailbox.dropped.store(mailbox.dropped.load() &+ 1)
         return true
       }
@@ -204,42 +226,77 @@ extension Segment {
     return Int32(bitPattern: claimed &- released) >= capacity
   }
 
-  /// A slot to be written. Dies before it is published: the repair frees it.
+  /// A slot is being written. Dies before it is published: the repair frees it.
   @inline(__always)
-  func claimSlot(_ mailbox: Mailbox, _ posts: Posts) -> UInt32? {
-    guard let slot = freeSlot(mailbox, posts) else { return nil }
+  func claim(_ slot: UInt32, _ mailbox: Mailbox, _ posts: Posts) {
     posts[slot].state.store(SM_POST_CLAIMED)
     mailbox.claimed.store(mailbox.claimed.load() &+ 1)
     mailbox.hint.store(slot + 1)
-    return slot
   }
 
   /// Where the next message goes: most of the time right behind the one before.
   @inline(__always)
   func freeSlot(_ mailbox: Mailbox, _ posts: Posts) -> UInt32? {
+    let slot = nextSlot(mailbox, posts)
+    return isFree(posts[slot], mailbox) ? slot : findFree(mailbox, posts, from: slot)
+  }
+
+  @inline(__always)
+  func nextSlot(_ mailbox: Mailbox, _ posts: Posts) -> UInt32 {
     let hint = mailbox.hint.load()
-    let slot = hint < posts.capacity ? hint : 0
-    return posts[slot].state.load() == SM_POST_FREE ? slot : findFree(posts, from: slot)
+    return hint < posts.capacity ? hint : 0
   }
 
   @inline(never)
-  private func findFree(_ posts: Posts, from first: UInt32) -> UInt32? {
+  private func findFree(_ mailbox: Mailbox, _ posts: Posts, from first: UInt32) -> UInt32? {
     for step in 0..<posts.capacity {
       let slot = (first + step) % posts.capacity
-      if posts[slot].state.load() == SM_POST_FREE { return slot }
+      if isFree(posts[slot], mailbox) { return slot }
     }
     return nil
   }
 
-  /// Puts a written slot into the ring of its level.
+  /// Whether a slot can be written. The head that is known tells most of the time, so that the
+  /// receivers' line stays with them.
+  @inline(__always)
+  func isFree(_ post: Post, _ mailbox: Mailbox) -> Bool {
+    let state = post.state.load()
+    if state != SM_POST_READY { return state == SM_POST_FREE }
+    // Memory of its own is to be freed first.
+    if post.chunk.load() != 0 { return false }
+    if mailbox.levels.load() != 1 {
+      if !isPassed(post, mailbox) { return false }
+    } else if post.place.load() >= mailbox.headSeen.load() {
+      let head = mailbox.head(0).load()
+      mailbox.headSeen.store(head)
+      if post.place.load() >= head { return false }
+    }
+    // Looked at again after the head: who gives it out stores that before.
+    return post.state.load() == SM_POST_READY
+  }
+
+  /// Whether a message that is ready was taken.
+  @inline(__always)
+  func isPassed(_ post: Post, _ mailbox: Mailbox) -> Bool {
+    post.place.load() < mailbox.head(post.level(mailbox.levels.load())).load()
+  }
+
+  /// Whether there is a message in a slot that nobody has taken.
+  @inline(__always)
+  func isReady(_ post: Post, _ mailbox: Mailbox) -> Bool {
+    post.state.load() == SM_POST_READY && !isPassed(post, mailbox)
+  }
+
+  /// Puts a written slot into the ring of its level. The last store makes it a message, so that a
+  /// receiver that expects it there needs to look at this line only. Dies before it: the repair
+  /// does it, when the tail is moved; else the slot is free again.
   @inline(__always)
   func publish(_ slot: UInt32, _ priority: UInt32, _ mailbox: Mailbox, _ posts: Posts) {
     let level = Letter.level(priority, mailbox.levels.load())
     let place = mailbox.tail(level).load()
     posts[slot].place.store(place)
-    // Dies before this: the slot is free again. After it: the repair puts it into the ring.
-    posts[slot].state.store(SM_POST_READY)
     posts.entry(level, place).store(slot)
     mailbox.tail(level).store(place &+ 1)
+    posts[slot].state.store(SM_POST_READY)
   }
 }

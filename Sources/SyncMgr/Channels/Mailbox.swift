@@ -27,13 +27,15 @@ extension UnsafeMutablePointer<sm_mailbox> {
 /// channel's send guard, an object's, a mailbox's, the heap's. What a slot's states mean, and what
 /// becomes of one whose writer died there:
 ///
-///     free      claimed by a sender, who stores `claimed`, fills it, and stores `ready`
-///     claimed   free again
-///     ready     in the ring, or about to be: its place says which. Taken by moving the ring's head
-///               past it: whoever dies between that and freeing it has taken it
+///     free      claimed by a sender, who stores `claimed`, fills it, puts it into the ring, and
+///               stores `ready`
+///     claimed   a message when it is in the ring, else free again
+///     ready     taken by moving the ring's head past it, and free from then on. One with memory of
+///               its own is to be freed: whoever dies between that and freeing it has taken it
 ///     taken     given out, by number: to be given back. Goes back when its taker is gone
 ///     returned  given back: goes before all that is ready
 ///     dead      cannot be delivered: goes to the dead letters, see DeadLetters
+///     over      one of the others whose memory is being freed, and then it
 ///
 /// `claimed` and `released` count slots; when they drift after a death, then to where a mailbox
 /// seems to have room, and looking for a slot tells better.
@@ -62,7 +64,7 @@ extension Attachment {
     header.serial.store(serial)
     clear(mailbox)
     mailbox.capacity.store(shape.capacity)
-    let stride = (UInt32(MemoryLayout<sm_post>.size) + shape.room + 63) & ~63
+    let stride = Posts.stride(room: shape.room)
     mailbox.stride.store(stride)
     var entries: UInt32 = 1
     while entries < shape.capacity { entries *= 2 }
@@ -108,12 +110,13 @@ extension Attachment {
       mailbox.first,
       mailbox.past, mailbox.retained, mailbox.patterns, mailbox.waiting, mailbox.perishable,
       mailbox.served,
-      mailbox.dead, mailbox.log,
+      mailbox.dead, mailbox.log, mailbox.expected,
     ] { field.store(0) }
     for field in [
       mailbox.sequence, mailbox.dropped, mailbox.received, mailbox.due, mailbox.expired,
       mailbox.told,
       mailbox.undelivered, mailbox.visibility, mailbox.version, mailbox.committing,
+      mailbox.headSeen,
     ] { field.store(0) }
     for level in 0..<SM_LEVELS {
       mailbox.tail(level).store(0)
@@ -169,14 +172,22 @@ extension Attachment {
   /// after the heads have moved: the repair frees what was passed over.
   func dropAll(_ mailbox: Mailbox) {
     lockMailbox(mailbox)
-    for level in 0..<SM_LEVELS { mailbox.head(level).store(mailbox.tail(level).load()) }
-    mailbox.returned.store(0)
     if let posts = Posts(mailbox, segment) {
+      for slot in 0..<posts.capacity where segment.isReady(posts[slot], mailbox) {
+        mailbox.released.store(mailbox.released.load() &+ 1)
+      }
+      for level in 0..<SM_LEVELS { mailbox.head(level).store(mailbox.tail(level).load()) }
       for slot in 0..<posts.capacity {
-        let state = posts[slot].state.load()
-        if state == SM_POST_READY || state == SM_POST_RETURNED { free(posts[slot], mailbox) }
+        let post = posts[slot]
+        if post.state.load() == SM_POST_RETURNED { free(post, mailbox) }
+        // Counted already.
+        if post.state.load() == SM_POST_READY {
+          dropChunk(of: post)
+          post.state.store(SM_POST_FREE)
+        }
       }
     }
+    mailbox.returned.store(0)
     unlock(mailbox)
   }
 
@@ -216,7 +227,6 @@ extension Attachment {
   /// After a receiver's death in here: counts what is out and what came back. Under the guard.
   func repairMailbox(_ mailbox: Mailbox) {
     guard let posts = Posts(mailbox, segment) else { return }
-    let levels = mailbox.levels.load()
     var (taken, returned, dead): (UInt32, UInt32, UInt32) = (0, 0, 0)
     var due = UInt64.max
     for slot in 0..<posts.capacity {
@@ -227,10 +237,10 @@ extension Attachment {
         if post.due.load() != 0 { due = min(due, post.due.load()) }
       case SM_POST_RETURNED: returned += 1
       case SM_POST_DEAD: dead += 1
-      case SM_POST_READY:
-        // Taken, and not freed any more.
-        let level = post.level(levels)
-        if post.place.load() < mailbox.head(level).load() { free(post, mailbox) }
+      // Taken, and not freed any more.
+      case SM_POST_OVER: free(post, mailbox)
+      case SM_POST_READY where post.chunk.load() != 0:
+        if segment.isPassed(post, mailbox) { free(post, mailbox) }
       default: break
       }
     }
@@ -250,42 +260,49 @@ extension Attachment {
       return
     }
     repairList(channel)
-    forMailboxes(of: channel) { mailbox in repairTail(mailbox) }
+    forMailboxes(of: channel) { mailbox in repairSlots(mailbox) }
     // A pattern may have changed without a word: the whole table is read again.
     channel.version.store(channel.version.load() &+ UInt64(SM_PATTERN_LOG) + 1)
     freeUnlinked(segment.index(of: channel) + 1)
   }
 
-  private func repairTail(_ mailbox: Mailbox) {
+  /// What has its place in the ring was complete, and is a message; the rest is not sent.
+  private func repairSlots(_ mailbox: Mailbox) {
     guard let posts = Posts(mailbox, segment) else { return }
-    let levels = mailbox.levels.load()
-    for slot in 0..<posts.capacity {
+    for slot in 0..<posts.capacity where posts[slot].state.load() == SM_POST_CLAIMED {
       let post = posts[slot]
-      switch post.state.load() {
-      case SM_POST_CLAIMED:
+      if isInRing(post, slot, mailbox, posts) {
+        post.state.store(SM_POST_READY)
+      } else {
         dropChunk(of: post)
         post.state.store(SM_POST_FREE)
         mailbox.claimed.store(mailbox.claimed.load() &- 1)
-      case SM_POST_READY:
-        // It was complete: it goes where it was to go.
-        let level = post.level(levels)
-        let tail = mailbox.tail(level)
-        if post.place.load() == tail.load() {
-          posts.entry(level, tail.load()).store(slot)
-          tail.store(tail.load() &+ 1)
-        }
-      default: break
       }
     }
   }
 
+  /// Whether a slot that is being written is the last one of its ring. What the message before it
+  /// in that slot has left there is behind the head.
+  private func isInRing(
+    _ post: Post, _ slot: UInt32, _ mailbox: Mailbox, _ posts: Posts
+  ) -> Bool {
+    let level = post.level(mailbox.levels.load())
+    let place = post.place.load()
+    return place &+ 1 == mailbox.tail(level).load() && posts.entry(level, place).load() == slot
+      && !segment.isPassed(post, mailbox)
+  }
+
   // MARK: - Slots
 
-  /// Frees a slot. Under the mailbox's guard. Counted before it is free: see above.
+  /// Frees a slot. Under the mailbox's guard. Counted before all else: see above.
   @inline(__always)
   func free(_ post: Post, _ mailbox: Mailbox) {
-    if post.chunk.load() != 0 { dropChunk(of: post) }
     mailbox.released.store(mailbox.released.load() &+ 1)
+    if post.chunk.load() != 0 {
+      // A sender who sees that it has no memory any more must not take it for free already.
+      post.state.store(SM_POST_OVER)
+      dropChunk(of: post)
+    }
     post.state.store(SM_POST_FREE)
   }
 

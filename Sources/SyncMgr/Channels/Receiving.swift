@@ -12,28 +12,30 @@ extension Channel {
   /// Takes the next message of this workstream's mailbox.
   @inline(__always)
   func receive(
-    _ form: Form, _ timeout: Int64, _ message: inout syncmgr_message_t
+    _ form: Form, _ timeout: Int64, _ message: inout syncmgr_message_t, hasSpun: Bool = false
   ) throws(Failure) {
     let (object, own) = try mailbox()
-    try receive(object, own, form, timeout, &message)
+    try receive(object, own, form, timeout, &message, hasSpun: hasSpun)
   }
 
   /// On E_TOO_LARGE the message's length is what it needs.
   @inline(__always)
   func receive(
     _ object: Object, _ mailbox: Mailbox, _ form: Form, _ timeout: Int64,
-    _ message: inout syncmgr_message_t
+    _ message: inout syncmgr_message_t, hasSpun: Bool = false
   ) throws(Failure) {
     if timeout < SYNCMGR_FOREVER { _ = try Deadline.after(timeout) }
     let visit = try visit(object, mailbox)
     if try take(mailbox, form, &message) { return }
-    try receiveSlowly(visit, form, timeout, &message)
+    try receiveSlowly(visit, form, timeout, &message, hasSpun)
   }
 
   @inline(never)
   private func receiveSlowly(
-    _ visit: Visit, _ form: Form, _ timeout: Int64, _ message: inout syncmgr_message_t
+    _ visit: Visit, _ form: Form, _ timeout: Int64, _ message: inout syncmgr_message_t,
+    _ hasSpun: Bool
   ) throws(Failure) {
+    var hasSpun = hasSpun
     let (object, mailbox) = (visit.object, visit.mailbox)
     let deadline = try Deadline.after(timeout)
     var patience = Patience(until: deadline)
@@ -43,9 +45,13 @@ extension Channel {
       if timeout == 0 {
         throw Failure(SYNCMGR_E_TIMEOUT, caller.object, "there is no message")
       }
-      if !attachment.spin(object, { !attachment.segment.isEmpty(mailbox) }) {
+      if hasSpun
+        || !attachment.spin(
+          object, rounds: Spin.rounds, { !attachment.segment.isEmpty(mailbox) })
+      {
         try sleep(visit, deadline)
       }
+      hasSpun = false
       if try take(mailbox, form, &message) { return }
     }
   }
@@ -150,19 +156,19 @@ extension Channel {
     switch form {
     case .copy(let buffer):
       if let target = buffer.baseAddress {
-        target.copyMemory(from: found.data, byteCount: found.size)
+        found.copy(to: target)
         message.place(target, found)
       }
       if keeps(mailbox) {
-        give(found, mailbox, &message)
+        give(found, mailbox, posts, &message)
       } else {
         attachment.remove(found, mailbox, posts)
       }
     case .view:
       attachment.lent.store(1)
-      message.place(found.data, found)
+      message.show(found)
       message.flags |= SYNCMGR_MESSAGE_VIEW
-      give(found, mailbox, &message)
+      give(found, mailbox, posts, &message)
     }
     message.tell(mailbox)
     return true
@@ -182,13 +188,15 @@ extension Channel {
       && mailbox.role.load() == SM_MAILBOX_QUEUE
   }
 
-  private func give(_ found: Found, _ mailbox: Mailbox, _ message: inout syncmgr_message_t) {
+  private func give(
+    _ found: Found, _ mailbox: Mailbox, _ posts: Posts, _ message: inout syncmgr_message_t
+  ) {
     let visibility = Int64(bitPattern: row.visibility.load())
     var due: UInt64 = 0
     if visibility >= 0, mailbox.role.load() == SM_MAILBOX_QUEUE {
       due = UInt64(bitPattern: sm_now()).addingReportingOverflow(UInt64(visibility)).partialValue
     }
-    attachment.give(found, mailbox, to: hold, due: due)
+    attachment.give(found, mailbox, posts, to: hold, due: due)
     message.deliveries = found.post.deliveries.load()
     message.receipt = Receipt.make(found.slot, found.post)
   }
@@ -259,18 +267,32 @@ extension syncmgr_message_t {
     if dropped != 0 { mailbox.told.store(lost) }
   }
 
-  /// Points to the parts of a message that lies at `base` whole.
+  /// Points to the parts of a message that was copied to `base`.
   @inline(__always)
   mutating func place(_ base: UnsafeMutableRawPointer, _ found: Found) {
     let texts = base + found.length
-    data = UnsafeRawPointer(base)
-    // What ends a text was written by somebody else: it is made sure of.
-    for end in [found.name, found.name + found.topic + 1, found.size - found.length - 1] {
-      texts.storeBytes(of: 0, toByteOffset: end, as: UInt8.self)
+    point(base, texts, texts + (found.name + 1), texts + (found.name + found.topic + 2))
+  }
+
+  /// Points to the parts of a message where it lies, and ends the texts there.
+  mutating func show(_ found: Found) {
+    for (text, count) in [
+      (found.nameStart, found.name), (found.topicStart, found.topic),
+      (found.metadataStart, found.metadata),
+    ] {
+      text.storeBytes(of: 0, toByteOffset: count, as: UInt8.self)
     }
-    sender = UnsafePointer(texts.assumingMemoryBound(to: CChar.self))
-    topic = UnsafePointer((texts + found.name + 1).assumingMemoryBound(to: CChar.self))
-    metadata = UnsafePointer(
-      (texts + found.name + found.topic + 2).assumingMemoryBound(to: CChar.self))
+    point(found.data, found.nameStart, found.topicStart, found.metadataStart)
+  }
+
+  @inline(__always)
+  private mutating func point(
+    _ message: UnsafeMutableRawPointer, _ name: UnsafeMutableRawPointer,
+    _ topic: UnsafeMutableRawPointer, _ metadata: UnsafeMutableRawPointer
+  ) {
+    data = UnsafeRawPointer(message)
+    sender = UnsafePointer(name.assumingMemoryBound(to: CChar.self))
+    self.topic = UnsafePointer(topic.assumingMemoryBound(to: CChar.self))
+    self.metadata = UnsafePointer(metadata.assumingMemoryBound(to: CChar.self))
   }
 }

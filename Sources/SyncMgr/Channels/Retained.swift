@@ -78,10 +78,9 @@ enum Retained {
     guard let posts = Posts(mailbox, attachment.segment) else { return }
     // Slots above were never used.
     let used = min(UInt64(posts.capacity), mailbox.tail(0).load())
-    for slot in 0..<UInt32(used) where posts[slot].state.load() == SM_POST_READY {
+    for slot in 0..<UInt32(used) where attachment.segment.isReady(posts[slot], mailbox) {
       guard let found = attachment.segment.read(slot, 0, posts) else { continue }
-      let texts = UnsafeRawPointer(found.data) + found.length
-      body(found, UnsafeRawBufferPointer(start: texts + found.name + 1, count: found.topic))
+      body(found, found.topicBytes)
     }
   }
 

@@ -4,6 +4,8 @@ import CSyncMgrShim
 /// What a send is to do besides.
 struct SendOptions {
   var timeout: Int64 = 0
+  /// The call has waited for room already, without sleeping.
+  var hasSpun = false
   var target = UnsafeRawBufferPointer(start: nil, count: 0)
   var sendsSelf = false
   var retains = false
@@ -77,6 +79,7 @@ extension Channel {
     let deadline = try Deadline.after(options.timeout)
     let policy = row.overflow.load()
     var patience = Patience(until: deadline)
+    var hasSpun = options.hasSpun
     while true {
       if options.timeout != 0 { try patience.again(caller.object) }
       var full: Mailbox?
@@ -106,7 +109,8 @@ extension Channel {
       if options.timeout == 0 {
         throw Failure(SYNCMGR_E_TIMEOUT, caller.object, "a mailbox is full")
       }
-      try awaitRoom(mailbox, deadline)
+      try awaitRoom(mailbox, deadline, spins: !hasSpun)
+      hasSpun = false
     }
   }
 
@@ -148,7 +152,9 @@ extension Channel {
     return false
   }
 
-  private func awaitRoom(_ mailbox: Mailbox, _ deadline: Int64) throws(Failure) {
+  private func awaitRoom(
+    _ mailbox: Mailbox, _ deadline: Int64, spins: Bool
+  ) throws(Failure) {
     let index = attachment.segment.index(of: mailbox)
     guard let object = attachment.segment.object(index) else { return }
     let serial = mailbox.serial.load()
@@ -156,7 +162,12 @@ extension Channel {
     let until =
       mailbox.perishable.load() == 0
       ? deadline : Deadline.earlier(deadline, sm_now() + 100_000_000)
-    if attachment.spin(on: mailbox.cpu, { attachment.segment.hasRoom(mailbox) }) { return }
+    if spins,
+      attachment.spin(
+        on: mailbox.cpu, rounds: Spin.rounds, { attachment.segment.hasRoom(mailbox) })
+    {
+      return
+    }
     do throws(Failure) {
       try ChannelWaits.wait(caller.on(object), mailbox, for: SM_WAIT_SENDERS, until: until) {
         attachment.segment.hasRoom(mailbox) || row.shut.load() != 0

@@ -12,8 +12,43 @@ struct Found {
   let topic: Int
   let metadata: Int
 
-  /// With the texts, which follow the message.
+  /// Of a copy that has all the texts.
   var size: Int { length + name + topic + metadata + 3 }
+
+  /// Where it lies a long name is among the texts that follow the message; a short one is not.
+  @inline(__always) private var hasLongName: Bool { name >= Int(SM_POST_NAME) }
+  @inline(__always) private var longName: Int { hasLongName ? name + 1 : 0 }
+  /// Bytes where it lies.
+  @inline(__always) var stored: Int { length + longName + topic + metadata + 2 }
+
+  @inline(__always) var nameStart: UnsafeMutableRawPointer {
+    hasLongName ? data + length : UnsafeMutableRawPointer(post.name)
+  }
+  @inline(__always) var topicStart: UnsafeMutableRawPointer { data + (length + longName) }
+  @inline(__always) var metadataStart: UnsafeMutableRawPointer { topicStart + (topic + 1) }
+
+  var nameBytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: nameStart, count: name) }
+  var topicBytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: topicStart, count: topic) }
+  var metadataBytes: UnsafeRawBufferPointer {
+    UnsafeRawBufferPointer(start: metadataStart, count: metadata)
+  }
+
+  /// Copies message, name, topic and metadata, in this order. What ends a text was written by
+  /// somebody else: it is made sure of.
+  @inline(__always)
+  func copy(to target: UnsafeMutableRawPointer) {
+    target.copyMemory(from: data, byteCount: length)
+    let texts = target + length
+    texts.copyMemory(from: nameStart, byteCount: name)
+    texts.storeBytes(of: 0, toByteOffset: name, as: UInt8.self)
+    let others = texts + (name + 1)
+    if topic != 0 { others.copyMemory(from: topicStart, byteCount: topic) }
+    others.storeBytes(of: 0, toByteOffset: topic, as: UInt8.self)
+    if metadata != 0 {
+      (others + (topic + 1)).copyMemory(from: metadataStart, byteCount: metadata)
+    }
+    others.storeBytes(of: 0, toByteOffset: topic + 1 + metadata, as: UInt8.self)
+  }
 }
 
 /// Looking for messages. Under the mailbox's guard.
@@ -35,15 +70,24 @@ extension Segment {
       let slot = posts.entry(level, head).load()
       if slot < posts.capacity {
         let post = posts[slot]
-        if post.state.load() == SM_POST_READY, post.place.load() == head { return slot }
+        let state = post.state.load()
+        if state == SM_POST_READY, post.place.load() == head { return slot }
+        if state == SM_POST_CLAIMED, post.place.load() == head {
+          // The last one is being put there right now, or its sender died: then the repair puts
+          // it there. Any other is complete: whoever put something behind it had ended with it.
+          if mailbox.tail(level).load() == head &+ 1 { return nil }
+          if post.state.load() == SM_POST_READY { return slot }
+        }
       }
       mailbox.head(level).store(head &+ 1)
     }
     return nil
   }
 
+  /// The message at the head of a level is taken: the slot is not written for that.
   @inline(__always)
-  func pass(_ mailbox: Mailbox, _ level: UInt32) {
+  func pass(_ mailbox: Mailbox, _ level: UInt32, _ slot: UInt32, _ posts: Posts) {
+    mailbox.expected.store(posts.next(slot))
     mailbox.head(level).store(mailbox.head(level).load() &+ 1)
   }
 
@@ -71,7 +115,7 @@ extension Segment {
         slot: slot, post: post, level: level, data: self.unit(unit - 1), length: length,
         name: name, topic: topic, metadata: metadata)
     }
-    return found.size <= room ? found : nil
+    return found.stored <= room ? found : nil
   }
 }
 
@@ -162,10 +206,26 @@ extension Attachment {
     let post = posts[slot]
     if post.state.load() == SM_POST_RETURNED {
       mailbox.returned.store(mailbox.returned.load() &- 1)
+      free(post, mailbox)
     } else {
-      segment.pass(mailbox, level)
+      pass(post, slot, level, mailbox, posts)
     }
-    free(post, mailbox)
+  }
+
+  /// Takes the message at the head of a level for good. A slot that has no memory of its own needs
+  /// no more: it is free as soon as the head is past it. Counted before that: dies in between, and
+  /// one too many is counted, which looking for a slot corrects.
+  @inline(__always)
+  func pass(
+    _ post: Post, _ slot: UInt32, _ level: UInt32, _ mailbox: Mailbox, _ posts: Posts
+  ) {
+    if post.chunk.load() == 0 {
+      mailbox.released.store(mailbox.released.load() &+ 1)
+      segment.pass(mailbox, level, slot, posts)
+    } else {
+      segment.pass(mailbox, level, slot, posts)
+      free(post, mailbox)
+    }
   }
 
   @inline(__always)
@@ -175,7 +235,7 @@ extension Attachment {
   }
 
   /// Gives a message out: `hold` has it until it is given back, or `due`.
-  func give(_ found: Found, _ mailbox: Mailbox, to hold: UInt32, due: UInt64) {
+  func give(_ found: Found, _ mailbox: Mailbox, _ posts: Posts, to hold: UInt32, due: UInt64) {
     let post = found.post
     let isBack = post.state.load() == SM_POST_RETURNED
     post.taker.store(hold)
@@ -187,7 +247,7 @@ extension Attachment {
     if isBack {
       mailbox.returned.store(mailbox.returned.load() &- 1)
     } else {
-      segment.pass(mailbox, found.level)
+      segment.pass(mailbox, found.level, found.slot, posts)
     }
     if due != 0, mailbox.due.load() == 0 || due < mailbox.due.load() { mailbox.due.store(due) }
     mailbox.received.store(mailbox.received.load() &+ 1)

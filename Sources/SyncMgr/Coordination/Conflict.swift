@@ -75,7 +75,7 @@ extension Conflict {
 
   /// Nil: these bytes are no record of ours.
   init?(_ bytes: [UInt8]) {
-    let read = bytes.withUnsafeBufferPointer { try? JSONReader.read($0) }
+    let read = bytes.withUnsafeBufferPointer { try? JSONReader.read($0, .own) }
     guard let json = read, let id = json["id"]?.uint64,
       let type = json["type"]?.string.flatMap({ ConflictType(named: $0) }),
       let severity = json["severity"]?.string.flatMap({ ConflictSeverity(named: $0) }),

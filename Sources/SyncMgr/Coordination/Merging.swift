@@ -76,7 +76,7 @@ struct Merging {
       return Candidate(value: nil, workstream: "", version: expected &+ 1, time: 0)
     }
     let read = entry.data.withUnsafeBufferPointer {
-      try? JSONReader.read($0, JSONRules(sortsKeys: true))
+      try? JSONReader.read($0, JSONRules(depth: JSONRules.own.depth, sortsKeys: true))
     }
     guard entry.type == SYNCMGR_CELL_JSON, let value = read else {
       throw Failure(

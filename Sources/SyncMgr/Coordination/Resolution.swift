@@ -124,7 +124,7 @@ struct Resolution {
     var json = JSON()
     json.object { write(&$0) }
     // What was written just now can be read.
-    return (try? json.bytes.withUnsafeBufferPointer { try JSONReader.read($0) }) ?? .null
+    return (try? json.bytes.withUnsafeBufferPointer { try JSONReader.read($0, .own) }) ?? .null
   }
 
   func write(_ json: inout JSON) {

@@ -144,7 +144,9 @@ extension Transaction {
   /// Sleeps until something is committed, or until it is time to see who is dead.
   func waitForCommit(_ store: TransactionStore, _ seen: UInt64, until end: Int64) {
     let look = Deadline.earlier(end, sm_now() + 20_000_000)
-    while (try? store.store.revision()) == seen, !Deadline.hasPassed(look) { sm_nap(500_000) }
+    let timeout = look == Deadline.never ? 20_000_000 : max(look - sm_now(), 0)
+    // A time that passed, and an end by the close of the handle, are what callers look for.
+    _ = try? store.store.wait(nil, since: seen, timeout)
   }
 
   /// Of the transaction that is this workstream's own.
@@ -167,7 +169,7 @@ extension Transaction {
     case .pending, .active, .committing: break
     }
     guard let whole = try decision.record(whole) else { return .unknown }
-    if !whole.owner.lives(in: attachment) { _ = try decision.decide() }
+    if whole.status.isBack || !whole.owner.lives(in: attachment) { _ = try decision.decide() }
     return .undecided
   }
 

@@ -154,7 +154,8 @@ struct TransactionBeginning {
     record.workstreams = whole.workstreams
     record.whole = whole.id
     record.began = sm_date()
-    record.id = TransactionRecord.makeID()
+    // Of one millisecond there are few: its own may come again.
+    repeat { record.id = TransactionRecord.makeID() } while record.id == whole.id
     return try holding(options) { () throws(Failure) in
       try join(whole, record, options, place)
     }

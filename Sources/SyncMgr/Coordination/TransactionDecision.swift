@@ -26,7 +26,9 @@ struct TransactionDecision {
       switch record.status {
       case .committed: return .committed(revision: 0)
       case .rollingBack, .rolledBack, .failed, .timedOut:
-        return .rolledBack(record.fault ?? TransactionFault(SYNCMGR_E_FAILED, "it is rolled back"))
+        let fault = record.fault ?? TransactionFault(SYNCMGR_E_FAILED, "it is rolled back")
+        try rollBack(fault)
+        return .rolledBack(fault)
       case .pending, .active, .committing: break
       }
       let votes = try votes(record)
@@ -148,13 +150,14 @@ struct TransactionDecision {
     }
   }
 
-  /// Rolls it back for its own workstream, unless it is decided already.
+  /// Rolls it back, unless it is decided already. One that says so itself, to undo what it has
+  /// executed, may still have votes: these, their marks, and the parts end here.
   func rollBack(_ fault: TransactionFault) throws(Failure) {
     for _ in 0..<Self.attempts {
-      guard let record = try record(whole), !record.status.isOver, record.status != .rollingBack,
-        record.status != .failed
-      else { return }
-      do throws(Failure) { return try abort(record, try votes(record), fault) } catch {
+      guard let record = try record(whole), record.status != .committed else { return }
+      let votes = try votes(record)
+      if record.status.isBack, votes.allSatisfy({ $0 == nil }) { return }
+      do throws(Failure) { return try abort(record, votes, fault) } catch {
         if error.status != SYNCMGR_E_GAP { throw error }
       }
     }
@@ -167,7 +170,11 @@ struct TransactionDecision {
   ) throws(Failure) -> [TransactionStore.Change] {
     var whole = record
     change(&whole)
-    var all = [whole.change]
+    // Who undoes it goes on with the version that it knows.
+    var all = [
+      record.status.isBack
+        ? .check(TransactionRecord.key(self.whole), record.version) : whole.change
+    ]
     var marks: Set<[UInt8]> = []
     for (place, vote) in votes.enumerated() {
       guard let vote else { continue }

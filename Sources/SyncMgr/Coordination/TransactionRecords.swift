@@ -12,10 +12,11 @@ struct TransactionRecords {
 
   // MARK: - Looking
 
+  /// The oldest first.
   func all() throws(Failure) -> [TransactionRecord] {
     try store.list(TransactionRecord.prefix).compactMap {
       TransactionRecord($0.data, version: $0.version)
-    }
+    }.sorted { ($0.began, $0.id) < ($1.began, $1.id) }
   }
 
   func one(_ id: UInt64) throws(Failure) -> TransactionRecord? {
@@ -24,7 +25,7 @@ struct TransactionRecords {
     }
   }
 
-  /// Those that are chosen, as JSON, the oldest first: ids grow with time.
+  /// Those that are chosen, as JSON, the oldest first.
   func json(
     _ wanted: (TransactionStatus) -> Bool, workstream: String?
   ) throws(Failure) -> [UInt8] {

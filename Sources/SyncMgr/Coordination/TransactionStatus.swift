@@ -34,6 +34,10 @@ enum TransactionStatus: UInt32 {
   var isOpen: Bool { self == .pending || self == .active }
   /// Whether nothing is left to be done.
   var isOver: Bool { self == .committed || self == .rolledBack || self == .timedOut }
+  /// Whether it will not be committed any more.
+  var isBack: Bool {
+    self == .rollingBack || self == .rolledBack || self == .failed || self == .timedOut
+  }
 }
 
 enum TransactionIsolation: UInt32 {

@@ -73,6 +73,8 @@ extension UnsafeMutablePointer<sm_mailbox> {
   @inline(__always) var perishable: Word32 { Word32(sm_mailbox_perishable(self)) }
   @inline(__always) var mover: Word32 { Word32(sm_mailbox_mover(self)) }
   @inline(__always) var waiting: Word32 { Word32(sm_mailbox_waiting(self)) }
+  @inline(__always) var headSeen: Word64 { Word64(sm_mailbox_head_seen(self)) }
+  @inline(__always) var expected: Word32 { Word32(sm_mailbox_expected(self)) }
   @inline(__always) func tail(_ level: UInt32) -> Word64 { Word64(sm_mailbox_tail(self, level)) }
   @inline(__always) func head(_ level: UInt32) -> Word64 { Word64(sm_mailbox_head(self, level)) }
   @inline(__always) func tailSeen(_ level: UInt32) -> Word64 {
@@ -90,6 +92,8 @@ extension UnsafeMutablePointer<sm_post> {
   @inline(__always) var expires: Word64 { Word64(sm_post_expires(self)) }
   @inline(__always) var sequence: Word64 { Word64(sm_post_sequence(self)) }
   @inline(__always) var flags: Word32 { Word32(sm_post_flags(self)) }
+  @inline(__always) var sender: Word64 { Word64(sm_post_sender(self)) }
+  @inline(__always) var name: UnsafeMutablePointer<UInt8> { sm_post_name(self) }
 
   /// When its time is over (monotonic ns); 0: never.
   @inline(__always) var end: UInt64 {

@@ -37,6 +37,13 @@ struct Posts {
     (Int(mask) + 1) * Int(levels) * 4 + 63 & ~63
   }
 
+  /// Bytes of a slot with so much room, an odd number of lines: otherwise the first lines of all
+  /// slots share a few sets of the caches.
+  static func stride(room: UInt32) -> UInt32 {
+    let lines = (UInt32(MemoryLayout<sm_post>.size) + room + 63) / 64
+    return (lines | 1) * 64
+  }
+
   @inline(__always)
   static func size(capacity: UInt32, mask: UInt32, stride: UInt32, levels: UInt32) -> UInt64 {
     UInt64(rings(mask: mask, levels: levels)) + UInt64(capacity) * UInt64(stride)
@@ -54,6 +61,10 @@ struct Posts {
   subscript(slot: UInt32) -> Post {
     (slots + Int(slot) * Int(stride)).assumingMemoryBound(to: sm_post.self)
   }
+
+  /// The slot behind another one.
+  @inline(__always)
+  func next(_ slot: UInt32) -> UInt32 { slot &+ 1 < capacity ? slot &+ 1 : 0 }
 
   /// Room for a message in the slot itself.
   @inline(__always) var room: Int { Int(stride) - MemoryLayout<sm_post>.size }

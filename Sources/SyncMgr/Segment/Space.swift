@@ -115,6 +115,10 @@ struct Space: Equatable {
     if count < 0 {
       throw Failure(system: "find the store's file \(shown)", Int32(truncatingIfNeeded: count))
     }
+    var there = sm_stat()
+    if sm_stat_path(shown, &there) == 0, there.regular == 0 {
+      throw Failure(SYNCMGR_E_NAME, naming: "the store's file \(shown) is no file")
+    }
     guard count <= Int64(SM_STORE_PATH - 1) else {
       throw Failure(
         SYNCMGR_E_NAME,

@@ -115,10 +115,10 @@ struct Variables {
   private func fetch(_ variable: Variable) {
     let start = UnsafeRawPointer(variable)
     let values = start + MemoryLayout<sm_variable>.size
-    sm_prefetch(start)
-    sm_prefetch(start + 64)
-    sm_prefetch(values)
-    sm_prefetch(values + room)
+    sm_fetch(start)
+    sm_fetch(start + 64)
+    sm_fetch(values)
+    sm_fetch(values + room)
   }
 
   /// Lets a variable be found. There is a free bucket: there are twice as many as variables.

@@ -45,11 +45,10 @@ enum ConflictHandling {
     var json = JSON()
     json.object { claimed.write(&$0) }
     for handler in handlers {
-      let status = handler.call(id, json.bytes)
+      _ = handler.call(id, json.bytes)
       let isOurs = try within(store) { (conflicts) throws(Failure) in try conflicts.hasClaimed(id) }
       // It has settled it, or somebody else has.
       if !isOurs { return try check(store, id) }
-      if status == SYNCMGR_E_CLOSED { break }
     }
     let settled = try within(store) { (conflicts) throws(Failure) in try conflicts.settle(id, nil) }
     try checkEnd(settled)

@@ -8,6 +8,11 @@ extension Stream {
     let store = try openObject(
       Store.name,
       Parameters(type: .store, count: SYNCMGR_CHANNEL_MEMORY, compare: { _ in }))
+    // A close of the workstream finds the handle among those that it ends, or has begun before.
+    if Tickets.slot(of: handle).tag.load() != handle {
+      closeWithin(store)
+      throw Failure(SYNCMGR_E_CLOSED, "the workstream was closed")
+    }
     return TransactionHome(
       attachment: attachment, possessions: self, owner: owner, store: store,
       openTarget: { (name) throws(Failure) in
@@ -22,33 +27,39 @@ extension Stream {
     _ make: (TransactionBeginning) throws(Failure) -> Transaction?
   ) throws(Failure) -> UInt64? {
     let home = try makeHome()
-    do throws(Failure) {
-      let slot = try Handles.allocate(.transaction, attachment.id)
-      do throws(Failure) {
-        guard let made = try make(try TransactionBeginning(home)) else {
-          Handles.free(slot)
-          closeWithin(home.store)
-          return nil
-        }
-        slot.pointee.context = Unmanaged.passRetained(made).toOpaque()
-        slot.pointee.mine = owner
-        made.handle = Handles.value(slot, .transaction)
-        let isOpen = Local.always { _ in
-          if transactions == nil { return false }
-          transactions?.append(made)
-          return true
-        }
-        _ = Handles.publish(slot, .transaction)
-        if isOpen { return made.handle }
-        made.abandon()
-        retire(made)
-        throw Failure(SYNCMGR_E_CLOSED, "the workstream was closed")
-      } catch {
-        if slot.pointee.context == nil { Handles.free(slot) }
-        throw error
-      }
-    } catch {
+    let found: (slot: Slot, transaction: Transaction)?
+    do throws(Failure) { found = try prepare(home, make) } catch {
       closeWithin(home.store)
+      throw error
+    }
+    guard let (slot, made) = found else {
+      closeWithin(home.store)
+      return nil
+    }
+    slot.pointee.context = Unmanaged.passRetained(made).toOpaque()
+    slot.pointee.mine = owner
+    made.handle = Handles.publish(slot, .transaction)
+    // A close of the workstream finds it in the list, or has begun before.
+    let isOpen = Local.always { _ in
+      transactions?.append(made)
+      return transactions != nil
+    }
+    if isOpen { return made.handle }
+    made.abandon()
+    retire(made)
+    throw Failure(SYNCMGR_E_CLOSED, "the workstream was closed")
+  }
+
+  private func prepare(
+    _ home: TransactionHome, _ make: (TransactionBeginning) throws(Failure) -> Transaction?
+  ) throws(Failure) -> (slot: Slot, transaction: Transaction)? {
+    let slot = try Handles.allocate(.transaction, attachment.id)
+    do throws(Failure) {
+      if let made = try make(try TransactionBeginning(home)) { return (slot, made) }
+      Handles.free(slot)
+      return nil
+    } catch {
+      Handles.free(slot)
       throw error
     }
   }
@@ -85,12 +96,14 @@ extension Stream {
     case .apart:
       // A call of another thread comes out: what it waits for ends.
       while !transaction.claimForClosing() {
-        let slots = transaction.targets.handles.map { Tickets.slot(of: $0) }
-        Closing.endWaits(attachment, through: slots)
+        let open = transaction.targets.handles + [transaction.home.store]
+        Closing.endWaits(attachment, through: open.map { Tickets.slot(of: $0) })
         sm_nap(200_000)
       }
       transaction.endForClosing()
     }
+    // From here on the call is inside of no handle: others wait for those that are.
+    sm_hold(attachment.id)
     retire(transaction)
     return true
   }
@@ -99,7 +112,6 @@ extension Stream {
     let slot = Tickets.slot(of: transaction.handle)
     guard Handles.retire(slot, transaction.handle) else { return }
     Local.always { _ in transactions?.removeAll { $0 === transaction } }
-    sm_hold(attachment.id)
     // Calls that came in meanwhile find it closed, and go.
     Closing.waitForCalls(attachment, in: [slot])
     closeWithin(transaction.home.store)

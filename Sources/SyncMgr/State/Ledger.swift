@@ -247,8 +247,8 @@ final class Ledger {
   }
 
   /// All of it, and it is empty then.
-  func checkpoint(truncates: Bool) throws(Failure) {
-    try connection?.database.checkpoint(truncates: truncates)
+  func empty() throws(Failure) {
+    try connect(isLoaded: true).database.checkpoint(truncates: true)
   }
 }
 
@@ -288,24 +288,25 @@ struct LedgerWriter {
   func put(
     _ change: LogChange, _ data: UnsafeRawBufferPointer, _ record: LogRecord
   ) throws(Failure) {
-    put.bind(1, change.key, isText: true)
-    put.bind(2, data, isText: change.type == SYNCMGR_CELL_JSON || change.type == SYNCMGR_CELL_TEXT)
+    try put.bind(1, change.key, isText: true)
+    try put.bind(
+      2, data, isText: change.type == SYNCMGR_CELL_JSON || change.type == SYNCMGR_CELL_TEXT)
     put.bind(3, UInt64(change.type))
     put.bind(4, change.version)
     put.bind(5, record.revision)
     put.bind(6, record.wall)
     put.bind(7, record.writer)
-    put.bind(8, record.name, isText: true)
+    try put.bind(8, record.name, isText: true)
     try put.run()
   }
 
   func delete(_ key: UnsafeRawBufferPointer) throws(Failure) {
-    delete.bind(1, key, isText: true)
+    try delete.bind(1, key, isText: true)
     try delete.run()
   }
 
   func mark(_ name: StaticString, _ value: UInt64) throws(Failure) {
-    mark.bind(
+    try mark.bind(
       1, UnsafeRawBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount),
       isText: true)
     mark.bind(2, value)

@@ -33,6 +33,10 @@ extension StoreDisk {
 
   /// After a death: those who wait for the dead one are woken, and what it promised is done.
   func settle() {
+    let leader = head.flusher.load()
+    if leader != 0, leader != attachment.me, attachment.isGone(leader) {
+      _ = head.flusher.claim(leader, 0)
+    }
     wake()
     finishTickets(SYNCMGR_OK)
     resume()
@@ -57,6 +61,13 @@ extension Attachment {
     var room = [UInt8](repeating: 0, count: 4096)
     let path = String(decoding: storePath, as: UTF8.self)
     return sm_absolute(path, &room, room.count) == Int64(SM_MISSING)
+  }
+
+  private var hasWriteAheadLog: Bool {
+    guard let storePath else { return false }
+    let path = String(decoding: storePath, as: UTF8.self)
+    var file = sm_stat()
+    return sm_stat_path(path, &file) == 0 && sm_stat_path(path + "-wal", &file) == 0
   }
 
   /// This process leaves the space: what is in memory only is written, and the file let go of.
@@ -84,7 +95,9 @@ extension Attachment {
         }
       }
     }
-    guard Ledger.existing(self) != nil else {
+    // The last one leaves one file, also when it was always another one that wrote it.
+    let isToBeOne = isLast && failure == nil && head.loaded.load() != 0 && hasWriteAheadLog
+    guard isToBeOne || Ledger.existing(self) != nil else {
       if let failure { throw failure }
       return
     }
@@ -93,12 +106,11 @@ extension Attachment {
     } catch {
       return
     }
-    let ledger = Ledger.existing(self)
-    if isLast, failure == nil {
+    if isToBeOne {
       // What is written is safe: the next opener reads the write-ahead log.
-      do throws(Failure) { try ledger?.checkpoint(truncates: true) } catch {}
+      do throws(Failure) { try Ledger.of(self).empty() } catch {}
     }
-    ledger?.end(self, isLast: isLast && failure == nil)
+    Ledger.existing(self)?.end(self, isLast: isLast && failure == nil)
     disk.giveBack()
     if let failure { throw failure }
   }

@@ -24,6 +24,8 @@ extension StoreDisk {
     head.revision.store(revision)
     head.durablePosition.store(head.tail.load())
     head.durable.store(revision)
+    // There may be rules among them: the first commit that finds none says so.
+    head.rules.store(StoreRules.all)
     head.loaded.store(1)
   }
 

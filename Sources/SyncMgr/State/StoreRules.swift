@@ -21,6 +21,9 @@ struct StoreRules {
 
   static let again = SYNCMGR_E_GAP
 
+  /// In `rules`: there may be any kind of them.
+  static let all: UInt32 = 3
+
   private let condition: Condition?
 
   /// Whether there is nothing to look at. Under the send guard.

@@ -7,25 +7,32 @@ public func syncmgr_channel_send(
   _ options: UnsafePointer<syncmgr_send_options_t>?, _ timeout_ns: Int64,
   _ out_count: UnsafeMutablePointer<UInt32>?
 ) -> Int32 {
+  var hasSpun = false
+  var count: UInt32 = 0
   if options == nil, timeout_ns >= SYNCMGR_FOREVER,
-    atOnce(channel, .channel, { slot, _ in AtOnce.send(slot, data, length) })
+    atOnce(
+      channel, .channel,
+      { slot, _ in
+        count = AtOnce.send(slot, data, length, waits: timeout_ns != 0, &hasSpun)
+        return count != 0
+      })
   {
-    out_count?.pointee = 1
+    out_count?.pointee = count
     return SYNCMGR_OK
   }
-  return sendSlowly(channel, data, length, options, timeout_ns, out_count)
+  return sendSlowly(channel, data, length, options, timeout_ns, hasSpun, out_count)
 }
 
 /// Apart, so that the fast path needs no frame.
 @inline(never)
 private func sendSlowly(
   _ channel: OpaquePointer?, _ data: UnsafeRawPointer?, _ length: Int,
-  _ options: UnsafePointer<syncmgr_send_options_t>?, _ timeout_ns: Int64,
+  _ options: UnsafePointer<syncmgr_send_options_t>?, _ timeout_ns: Int64, _ hasSpun: Bool,
   _ out_count: UnsafeMutablePointer<UInt32>?
 ) -> Int32 {
   channelCall(channel) { (channel) throws(Failure) in
     var letter = try letter(channel, data, length)
-    var wanted = SendOptions(timeout: try checkedTimeout(timeout_ns))
+    var wanted = SendOptions(timeout: try checkedTimeout(timeout_ns), hasSpun: hasSpun)
     try read(options, into: &letter, &wanted, channel)
     let result = try channel.send(&letter, wanted)
     out_count?.pointee = result.count
@@ -87,26 +94,30 @@ public func syncmgr_channel_recv(
   _ channel: OpaquePointer?, _ buffer: UnsafeMutableRawPointer?, _ capacity: Int,
   _ timeout_ns: Int64, _ out_message: UnsafeMutablePointer<syncmgr_message_t>?
 ) -> Int32 {
+  var hasSpun = false
   if let out_message, timeout_ns >= SYNCMGR_FOREVER,
     atOnce(
       channel, .channel,
       { slot, _ in
-        AtOnce.receive(slot, buffer, capacity, out_message)
+        AtOnce.receive(
+          slot, buffer, capacity, out_message, waits: timeout_ns != 0, &hasSpun)
       })
   {
     return SYNCMGR_OK
   }
-  return receiveSlowly(channel, buffer, capacity, timeout_ns, out_message)
+  return receiveSlowly(channel, buffer, capacity, timeout_ns, hasSpun, out_message)
 }
 
 @inline(never)
 private func receiveSlowly(
   _ channel: OpaquePointer?, _ buffer: UnsafeMutableRawPointer?, _ capacity: Int,
-  _ timeout_ns: Int64, _ out_message: UnsafeMutablePointer<syncmgr_message_t>?
+  _ timeout_ns: Int64, _ hasSpun: Bool,
+  _ out_message: UnsafeMutablePointer<syncmgr_message_t>?
 ) -> Int32 {
   channelCall(channel) { (channel) throws(Failure) in
     let target = try required(out_message)
-    try channel.receive(try room(buffer, capacity), timeout_ns, &target.pointee)
+    try channel.receive(
+      try room(buffer, capacity), timeout_ns, &target.pointee, hasSpun: hasSpun)
     return SYNCMGR_OK
   }
 }

@@ -1,4 +1,4 @@
-public import CSyncMgr
+import CSyncMgr
 import CSyncMgrShim
 
 @c @implementation

@@ -62,6 +62,9 @@ public func syncmgr_transaction_recover(
   let status = storeCall(store) { (store) throws(Failure) in
     _ = try required(out_length)
     if buffer == nil, capacity != 0 { throw Failure(SYNCMGR_E_INVALID, "the buffer is NULL") }
+    let kept = LocalCoordination.of(store.attachment)
+    // What was left before may be given to this process again.
+    Local.always { _ in kept.adopted = [] }
     let (ended, left) = try TransactionRecovery(TransactionStore(store)).sweep()
     report.ended = ended
     report.todo = left.map { $0.id }

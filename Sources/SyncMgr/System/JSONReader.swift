@@ -16,6 +16,9 @@ struct JSONRules {
 
   /// Of details and metadata that only travel through us.
   static let passing = JSONRules(depth: 64)
+
+  /// Of what we have written ourselves: values of callers are some levels deeper in it.
+  static let own = JSONRules(depth: 544)
 }
 
 /// Reads one JSON value (RFC 8259) with nothing but space around it. Refused besides what is no

@@ -122,18 +122,19 @@ struct Statement {
     self.database = database
   }
 
-  // What is bound stays where it is until the reset. Errors show in the step.
+  // What is bound stays where it is until the reset.
 
   func bind(_ index: Int32, _ value: UInt64) {
     _ = sm_sqlite_bind_number(at, index, Int64(bitPattern: value))
   }
 
-  func bind(_ index: Int32, _ bytes: UnsafeRawBufferPointer, isText: Bool) -> Bool {
+  func bind(_ index: Int32, _ bytes: UnsafeRawBufferPointer, isText: Bool) throws(Failure) {
     let (start, count) = (bytes.baseAddress, UInt64(bytes.count))
-    return
-      (isText
+    let code =
+      isText
       ? sm_sqlite_bind_text(at, index, start, count)
-      : sm_sqlite_bind_bytes(at, index, start, count)) == 0
+      : sm_sqlite_bind_bytes(at, index, start, count)
+    if code != 0 { throw database.failure(code) }
   }
 
   /// True when there is a row.

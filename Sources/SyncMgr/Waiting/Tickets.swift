@@ -217,6 +217,10 @@ enum Tickets {
         guard slot.tag.load() == handle, cell.state.load() & CellState.kind == CellState.done
         else { throw Tickets.usedUp() }
         let outcome = Outcome(of: cell)
+        // Who waits by tickets looks for a moment before it, see `Channel.wait`.
+        if type == SYNCMGR_TYPE_CHANNEL || type == ObjectType.mailbox {
+          Spin.learn(sm_now() - Int64(bitPattern: cell.since.load()))
+        }
         leave()
         guard end(slot, handle, attachment) else { throw Tickets.usedUp() }
         guard let object else {

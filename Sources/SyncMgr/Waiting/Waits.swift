@@ -106,12 +106,14 @@ enum Waits {
 
   /// Sleeps on a cell that is in line until its wait is over. `compete` is called when the waiter
   /// is told to try for itself: it takes the object and leaves the line, or puts the cell back to
-  /// waiting and answers nil. Frees the cell.
+  /// waiting and answers nil. Frees the cell. Without `looks` for a wait that is for nobody in
+  /// particular, and so in no circle: a sleep without an end costs less.
   static func block(
-    _ caller: Caller, _ cell: Cell, until deadline: Int64, _ compete: (Cell) -> Int32?
+    _ caller: Caller, _ cell: Cell, until deadline: Int64, looks: Bool = true,
+    _ compete: (Cell) -> Int32?
   ) throws(Failure) -> Outcome {
     let attachment = caller.attachment
-    var look = Detection.firstLook(cell.since.load(), caller)
+    var look = looks ? Detection.firstLook(cell.since.load(), caller) : Deadline.never
     var review = Review(caller)
     while true {
       let first = Deadline.earlier(look, review?.due ?? Deadline.never)

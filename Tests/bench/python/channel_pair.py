@@ -26,6 +26,7 @@ DEADLINE_S = 60
 # one message, or with `is_set` a list of them. `close()` comes last, where it was made.
 KINDS = {
     "bare": ("channel_bare", "Bare"),
+    "class": ("channel_class", "Managed"),
     "queue": ("channel_peers", "Queue"),
     "simple-queue": ("channel_peers", "SimpleQueue"),
     "zmq": ("channel_peers", "Zmq"),

@@ -25,7 +25,8 @@ def free_port():
 class Server:
     """A server on a free port of loopback, as long as it is not closed."""
 
-    def __init__(self):
+    def __init__(self, options=None):
+        self.options = options or {}
         self.directory = tempfile.mkdtemp()
         # Between the choice of a port and its use somebody else may take it.
         for _ in range(5):
@@ -45,6 +46,7 @@ class Server:
             "appendonly": "no",
             # A slow subscriber is waited for by the benchmark, not thrown out by the server.
             "client-output-buffer-limit": "pubsub 0 0 0",
+            **self.options,
         }
         words = ["redis-server"]
         for name, value in options.items():

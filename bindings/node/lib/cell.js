@@ -12,7 +12,20 @@ const TYPES = {
   text: constants.CELL_TEXT,
   json: constants.CELL_JSON,
 };
+const ANY_VERSION = BigInt.asUintN(64, BigInt(constants.VERSION_ANY));
 const NAMES = new Map(Object.entries(TYPES).map(([name, type]) => [type, name]));
+
+/** Returns a version as the library takes it. */
+function versionOf(value, what) {
+  if (typeof value === 'bigint' ? value === BigInt.asUintN(64, value)
+    : Number.isSafeInteger(value) && value >= 0) return BigInt(value);
+  throw checked.rangeError(`${what} must be a version, not ${String(value)}`);
+}
+
+/** Returns the version that something must have: whatever it has when that is left out. */
+function expectedOf(value) {
+  return value === undefined ? ANY_VERSION : versionOf(value, 'expected');
+}
 
 /** Writes a number of eight bytes. */
 function eightBytes(write) {
@@ -54,7 +67,7 @@ const readers = {
 
 /** The type that suits a value. */
 function typeFor(value) {
-  if (value === undefined) throw checked.typeError('there is no value; remove() takes a cell away');
+  if (value === undefined) throw checked.typeError('there is no value');
   if (typeof value === 'string') return 'text';
   if (typeof value === 'bigint') return 'int64';
   if (typeof value === 'number') return 'float64';
@@ -76,4 +89,9 @@ function decode(type, bytes, version) {
   return { value: readers[name](bytes), type: name, version };
 }
 
-module.exports = { decode, encode };
+/** Returns the value that bytes are, of a type by its name. */
+function valueOf(name, bytes) {
+  return readers[name](bytes);
+}
+
+module.exports = { decode, encode, expectedOf, valueOf, versionOf };

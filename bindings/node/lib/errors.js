@@ -39,7 +39,7 @@ const NAMES = {
   E_RANK: 'RankError',
   E_PREEMPTED: 'PreemptedError',
   E_UNSAFE: 'UnsafeError',
-  E_FAILED: 'SyncPointFailedError',
+  E_FAILED: 'FailedError',
   E_NOT_EXPECTED: 'NotExpectedError',
   E_FULL: 'FullError',
   E_TOO_LARGE: 'TooLargeError',
@@ -73,6 +73,11 @@ for (const [constant, name] of Object.entries(NAMES)) {
   classes[name] = type;
   byStatus.set(status, type);
 }
+
+/** A sync point failed. */
+class SyncPointFailedError extends classes.FailedError {}
+Object.defineProperty(SyncPointFailedError.prototype, 'name', { value: 'SyncPointFailedError' });
+classes.SyncPointFailedError = SyncPointFailedError;
 
 /** The circle in words; empty for a workstream that waits for itself. */
 Object.defineProperty(classes.DeadlockError.prototype, 'cycle', {

@@ -9,16 +9,21 @@ import type {
   PreventionStrategy, Resource,
 } from './deadlock.js';
 import { EventsOptions, MessageOptions, Notice, NoticeKind, Recipient, Sent } from './notices.js';
-import { Condition, Election, Party, RWLock, RWLockOptions, SyncPoint, SyncPointOptions,
-  SyncPointResult } from './primitives.js';
+import { Condition, Election, Party, RWLock, RWLockOptions, SyncPoint, SyncPointOptions }
+  from './primitives.js';
 import { Snapshot } from './snapshot.js';
+import type { Store, StoreOptions } from './store.js';
 import './symbols.js';
 
 export * from './channel.js';
+export * from './conflicts.js';
 export * from './deadlock.js';
+export * from './errors.js';
 export * from './notices.js';
 export * from './primitives.js';
 export * from './snapshot.js';
+export * from './store.js';
+export * from './transaction.js';
 export type { Closeable, Hold, Opener, SyncObject };
 
 export interface WaitOptions {
@@ -105,7 +110,7 @@ export interface BarrierState {
 }
 
 export type ObjectType = 'mutex' | 'semaphore' | 'latch' | 'barrier' | 'event' | 'rwlock' |
-  'condition' | 'election' | 'resource' | 'syncPoint' | 'channel';
+  'condition' | 'election' | 'resource' | 'syncPoint' | 'channel' | 'store';
 
 interface Closeable {
   readonly closed: boolean;
@@ -253,6 +258,7 @@ interface Opener {
   syncPoint(name: string, expected?: Iterable<string>, options?: SyncPointOptions): SyncPoint;
   channel(name: string, options: MemoryOptions): Memory;
   channel(name: string, options?: ChannelOptions): Channel;
+  store(options?: StoreOptions): Store;
 }
 
 /** An owner: everything acquired through it belongs to it. */
@@ -273,6 +279,7 @@ export class Workstream implements Opener, Closeable {
   syncPoint(name: string, expected?: Iterable<string>, options?: SyncPointOptions): SyncPoint;
   channel(name: string, options: MemoryOptions): Memory;
   channel(name: string, options?: ChannelOptions): Channel;
+  store(options?: StoreOptions): Store;
   /** Without `instances` the resource must exist. */
   resource(name: string, instances?: number): Resource;
   setPriority(priority: number): void;
@@ -306,6 +313,7 @@ export class Manager extends EventEmitter implements Opener, Closeable {
   syncPoint(name: string, expected?: Iterable<string>, options?: SyncPointOptions): SyncPoint;
   channel(name: string, options: MemoryOptions): Memory;
   channel(name: string, options?: ChannelOptions): Channel;
+  store(options?: StoreOptions): Store;
   on(kind: NoticeKind, listener: (notice: Notice) => void): this;
   once(kind: NoticeKind, listener: (notice: Notice) => void): this;
   off(kind: NoticeKind, listener: (notice: Notice) => void): this;
@@ -344,51 +352,3 @@ export function unlink(url: string): void;
 export function version(): string;
 /** Where the library was found. */
 export const libraryPath: string;
-
-/** `code` is ERR_SYNCMGR_ and the status without E_. */
-export class SyncError extends Error {
-  readonly status: number;
-  readonly code: string;
-}
-export class AlreadyError extends SyncError {}
-export class BrokenBarrierError extends SyncError {}
-export class BusyError extends SyncError {}
-export class CancelledError extends SyncError {}
-export class ChangedError extends SyncError {}
-export class ClosedError extends SyncError {}
-export class CorruptError extends SyncError {}
-export class ExistsError extends SyncError {}
-export class ForkedError extends SyncError {}
-export class FullError extends SyncError {}
-export class GapError extends SyncError {}
-export class HandleError extends SyncError {}
-export class InvalidError extends SyncError {}
-/** Came to a sync point after its end. */
-export class LateError extends SyncError {
-  readonly result?: SyncPointResult;
-}
-export class LimitError extends SyncError {}
-export class LostError extends SyncError {}
-export class MismatchError extends SyncError {}
-export class NameError extends SyncError {}
-export class NoMemoryError extends SyncError {}
-export class NoSpaceError extends SyncError {}
-export class NotExpectedError extends SyncError {}
-export class NotFoundError extends SyncError {}
-export class NotOwnerError extends SyncError {}
-export class OverflowError extends SyncError {}
-export class PermissionError extends SyncError {}
-export class SyncPointFailedError extends SyncError {
-  readonly result?: SyncPointResult;
-}
-export class SystemError extends SyncError {}
-export class TimeoutError extends SyncError {
-  /** Of a sync point. */
-  readonly result?: SyncPointResult;
-}
-export class TooLargeError extends SyncError {}
-export class UnavailableError extends SyncError {}
-export class UnknownError extends SyncError {}
-export class UnsupportedError extends SyncError {}
-export class VersionError extends SyncError {}
-export class WrongTypeError extends SyncError {}

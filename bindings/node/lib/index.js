@@ -21,11 +21,14 @@ const { Mutex } = require('./mutex.js');
 const { once } = require('./once.js');
 const { Party } = require('./party.js');
 const { Resource } = require('./resource.js');
+const { compareClocks, mergeClocks, resolve } = require('./resolving.js');
 const { RWGuard } = require('./rwguard.js');
 const { RWLock } = require('./rwlock.js');
 const { Permits, Semaphore } = require('./semaphore.js');
+const { Store } = require('./store.js');
 const { SyncEvent } = require('./event.js');
 const { SyncPoint } = require('./syncpoint.js');
+const { Transaction } = require('./transaction.js');
 const { Workstream } = require('./workstream.js');
 
 /** Returns the version of the library that was loaded. */
@@ -42,6 +45,9 @@ module.exports = {
   lockMany,
   version,
   libraryPath,
+  compareClocks,
+  mergeClocks,
+  resolve,
   Barrier,
   Channel,
   Condition,
@@ -63,8 +69,10 @@ module.exports = {
   RWGuard,
   RWLock,
   Semaphore,
+  Store,
   SyncEvent,
   SyncPoint,
+  Transaction,
   View,
   Workstream,
   ...classes,

@@ -37,6 +37,7 @@ const TYPES = {
   resource: constants.TYPE_RESOURCE,
   syncPoint: constants.TYPE_SYNC_POINT,
   channel: constants.TYPE_CHANNEL,
+  store: constants.TYPE_STORE,
 };
 
 /** The managers that are open, for the end of the program. */
@@ -135,6 +136,11 @@ class Manager extends EventEmitter {
   /** All tasks of the program send and receive in one name. */
   channel(name, options) {
     return this.#tasks().channel(name, options);
+  }
+
+  /** The store of the space. Each transaction of it is an owner of its own. */
+  store(options) {
+    return this.#tasks().store(options);
   }
 
   /** The records of deadlocks that were found, oldest first. Only an explicit workstream is one

@@ -2,32 +2,21 @@
 // Memory: a channel that keeps cells and regions, which everybody sees.
 
 const { addon, native } = require('./loader.js');
-const { constants, structures } = require('./api.js');
+const { constants, structures: layouts } = require('./api.js');
 const checked = require('./arguments.js');
-const { decode, encode } = require('./cell.js');
+const { decode, encode, expectedOf, versionOf } = require('./cell.js');
 const { check, lastError } = require('./errors.js');
 const { SyncObject } = require('./object.js');
 const { opening } = require('./opening.js');
 const scratch = require('./scratch.js');
+const { structures, withRoom } = require('./structures.js');
 
-const CELL = structures.syncmgr_cell_t;
+const CELL = layouts.syncmgr_cell_t;
 const KEYS = ['kind', 'capacity', 'inlineSize'];
-const ANY_VERSION = BigInt.asUintN(64, BigInt(constants.VERSION_ANY));
 const { E_CHANGED, E_NOT_FOUND, E_TOO_LARGE, OK } = constants;
-
-/** Where small values are copied to, for all calls: they are read before the next one. */
-const SMALL = 4096;
-const smallMemory = Buffer.from(new ArrayBuffer(SMALL));
 
 /** Whoever has the bytes of a region has the memory, too: it is not closed for nobody using it. */
 const keepers = new WeakMap();
-
-/** Returns a version as the library takes it. */
-function versionOf(value, what) {
-  if (typeof value === 'bigint' ? value === BigInt.asUintN(64, value)
-    : Number.isSafeInteger(value) && value >= 0) return BigInt(value);
-  throw checked.rangeError(`${what} must be the version of a cell, not ${String(value)}`);
-}
 
 /** Waits until a cell has another version. */
 class Change {
@@ -38,8 +27,9 @@ class Change {
   }
 
   start(queue, timeout, id) {
-    return addon.startChanged(this.memory._handle(), this.key, this.seen, timeout, queue, id,
-      scratch.words);
+    const seen = structures(CELL, [{ key: this.key, version: this.seen }]);
+    return native.syncmgr_channel_changed_start(this.memory._handle(), seen.memory, timeout, queue,
+      id, scratch.words);
   }
 
   /** When it was so at once nobody has said which version it is. */
@@ -146,13 +136,12 @@ class Memory extends SyncObject {
   }
 
   #set(key, { type, bytes }, expected) {
-    const version = expected === undefined ? ANY_VERSION : versionOf(expected, 'expected');
-    return this.#versionAfter(this.#trySet(key, type, bytes, version));
+    return this.#versionAfter(this.#trySet(key, type, bytes, expectedOf(expected)));
   }
 
   #trySet(key, type, bytes, expected) {
-    return addon.setCell(this._handle(), checked.text(key, 'key'), type, bytes, expected,
-      scratch.longs);
+    const cell = structures(CELL, [{ key: checked.text(key, 'key'), data: bytes, type }]);
+    return native.syncmgr_channel_set(this._handle(), cell.memory, expected, scratch.longs);
   }
 
   #versionAfter(status) {
@@ -162,28 +151,18 @@ class Memory extends SyncObject {
 
   /** Reads cells: null in the place of one that is not there. */
   #read(names) {
-    const keys = Buffer.from(`${names.join('\0')}\0`);
-    const cells = new DataView(new ArrayBuffer(names.length * CELL.bytes));
-    const structure = new Uint8Array(cells.buffer);
-    const length = (index) => Number(cells.getBigUint64(index * CELL.bytes + CELL.length, true));
-    let memory = smallMemory;
-    for (;;) {
-      const status = addon.getCells(this._handle(), keys, structure, memory);
-      if (status === OK || status === E_NOT_FOUND) break;
-      if (status !== E_TOO_LARGE) throw lastError(status);
-      // By the next call the values may have grown.
-      let needed = 0;
-      for (let index = 0; index < names.length; index++) needed += (length(index) + 7) & ~7;
-      memory = Buffer.from(new ArrayBuffer(Math.max(needed, memory.length * 2)));
-    }
-    return names.map((_, index) => {
-      const base = index * CELL.bytes;
-      if (cells.getInt32(base + CELL.status, true) !== OK) return null;
-      const start = Number(cells.getBigUint64(base + CELL.data, true));
-      return decode(cells.getUint32(base + CELL.type, true),
-        memory.subarray(start, start + length(index)),
-        cells.getBigUint64(base + CELL.version, true));
+    let cells;
+    const memory = withRoom((bytes) => {
+      cells = structures(CELL, names.map((key) => ({ key })));
+      const status = native.syncmgr_channel_get(this._handle(), cells.memory, names.length, bytes,
+        bytes.length, scratch.longs);
+      if (status === E_TOO_LARGE) return Number(scratch.longs[0]);
+      if (status !== OK && status !== E_NOT_FOUND) throw lastError(status);
+      return 0;
     });
+    return names.map((_, index) => (cells.status(index, CELL.status) !== OK ? null
+      : decode(cells.word(index, CELL.type), cells.bytes(index, CELL.data, memory),
+        cells.long(index, CELL.version))));
   }
 }
 

@@ -4,7 +4,7 @@
 const { native } = require('./loader.js');
 const { constants, structures } = require('./api.js');
 const checked = require('./arguments.js');
-const { check } = require('./errors.js');
+const { SyncPointFailedError, check } = require('./errors.js');
 const { SyncObject } = require('./object.js');
 const scratch = require('./scratch.js');
 
@@ -115,7 +115,8 @@ class SyncPoint extends SyncObject {
     signal?.throwIfAborted();
     try {
       await this.manager._queue().wait(new SyncPointWait(this), timeout, signal);
-    } catch (error) {
+    } catch (cause) {
+      const error = cause?.status === E_FAILED ? new SyncPointFailedError(cause.message) : cause;
       const hasResult = [E_TIMEOUT, E_FAILED, E_LATE].includes(error?.status);
       if (hasResult && !this.closed) error.result = this.result;
       throw error;

@@ -21,6 +21,7 @@ const { Resource } = require('./resource.js');
 const { RWLock } = require('./rwlock.js');
 const { SeatStore } = require('./seats.js');
 const { Semaphore } = require('./semaphore.js');
+const { Store } = require('./store.js');
 const { SyncEvent } = require('./event.js');
 const { SyncPoint } = require('./syncpoint.js');
 const scratch = require('./scratch.js');
@@ -106,6 +107,11 @@ class Workstream {
   channel(name, options) {
     return options?.kind === 'memory' ? new Memory(this, name, options)
       : new Channel(this, name, options);
+  }
+
+  /** The store of the space. */
+  store(options) {
+    return new Store(this, this.#shared, options);
   }
 
   /** Something that is not ours; takes part in the search for deadlocks by what is recorded. */

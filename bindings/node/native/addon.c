@@ -83,9 +83,6 @@ static bool find_functions(calls_t *calls, void *library) {
     {"syncmgr_channel_view", &calls->view},
     {"syncmgr_channel_loan", &calls->loan},
     {"syncmgr_channel_region", &calls->region},
-    {"syncmgr_channel_set", &calls->set},
-    {"syncmgr_channel_get", &calls->get},
-    {"syncmgr_channel_changed_start", &calls->changed_start},
   };
   for (size_t index = 0; index < sizeof wanted / sizeof wanted[0]; index++) {
     void *address = dlsym(library, wanted[index].name);
@@ -156,9 +153,6 @@ NAPI_MODULE_INIT() {
     {"weigh", owned_weigh},
     {"fastpath", memory_fastpath},
     {"detach", memory_detach},
-    {"setCell", cells_set},
-    {"getCells", cells_get},
-    {"startChanged", cells_changed},
     {"receive", channel_receive},
     {"view", channel_view},
     {"loan", channel_loan},

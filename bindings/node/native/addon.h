@@ -1,9 +1,8 @@
 /* What the files of the addon share.
  *
- * The addon does seven things, and knows nothing else about syncmgr:
+ * The addon does six things, and knows nothing else about syncmgr:
  *   addon.c   loads the library
- *   bridge.c  calls the library's functions through libffi
- *   cells.c   reads and sets the cells of a channel
+ *   bridge.c  calls the library's functions through libffi, with the structures of records.c
  *   channel.c takes messages, and shows JavaScript the memory of those that are not copied
  *   memory.c  shows JavaScript the published lock word of a mutex, and takes it back
  *   watch.c   calls JavaScript when a descriptor is readable
@@ -42,10 +41,6 @@ typedef struct calls {
   int32_t (*view)(syncmgr_channel_t *, int64_t, syncmgr_message_t *);
   int32_t (*loan)(syncmgr_channel_t *, size_t, void **);
   int32_t (*region)(syncmgr_channel_t *, const char *, size_t, void **);
-  int32_t (*set)(syncmgr_channel_t *, const syncmgr_cell_t *, uint64_t, uint64_t *);
-  int32_t (*get)(syncmgr_channel_t *, syncmgr_cell_t *, uint32_t, void *, size_t, size_t *);
-  int32_t (*changed_start)(syncmgr_channel_t *, const syncmgr_cell_t *, int64_t,
-                           syncmgr_queue_t *, uint64_t, syncmgr_ticket_t **);
 } calls_t;
 
 /** The state of one environment: the main thread, or one Worker. */
@@ -87,6 +82,9 @@ bool read_uint64(napi_env env, napi_value value, uint64_t *out);
 /** Finds the bytes of an ArrayBuffer or of a view of one. */
 bool read_memory(napi_env env, napi_value value, void **out_bytes, size_t *out_size);
 
+/** The same of memory that no other thread can change. */
+bool read_own_memory(napi_env env, napi_value value, void **out_bytes, size_t *out_size);
+
 /** Whether it is a view of memory that other threads can change at the same time. */
 bool is_shared(napi_env env, napi_value value);
 
@@ -107,9 +105,6 @@ napi_value owned_weigh(napi_env env, napi_callback_info info);
 napi_value bridge_bind(napi_env env, napi_callback_info info);
 napi_value memory_fastpath(napi_env env, napi_callback_info info);
 napi_value memory_detach(napi_env env, napi_callback_info info);
-napi_value cells_set(napi_env env, napi_callback_info info);
-napi_value cells_get(napi_env env, napi_callback_info info);
-napi_value cells_changed(napi_env env, napi_callback_info info);
 napi_value channel_receive(napi_env env, napi_callback_info info);
 napi_value channel_view(napi_env env, napi_callback_info info);
 napi_value channel_loan(napi_env env, napi_callback_info info);

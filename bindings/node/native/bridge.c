@@ -5,6 +5,7 @@
  * allocation, but for strings longer than any legal name.
  */
 #include "addon.h"
+#include "records.h"
 #include "signature.h"
 
 #include <dlfcn.h>
@@ -38,6 +39,8 @@ typedef struct scratch {
   uint64_t room;                         /**< how many elements the last array holds */
   uint64_t byte_count;                   /**< how many bytes the pieces have */
   const uint32_t *lengths;               /**< of the pieces */
+  memory_t memories[MAX_PARAMETERS];     /**< that the parameters have */
+  bool has_records;                      /**< one of them has structures with pointers */
 } scratch_t;
 
 static bool refuse(napi_env env, const function_t *function, uint32_t index, const char *what) {
@@ -73,9 +76,13 @@ static bool convert_pointer(napi_env env, const function_t *function, uint32_t i
   slot->pointer = NULL;
   scratch->room = UINT64_MAX;
   if (is_nothing(env, value)) return true;
-  if (!read_memory(env, value, &bytes, &size) || size < parameter->size) {
+  bool is_followed = parameter->kind == 'r' || parameter->kind == 'm';
+  if (!(is_followed ? read_own_memory : read_memory)(env, value, &bytes, &size) ||
+      size < parameter->size) {
     return refuse(env, function, index, "an ArrayBuffer or a view that is large enough, or null");
   }
+  scratch->memories[index] = (memory_t){bytes, size};
+  if (parameter->kind == 'r') scratch->has_records = true;
   size_t alignment = parameter->size % 8 == 0 ? 8 : parameter->size % 4 == 0 ? 4 : 1;
   if (parameter->kind != 'o' && (uintptr_t)bytes % alignment != 0) {
     return refuse(env, function, index, "memory that is aligned for its contents");
@@ -182,6 +189,80 @@ static bool convert(napi_env env, const function_t *function, uint32_t index, na
   }
 }
 
+/** How many structures a parameter has: as many as the next one says. */
+static bool count_of(const signature_t *signature, uint32_t index, const slot_t *slots,
+                     const scratch_t *scratch, uint32_t *out_count) {
+  uint32_t next = index + 1;
+  char kind = next < signature->parameter_count ? signature->parameters[next].kind : '\0';
+  *out_count = 1;
+  if (kind == 'n') *out_count = slots[next].u32;
+  if (kind == 'm') {
+    if (scratch->memories[next].start == NULL) return false;
+    memcpy(out_count, scratch->memories[next].start, sizeof *out_count);
+  }
+  return *out_count <= scratch->memories[index].size / signature->parameters[index].size;
+}
+
+/** Whether the memory of a parameter has a byte in common with that of another: what the library
+ *  writes there could be a pointer that it follows. */
+static bool is_alone(const signature_t *signature, uint32_t index, const scratch_t *scratch) {
+  memory_t memory = scratch->memories[index];
+  for (uint32_t other = 0; other < signature->parameter_count; other++) {
+    memory_t another = scratch->memories[other];
+    if (other != index && another.start != NULL && memory.start < another.start + another.size &&
+        another.start < memory.start + memory.size) {
+      return false;
+    }
+  }
+  return true;
+}
+
+/** The bytes of a call into which the library writes what structures point to. */
+static memory_t bytes_of(const signature_t *signature, const scratch_t *scratch) {
+  for (uint32_t index = 0; index < signature->parameter_count; index++) {
+    if (signature->parameters[index].kind == 'a') return scratch->memories[index];
+  }
+  return (memory_t){NULL, 0};
+}
+
+/** Gives the structures of a call their pointers, or throws and leaves none. */
+static bool place_records(napi_env env, const function_t *function, const slot_t *slots,
+                          scratch_t *scratch, uint32_t *counts) {
+  const signature_t *signature = &function->signature;
+  uint32_t index = 0;
+  bool fits = true;
+  for (; index < signature->parameter_count; index++) {
+    const parameter_t *parameter = &signature->parameters[index];
+    if (parameter->kind != 'r' || scratch->memories[index].start == NULL) continue;
+    counts[index] = 0;
+    fits = is_alone(signature, index, scratch) &&
+           count_of(signature, index, slots, scratch, &counts[index]);
+    if (!fits) counts[index] = 0;
+    fits = fits && records_place(parameter, scratch->memories[index], counts[index]);
+    if (!fits) break;
+  }
+  if (fits) return true;
+  for (uint32_t placed = 0; placed <= index; placed++) {
+    if (signature->parameters[placed].kind != 'r' || scratch->memories[placed].start == NULL) {
+      continue;
+    }
+    records_clear(&signature->parameters[placed], scratch->memories[placed], counts[placed]);
+  }
+  return refuse(env, function, index, "structures with what they point to behind them");
+}
+
+/** Takes the pointers out of the structures of a call again. */
+static void relate_records(const signature_t *signature, const scratch_t *scratch,
+                           const uint32_t *counts) {
+  memory_t bytes = bytes_of(signature, scratch);
+  for (uint32_t index = 0; index < signature->parameter_count; index++) {
+    if (signature->parameters[index].kind != 'r' || scratch->memories[index].start == NULL) {
+      continue;
+    }
+    records_relate(&signature->parameters[index], scratch->memories[index], counts[index], bytes);
+  }
+}
+
 static napi_value result_of(napi_env env, char kind, const void *result) {
   napi_value value = NULL;
   // libffi widens small integers to a whole register.
@@ -213,8 +294,11 @@ static napi_value call(napi_env env, napi_callback_info info) {
   slot_t slots[MAX_PARAMETERS];
   void *pointers[MAX_PARAMETERS];
   scratch_t scratch;
+  uint32_t counts[MAX_PARAMETERS];
   scratch.text_used = 0;
   scratch.long_text_count = 0;
+  scratch.has_records = false;
+  memset(scratch.memories, 0, sizeof scratch.memories);
   bool converted = true;
   uint32_t argument = 0;
   for (uint32_t index = 0; index < signature->parameter_count && converted; index++) {
@@ -225,10 +309,14 @@ static napi_value call(napi_env env, napi_callback_info info) {
     }
     converted = convert(env, function, index, arguments[argument++], &slots[index], &scratch);
   }
+  if (converted && scratch.has_records) {
+    converted = place_records(env, function, slots, &scratch, counts);
+  }
   napi_value value = NULL;
   if (converted) {
     union { ffi_arg integer; void *pointer; } result = {0};
     ffi_call(&signature->cif, function->address, &result, pointers);
+    if (scratch.has_records) relate_records(signature, &scratch, counts);
     value = result_of(env, signature->result, &result);
   }
   while (scratch.long_text_count > 0) free(scratch.long_texts[--scratch.long_text_count]);
@@ -243,7 +331,7 @@ static void free_function(napi_env env, void *data, void *hint) {
 
 /** Fills `function` from the two strings, or throws. */
 static bool prepare(napi_env env, napi_value name, napi_value signature, function_t *function) {
-  char text[128];
+  char text[256];
   char *read = read_text(env, name, function->name, sizeof function->name);
   if (read == NULL) return false;
   if (read != function->name) {

@@ -11,7 +11,8 @@ static ffi_type *type_of(char kind) {
     case 'u': case 'n': return &ffi_type_uint32;
     case 'l': case '0': return &ffi_type_sint64;
     case 'U': case 'N': case 'h': return &ffi_type_uint64;
-    case 's': case 'p': case 'a': case 'o': case 'b': case 'q': case 'c': return &ffi_type_pointer;
+    case 's': case 'p': case 'a': case 'o': case 'b': case 'q': case 'c': case 'r': case 'm':
+      return &ffi_type_pointer;
     default: return NULL;
   }
 }
@@ -41,9 +42,34 @@ static bool read_options(const char **text, parameter_t *out) {
          out->settable + out->texts * sizeof(char *) <= out->size;
 }
 
+/** Reads the fields of structures. */
+static bool read_fields(const char **text, parameter_t *out) {
+  if (**text != ':') return false;
+  *text += 1;
+  out->sized = **text == 's';
+  if (out->sized) *text += 1;
+  while (**text == 't' || **text == 'd' || **text == 'x') {
+    if (out->field_count == MAX_FIELDS) return false;
+    field_t *field = &out->fields[out->field_count++];
+    field->kind = **text;
+    *text += 1;
+    char *end;
+    if (**text < '0' || **text > '9') return false;
+    unsigned long offset = strtoul(*text, &end, 10);
+    size_t room = field->kind == 'd' ? sizeof(void *) + sizeof(size_t) : sizeof(void *);
+    if (offset % sizeof(void *) != 0 || offset > 4096 || offset + room > out->size) return false;
+    if (out->sized && offset == 0) return false;
+    field->offset = (uint16_t)offset;
+    *text = end;
+  }
+  return out->size % sizeof(void *) == 0 && (out->sized || out->field_count > 0);
+}
+
 /** Whether a parameter may stand behind the one before it. */
 static bool follows(const parameter_t *parameter, char before) {
   char kind = parameter->kind;
+  if (before == 'r' && (kind == 'n' || kind == 'm')) return true;
+  if (kind == 'm') return false;
   if (before == 'a' || kind == 'n' || kind == 'N') {
     return before == 'a' && (kind == 'n' || kind == 'N');
   }
@@ -58,7 +84,9 @@ static bool read_parameter(const char **text, parameter_t *out) {
   out->kind = **text;
   if (out->kind == '\0' || type_of(out->kind) == NULL) return false;
   *text += 1;
-  if (strchr("pao", out->kind) != NULL && !read_size(text, &out->size)) return false;
+  if (strchr("paor", out->kind) != NULL && !read_size(text, &out->size)) return false;
+  if (out->kind == 'r' && !read_fields(text, out)) return false;
+  if (out->kind == 'm') out->size = sizeof(uint32_t);
   if (out->kind == 'o' && !read_options(text, out)) return false;
   return **text == ' ' || **text == '\0';
 }

@@ -35,12 +35,15 @@ static size_t element_size(napi_typedarray_type type) {
   }
 }
 
-bool read_memory(napi_env env, napi_value value, void **out_bytes, size_t *out_size) {
+/** Finds the bytes of an ArrayBuffer or of a view of one; `buffer` is the ArrayBuffer of a view. */
+static bool find_memory(napi_env env, napi_value value, void **out_bytes, size_t *out_size,
+                        napi_value *buffer) {
   bool is_kind = false;
+  *buffer = NULL;
   if (napi_is_typedarray(env, value, &is_kind) == napi_ok && is_kind) {
     napi_typedarray_type type;
     size_t length;
-    if (napi_get_typedarray_info(env, value, &type, &length, out_bytes, NULL, NULL) != napi_ok) {
+    if (napi_get_typedarray_info(env, value, &type, &length, out_bytes, buffer, NULL) != napi_ok) {
       return false;
     }
     *out_size = length * element_size(type);
@@ -52,16 +55,31 @@ bool read_memory(napi_env env, napi_value value, void **out_bytes, size_t *out_s
   return false;
 }
 
-bool is_shared(napi_env env, napi_value value) {
-  bool is_kind = false;
-  if (napi_is_typedarray(env, value, &is_kind) != napi_ok || !is_kind) return false;
+/** Whether other threads can change what the view is of. */
+static bool is_shared_buffer(napi_env env, napi_value buffer) {
+  bool is_own = true;
+  return buffer != NULL && napi_is_arraybuffer(env, buffer, &is_own) == napi_ok && !is_own;
+}
+
+bool read_memory(napi_env env, napi_value value, void **out_bytes, size_t *out_size) {
   napi_value buffer;
-  return napi_get_typedarray_info(env, value, NULL, NULL, NULL, &buffer, NULL) == napi_ok &&
-         napi_is_arraybuffer(env, buffer, &is_kind) == napi_ok && !is_kind;
+  return find_memory(env, value, out_bytes, out_size, &buffer);
+}
+
+bool read_own_memory(napi_env env, napi_value value, void **out_bytes, size_t *out_size) {
+  napi_value buffer;
+  return find_memory(env, value, out_bytes, out_size, &buffer) && !is_shared_buffer(env, buffer);
+}
+
+bool is_shared(napi_env env, napi_value value) {
+  napi_value buffer;
+  void *bytes;
+  size_t size;
+  return find_memory(env, value, &bytes, &size, &buffer) && is_shared_buffer(env, buffer);
 }
 
 bool read_structures(napi_env env, napi_value value, void **out_memory, size_t *out_size) {
-  return read_memory(env, value, out_memory, out_size) && !is_shared(env, value) &&
+  return read_own_memory(env, value, out_memory, out_size) &&
          (uintptr_t)*out_memory % sizeof(uint64_t) == 0;
 }
 

@@ -64,7 +64,7 @@ describe('bound functions', () => {
     const real = [space, me, me.mutex('m'), me.semaphore('s', 2), me.latch('l', 1),
       me.barrier('b', 2), me.event('e'), me.rwlock('r'), me.condition('c'), me.election('el'),
       me.channel('q'), me.channel('t', { kind: 'topics' }).subscribe('**'),
-      me.channel('cells', { kind: 'memory' })]
+      me.channel('cells', { kind: 'memory' }), me.store()]
       .map((object) => object._handle());
     const close = /_close$|^syncmgr_close$/;
     const values = [...strangers(), ...real, ...real, ...real, ...real];
@@ -129,6 +129,70 @@ describe('bound functions', () => {
     }
   });
 
+  test('structures have what they point to behind them, and nowhere else', () => {
+    const { bytes, data, length, key } = api.structures.syncmgr_cell_t;
+    const cells = openSpace().workstream('w').channel('m', { kind: 'memory' });
+    const memory = (size, fields = [], buffer = new ArrayBuffer(size)) => {
+      const cell = Buffer.from(buffer, 0, size);
+      for (const [field, value] of fields) cell.writeBigUInt64LE(value, field);
+      if (size >= bytes + 5) cell.write('key!', bytes);
+      return cell;
+    };
+    const set = (cell) => native.syncmgr_channel_set(cells._handle(), cell, 0, null);
+    const behind = BigInt(bytes);
+    const cell = memory(bytes + 5, [[key, behind], [data, behind + 1n], [length, 2n]]);
+    assert.equal(set(cell), 0);
+    assert.deepEqual(cells.get('key!').value, Buffer.from('ey'));
+    // They are places still.
+    assert.equal(cell.readBigUInt64LE(key), behind);
+    assert.equal(cell.readBigUInt64LE(data), behind + 1n);
+    assert.equal(set(null), api.constants.E_INVALID);
+    assert.equal(set(memory(bytes)), api.constants.E_INVALID);
+    const wrong = [[[key, 1n]], [[key, behind - 1n]], [[key, behind + 5n]], [[key, 2n ** 64n - 1n]],
+      [[data, behind], [length, 6n]], [[data, behind + 5n], [length, 1n]],
+      [[data, behind + 6n]], [[data, behind], [length, 2n ** 64n - 1n]], [[data, 2n ** 40n]]];
+    for (const fields of wrong) {
+      const refused = memory(bytes + 5, fields);
+      assert.throws(() => set(refused), TypeError);
+      assert.deepEqual(refused.subarray(0, bytes), Buffer.alloc(bytes));
+    }
+    const endless = memory(bytes + 5, [[key, behind]]);
+    endless.fill('x', bytes);
+    const shared = memory(bytes + 5, [[key, behind]], new SharedArrayBuffer(bytes + 5));
+    const askew = Buffer.from(new ArrayBuffer(bytes + 9), 4, bytes + 5);
+    for (const refused of [endless, shared, askew, memory(bytes - 8)]) {
+      assert.throws(() => set(refused), TypeError);
+    }
+  });
+
+  test('structures and the memory for what they get have no byte in common', () => {
+    const { bytes, key, data, status } = api.structures.syncmgr_cell_t;
+    const memory = openSpace().workstream('w').channel('m', { kind: 'memory' });
+    memory.set('k', 'value');
+    const buffer = new ArrayBuffer(1024);
+    const cells = Buffer.from(buffer, 0, 2 * bytes + 3);
+    cells.write('k', 2 * bytes);
+    const get = (count, values) => {
+      cells.fill(0, 0, 2 * bytes);
+      for (let index = 0; index < 2; index++) {
+        cells.writeBigUInt64LE(BigInt(2 * bytes), index * bytes + key);
+      }
+      return native.syncmgr_channel_get(memory._handle(), cells, count, values, values.length,
+        null);
+    };
+    const values = Buffer.from(buffer, 512);
+    assert.equal(get(2, values), 0);
+    assert.equal(cells.readBigUInt64LE(data), 0n);
+    assert.equal(cells.readBigUInt64LE(bytes + data), 8n);
+    assert.equal(values.toString('utf8', 8, 13), 'value');
+    assert.equal(get(1, values.subarray(0, 4)), api.constants.E_TOO_LARGE);
+    assert.equal(cells.readBigUInt64LE(data), 2n ** 64n - 1n);
+    assert.equal(cells.readInt32LE(status), 0);
+    assert.throws(() => get(3, values), TypeError);
+    assert.throws(() => get(1, Buffer.from(buffer, 2 * bytes, 512)), TypeError);
+    assert.throws(() => get(1, Buffer.from(buffer)), TypeError);
+  });
+
   test('several messages have the bytes that their lengths say', () => {
     const queue = openSpace().channel('q');
     const send = (bytes, lengths, count) => (
@@ -155,7 +219,8 @@ describe('bound functions', () => {
 
   test('no bound function can wait', () => {
     for (const [name, signature] of Object.entries(api.functions)) {
-      if (/l/.test(signature)) assert.match(name, /_start$|^syncmgr_lease_set$/);
+      const isDuration = /^syncmgr_(lease_set|transaction_clear)$/.test(name);
+      if (/l/.test(signature) && !isDuration) assert.match(name, /_start$/);
     }
     const mutex = openSpace().mutex('m');
     mutex.tryAcquire();
@@ -189,10 +254,10 @@ describe('the functions of the addon', () => {
     const memory = new BigUint64Array(400);
     const isLarge = (value) => /number|bigint/.test(typeof value) && value > 2 ** 20;
     const values = [...strangers().filter((value) => !isLarge(value)), memory, 'key', 'name',
-      ...Array(9).fill(memory.subarray(0, 90)), ...Array(9).fill(Buffer.from('key\0key\0')),
+      ...Array(9).fill(memory.subarray(0, 90)),
       ...Array(9).fill(Buffer.alloc(2048)), 0, 1, 2, 8, 0n, 1n];
     const pick = () => values[random(values.length)];
-    const counts = { setCell: 6, getCells: 4, receive: 5, view: 2, loan: 2, region: 3 };
+    const counts = { receive: 5, view: 2, loan: 2, region: 3 };
     let successes = 0;
     for (const [name, count] of Object.entries(counts)) {
       for (let round = 0; round < 2000; round++) {
@@ -212,7 +277,10 @@ describe('the functions of the addon', () => {
     for (const bad of ['', 'x', 'i ', 'i  h', 'ih', 'i x', 'i p', 'i p0', 'i p99999', 'i a8',
       'i a8 u', 'i n', 'i o8', 'i o8:9', 'i o8:2', 'i o4096:8', 'l', 'i h h h h h h h', 'i h,h',
       'i o56:32:4', 'i o56:32:0', 'i o56:40:3', 'i o56:36:1', 'i o56:32:', 'i b', 'i b q', 'i q',
-      'i c', 'i b c', 'i q c', 'i b u', 'i b q p4']) {
+      'i c', 'i b c', 'i q c', 'i b u', 'i b q p4', 'i r40', 'i r40:', 'i r40:t', 'i r40:t4',
+      'i r40:t40',
+      'i r40:d32', 'i r40:st0', 'i r12:s', 'i r40:y8', 'i m', 'i u m', 'i p4 m', 'i r8:x0 N',
+      `i r200:${Array.from({ length: 13 }, (_, index) => `x${index * 8}`).join('')}`]) {
       assert.throws(() => addon.bind('syncmgr_close', bad), { name: 'TypeError' }, bad);
     }
     assert.throws(() => addon.bind('no_such_function', 'i'), { message: /no_such_function/ });

@@ -33,7 +33,8 @@ function numbersOf(expressions) {
 }
 
 /** What TypeScript knows of the package. */
-const declarations = ['index.d.ts', 'primitives.d.ts', 'deadlock.d.ts', 'channel.d.ts']
+const declarations = ['index.d.ts', 'primitives.d.ts', 'deadlock.d.ts', 'channel.d.ts',
+  'conflicts.d.ts', 'errors.d.ts', 'store.d.ts', 'transaction.d.ts']
   .map((name) => fs.readFileSync(path.join(PACKAGE, 'lib', name), 'utf8')).join('\n');
 
 /** Runs a script in a Node of its own. */
@@ -78,7 +79,7 @@ describe('the binding agrees with the header', () => {
       if (!name.startsWith('E_')) continue;
       assert.equal(native.syncmgr_status_name(status), name);
       const types = Object.values(syncmgr).filter((type) => type?.prototype instanceof Error &&
-        type !== syncmgr.SyncError && new type('').status === status);
+        Object.getPrototypeOf(type) === syncmgr.SyncError && new type('').status === status);
       assert.equal(types.length, 1, name);
       const error = new types[0]('sentence');
       assert.ok(error instanceof syncmgr.SyncError);
@@ -106,7 +107,7 @@ describe('the package', () => {
     for (const name of ['Manager', 'Workstream', 'Mutex', 'Semaphore', 'Latch', 'Barrier',
       'SyncEvent', 'Guard', 'Permits', 'RWLock', 'RWGuard', 'Condition', 'Election', 'Leadership',
       'Party', 'Resource', 'Events', 'Inbox', 'Channel', 'Message', 'View', 'Loan',
-      'Memory']) {
+      'Memory', 'Store', 'Transaction']) {
       const methods = Object.getOwnPropertyNames(syncmgr[name].prototype)
         .filter((method) => method !== 'constructor' && !method.startsWith('_'));
       for (const method of methods) {

@@ -226,6 +226,103 @@ const actions = {
     process.exit(0);
   },
 
+  /** Adds one to the entry "n" so many times, and then to a race for the version of "race". */
+  async 'store-count'(space, rounds) {
+    const store = space.workstream().store();
+    say('ready');
+    await told();
+    for (let round = 0; round < Number(rounds); round++) {
+      await store.update('n', (value) => value + 1n, { type: 'int64' });
+    }
+    const { version } = store.get('race');
+    const isFirst = await store.put('race', process.pid, { expected: version })
+      .then(() => true, () => false);
+    say(`done ${version} ${isFirst}`);
+    await stay();
+  },
+
+  /** Commits the same number, as text of changing length, to two keys, again and again. */
+  async 'store-pairs'(space) {
+    const store = space.workstream('victim').store();
+    say('writes');
+    for (let round = 0; ; round++) {
+      const value = String(round).padEnd(1 + (round * 37) % 400, 'x');
+      await store.commit([{ key: 'pair/a', value }, { key: 'pair/b', value }]);
+      if (round % 100 === 0) await new Promise(setImmediate);
+    }
+  },
+
+  /** Puts so many different keys. */
+  async 'store-put'(space, name, count) {
+    const store = space.workstream(name).store();
+    say('ready');
+    await told();
+    for (let index = 0; index < Number(count); index++) await store.put(`${name}/${index}`, index);
+    space.close();
+    say('done');
+    process.exit(0);
+  },
+
+  /** Says which keys change. */
+  async 'store-watch'(space) {
+    const watch = space.workstream().store().watch();
+    say('watches');
+    for await (const { key, value, writer } of watch) say(`${key} ${value} ${writer}`);
+  },
+
+  /** Counts, and says up to where it is safe. */
+  async 'store-safe'(space) {
+    const store = space.workstream('victim').store();
+    for (let round = (store.get('n')?.value ?? 0) + 1; ; round++) {
+      await store.commit(['n', 'a', 'b'].map((key) => ({ key, value: round })));
+      say(round);
+    }
+  },
+
+  /** Executes two operations of a transaction, and comes to no end of it. */
+  async 'transact'(space) {
+    const store = space.workstream('victim').store();
+    for (const name of ['first', 'second']) {
+      store.handler(name, { execute: ({ parameters }) => ({ did: parameters.n }) });
+    }
+    const transaction = store.transaction();
+    await transaction.put('theirs', 'x');
+    transaction.add({ name: 'first', parameters: { n: 1 } });
+    transaction.add({ name: 'second', parameters: { n: 2 } });
+    await transaction.execute();
+    say('executed');
+    await stay();
+  },
+
+  /** Joins a transaction, and votes or does not. */
+  async 'join'(space, id, votes) {
+    const part = space.workstream('victim').store().join(Number(id));
+    await part.put('theirs', 'theirs');
+    if (votes === 'true') await part.prepare();
+    say(votes === 'true' ? 'voted' : 'joined');
+    await stay();
+  },
+
+  /** Has claimed a conflict, and its handler comes to no end. */
+  async 'conflict'(space) {
+    const { conflicts } = space.workstream('victim').store();
+    conflicts.on('*', async ({ id }) => {
+      say(id);
+      await stay();
+    });
+    await conflicts.detect({ strategy: 'custom' });
+  },
+
+  /** Is kept running by nothing but a watch, of which the first change is all that it wants. */
+  async 'store-await'(space) {
+    input.return?.();
+    process.stdin.destroy();
+    const watch = space.store().watch();
+    const change = watch.next();
+    say('waits');
+    say((await change).value.key);
+  },
+
   /** Is kept running by nothing but a pending receive, or a listener. */
   async 'await-message'(space, how) {
     const queue = space.workstream('w').channel('c');

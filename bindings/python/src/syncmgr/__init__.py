@@ -9,8 +9,9 @@
 
 Objects opened through the manager act for the thread that uses them; `space.workstream("worker-1")`
 makes an owner apart from threads, and `mutex.aio` is the form for asyncio. `once` has one process
-do something and gives its result to all. Waits take seconds; None is without end, 0 a try. Ctrl-C
-interrupts every wait. The C header is the reference.
+do something and gives its result to all. `space.store()` has entries, transactions and conflicts.
+Waits take seconds; None is without end, 0 a try. Ctrl-C interrupts every wait. The C header is the
+reference.
 """
 
 from ._native import path as library_path
@@ -21,6 +22,7 @@ from .channel import Channel
 from .condition import Condition
 from .deadlock import DeadlockMember, DeadlockRecord
 from .election import Election, once
+from .entry import Check, Committed, Delete, Entries, Entry, Put
 from .errors import (
     AlreadyArrived,
     AlreadyExists,
@@ -43,6 +45,7 @@ from .errors import (
     Mismatch,
     NoMemory,
     NoSpace,
+    NotActive,
     NotExpected,
     NotFound,
     NotOwner,
@@ -56,7 +59,9 @@ from .errors import (
     SystemFailure,
     Timeout,
     TooLarge,
+    TransactionFailed,
     Unavailable,
+    Unresolvable,
     Unsafe,
     Unsupported,
     VersionMismatch,
@@ -72,9 +77,11 @@ from .memory import Cell, Memory
 from .message import Message, View
 from .mutex import Mutex
 from .queue import Queue, Record
+from .resolving import Resolution, compare_clocks, merge_clocks, resolve
 from .resource import Resource
 from .rwlock import RWLock
 from .semaphore import Semaphore
+from .store import Store, StoreInfo
 from .sync_point import SyncPoint, SyncPointStatus, SyncResult
 from .workstream import Workstream
 
@@ -82,13 +89,15 @@ __version__ = version()
 
 __all__ = [
     "AlreadyArrived", "AlreadyExists", "Barrier", "BrokenBarrier", "Busy", "Cancelled", "Cell",
-    "Changed", "Channel", "Closed", "Condition", "Corrupt", "Deadlock", "DeadlockMember",
-    "DeadlockRecord", "Election", "Event", "Forked", "Full", "Gap", "Holder", "InvalidArgument",
-    "InvalidHandle", "InvalidName", "Latch", "Late", "LimitReached", "Loan", "LockMany", "Lost",
-    "Mailbox", "Manager", "Memory", "Message", "Mismatch", "Mutex", "NoMemory", "NoSpace",
-    "NotExpected", "NotFound", "NotOwner", "NotPermitted", "OutOfRange", "OutcomeUnknown",
-    "Preempted", "Queue", "RWLock", "RankOrder", "Reached", "Record", "Resource", "Semaphore",
+    "Changed", "Channel", "Check", "Closed", "Committed", "Condition", "Corrupt", "Deadlock",
+    "DeadlockMember", "DeadlockRecord", "Delete", "Election", "Entries", "Entry", "Event", "Forked",
+    "Full", "Gap", "Holder", "InvalidArgument", "InvalidHandle", "InvalidName", "Latch", "Late",
+    "LimitReached", "Loan", "LockMany", "Lost", "Mailbox", "Manager", "Memory", "Message",
+    "Mismatch", "Mutex", "NoMemory", "NoSpace", "NotActive", "NotExpected", "NotFound", "NotOwner",
+    "NotPermitted", "OutOfRange", "OutcomeUnknown", "Preempted", "Put", "Queue", "RWLock",
+    "RankOrder", "Reached", "Record", "Resolution", "Resource", "Semaphore", "Store", "StoreInfo",
     "SyncError", "SyncPoint", "SyncPointFailed", "SyncPointStatus", "SyncResult", "SystemFailure",
-    "Timeout", "TooLarge", "Unavailable", "Unsafe", "Unsupported", "VersionMismatch", "View",
-    "Workstream", "WrongType", "library_path", "lock_many", "once", "open", "unlink", "version",
+    "Timeout", "TooLarge", "TransactionFailed", "Unavailable", "Unresolvable", "Unsafe",
+    "Unsupported", "VersionMismatch", "View", "Workstream", "WrongType", "compare_clocks",
+    "library_path", "lock_many", "merge_clocks", "once", "open", "resolve", "unlink", "version",
 ]

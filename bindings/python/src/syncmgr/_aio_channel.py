@@ -6,14 +6,11 @@ from functools import partial
 from . import _ffi
 from ._arguments import clock_of, integer, timeout_ns
 from ._channel_parts import reached
-from ._form import Form
+from ._form import TURN, Form
 from ._receiving import take, take_many, take_response, take_view
 from .channel import LACKS
 from .errors import Closed, NotFound, Timeout, error_of
 from .loan import Loan
-
-# After so many calls that did not have to wait the other tasks of the loop get their turn.
-TURN = 64
 
 
 class AioChannel(Form):

@@ -29,6 +29,15 @@ def text(value, what):
         raise InvalidName(f"{what} {_shown(value)} cannot be written in UTF-8") from None
 
 
+def workstream_names(names):
+    """One or several names of workstreams, as the library takes them: with a '/' between."""
+    encoded = [text(name, "the name of a workstream")
+               for name in ([names] if isinstance(names, str) else names)]
+    if any(b"/" in name for name in encoded):
+        raise InvalidName("the name of a workstream contains a '/'")
+    return b"/".join(encoded)
+
+
 def integer(value, what, low, high):
     """An int from `low` to `high`. A bool is a mistake here, as in `acquire(False)`."""
     if isinstance(value, bool):

@@ -21,6 +21,8 @@ from .mutex import Mutex
 from .resource import Resource
 from .rwlock import RWLock
 from .semaphore import Semaphore
+from .store import Store
+from .store import options_of as store_options
 from .sync_point import SyncPoint, parameters_of
 
 TYPE_CHECKING = False
@@ -178,3 +180,13 @@ class ObjectFactory:
         their cell. Without any option it is opened as it is.
         """
         return self._object(Memory, name, (channel_options(0, capacity, inline_size),))
+
+    def store(self, *, capacity: int | None = None, inline_size: int | None = None,
+              log_size: int | None = None) -> Store:
+        """The store of the space: versioned entries that all who open it share.
+
+        There is room for `capacity` keys at first. Entries of up to `inline_size` bytes lie in
+        their place. The changes of the last `log_size` bytes can be read by those who watch.
+        Without any option it is opened as it is.
+        """
+        return self._object(Store, "store", (store_options(capacity, inline_size, log_size),))

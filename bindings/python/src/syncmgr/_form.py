@@ -9,6 +9,9 @@ from ._line import line_of
 from ._task import session_of
 from .errors import check
 
+# After so many calls that did not have to wait the other tasks of the loop get their turn.
+TURN = 64
+
 # What all locks have, and what does not wait.
 LEASE = ("lease", "renew", "lease_remaining")
 

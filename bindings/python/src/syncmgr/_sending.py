@@ -8,8 +8,7 @@ from ctypes import byref, c_char, c_size_t, c_uint32
 from functools import lru_cache
 
 from . import _ffi
-from ._arguments import integer, text, timeout_ns
-from .errors import InvalidName
+from ._arguments import integer, text, timeout_ns, workstream_names
 from .notices import priority_of
 
 TYPE_CHECKING = False
@@ -95,7 +94,7 @@ def options_of(topic=None, target=None, priority="medium", ttl=None, metadata=No
     if topic is not None:
         topic = text(topic, "a topic")
     if target is not None:
-        target = _names(target)
+        target = workstream_names(target)
     limit = timeout_ns(ttl, "a ttl")
     priority = priority_of(priority)
     if metadata is None and correlation == 0:
@@ -118,11 +117,3 @@ def _options(flags, priority, limit, target, topic, metadata=None, correlation=0
 
 
 _kept_options = lru_cache(maxsize=256)(_options)
-
-
-def _names(target):
-    names = [target] if isinstance(target, str) else list(target)
-    encoded = [text(name, "the name of a workstream") for name in names]
-    if any(b"/" in name for name in encoded):
-        raise InvalidName("the name of a workstream contains a '/'")
-    return b"/".join(encoded)

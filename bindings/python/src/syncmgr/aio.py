@@ -21,6 +21,7 @@ from ._aio_condition import AioCondition
 from ._aio_election import AioElection, once
 from ._aio_many import AioLockMany, lock_many
 from ._aio_rwlock import AioRWLock
+from ._aio_store import AioStore
 from ._aio_sync_point import AioSyncPoint
 from ._arguments import count as checked_count
 from ._arguments import timeout_ns
@@ -36,11 +37,12 @@ from .memory import Memory
 from .mutex import Mutex
 from .rwlock import RWLock
 from .semaphore import Semaphore
+from .store import Store
 from .sync_point import SyncPoint
 
 __all__ = ["AioBarrier", "AioChannel", "AioCondition", "AioElection", "AioEvent", "AioLatch",
            "AioLockMany", "AioMemory", "AioMutex", "AioPermits", "AioRWLock", "AioSemaphore",
-           "AioSyncPoint", "form_of", "lock_many", "once"]
+           "AioStore", "AioSyncPoint", "form_of", "lock_many", "once"]
 
 
 class AioSemaphore(Form):
@@ -155,7 +157,7 @@ class AioBarrier(Form):
 
 _FORMS = {Mutex: AioMutex, Semaphore: AioSemaphore, Latch: AioLatch, Event: AioEvent,
           Barrier: AioBarrier, RWLock: AioRWLock, Condition: AioCondition, Election: AioElection,
-          SyncPoint: AioSyncPoint, Channel: AioChannel, Memory: AioMemory}
+          SyncPoint: AioSyncPoint, Channel: AioChannel, Memory: AioMemory, Store: AioStore}
 
 
 def form_of(shared):

@@ -11,7 +11,7 @@ from ._arguments import clock_of, integer, text, timeout_ns
 from ._batch import Batch
 from ._channel_parts import KINDS, ONE, Mailbox, reached
 from ._native import TRY, library, quick, raw
-from ._receiving import Left, Port, take, take_many, take_response, take_view
+from ._receiving import READABLE, WRITABLE, Left, Port, take, take_many, take_response, take_view
 from ._sending import MUCH, bytes_of, length_argument, options_of
 from ._shared import SharedObject
 from ._wait import NOTHING, Wait
@@ -98,6 +98,7 @@ class Channel(SharedObject):
                     return ONE
                 if status != E_TIMEOUT:
                     raise error_of(status)
+                self._here.port.is_soon(WRITABLE)
         port, made, count, attempt = self._start_sending(data, options)
         return reached(self._send_by(port, attempt, made, timeout), count.value)
 
@@ -143,7 +144,7 @@ class Channel(SharedObject):
         return self._send_until(port, attempt, options, clock_of(timeout_ns(timeout)), timeout)
 
     def _send_until(self, port, attempt, options, clock, timeout):
-        full = 0
+        full, hopes = 0, True
         while True:
             try:
                 status = attempt()
@@ -158,6 +159,11 @@ class Channel(SharedObject):
             left = clock()
             if left == 0:
                 raise Timeout(LACKS.format(self._name, "room", timeout))
+            hopes = hopes and port.is_soon(WRITABLE)
+            if hopes:
+                hopes = False
+                continue
+            hopes = True
             full = self._full(port, options)
             if full:
                 wait = Wait(port.turn(full))
@@ -221,6 +227,10 @@ class Channel(SharedObject):
         if message:
             return message
         clock = clock_of(limit)
+        if limit and port.is_soon(READABLE):
+            message = take_one(port)
+            if message:
+                return message
         while True:
             left = clock()
             if left == 0:

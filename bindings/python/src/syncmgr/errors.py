@@ -164,6 +164,18 @@ class SyncPointFailed(SyncError, RuntimeError):
     """The sync point failed or was cancelled; `result` tells why."""
 
 
+class TransactionFailed(SyncError, RuntimeError):
+    """An operation of the transaction failed, or an undo, or another part voted against it."""
+
+
+class NotActive(SyncError, RuntimeError):
+    """The transaction or conflict has ended; or a transaction has voted, or was joined already."""
+
+
+class Unresolvable(SyncError, RuntimeError):
+    """Nobody had an answer to the conflict, which waits for somebody who has."""
+
+
 class NotExpected(SyncError, RuntimeError):
     """The sync point does not expect this workstream."""
 
@@ -189,9 +201,11 @@ class TooLarge(SyncError, ValueError):
 
 
 class Changed(SyncError, RuntimeError):
-    """The cell has another version than the one expected: `version`, 0 when it is not there."""
+    """The cell, or the entry `key` of the store, has another version than the one expected:
+    `version`, 0 when it is not there. Of a transaction: what it has read has changed."""
 
     version = 0
+    key: str | None = None
 
 
 CLASSES = {
@@ -236,6 +250,10 @@ CLASSES = {
 }
 for _status, _class in CLASSES.items():
     _class.default_status = _status
+# What the same statuses mean for transactions and conflicts.
+TransactionFailed.default_status = _ffi.E_FAILED
+NotActive.default_status = _ffi.E_ALREADY
+Unresolvable.default_status = _ffi.E_FAILED
 
 
 def error_of(status, message=None):

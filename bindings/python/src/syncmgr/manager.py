@@ -72,7 +72,8 @@ class Manager(ObjectFactory, DeadlockWatch):
 
     __slots__ = ("url", "_options", "_address", "_born", "_objects", "_implicit", "_sessions",
                  "_notices", "_feeds", "_streams", "_loops", "_tasks", "_idle_sessions", "_guard",
-                 "_watches_order",
+                 "_watches_order", "_handlers", "_conflict_handlers",
+                 "_validators",
                  "__weakref__")
 
     is_workstream = False
@@ -88,6 +89,12 @@ class Manager(ObjectFactory, DeadlockWatch):
         self.url = url
         self._options = options
         self._watches_order = False
+        # What executes and undoes operations of transactions, by name.
+        self._handlers = {}
+        # Those that are asked to decide conflicts, in order.
+        self._conflict_handlers = []
+        # Those that the library may call.
+        self._validators = set()
         self._objects = weakref.WeakValueDictionary()
         self._implicit = weakref.WeakSet()
         self._sessions = threading.local()
@@ -289,6 +296,7 @@ class Manager(ObjectFactory, DeadlockWatch):
         for line in list(self._loops.values()):
             line.stop()
         close_quietly(library.syncmgr_close, address)
+        self._validators.clear()
         self._objects.clear()
         self._idle_sessions.clear()
 

@@ -40,6 +40,11 @@ class Cell(namedtuple("Cell", "value version")):
     __slots__ = ()
 
 
+def _json(value):
+    # What Python calls JSON has numbers that are none, which nobody else could read.
+    return json.dumps(value, separators=(",", ":"), allow_nan=False).encode()
+
+
 def encoded(value):
     """The type and the bytes of a value, for a cell."""
     if isinstance(value, str):
@@ -49,7 +54,7 @@ def encoded(value):
     if isinstance(value, float):
         return _ffi.CELL_FLOAT64, _FLOAT64.pack(value)
     if value is None or isinstance(value, (bool, dict, list, tuple)):
-        return _ffi.CELL_JSON, json.dumps(value, separators=(",", ":")).encode()
+        return _ffi.CELL_JSON, _json(value)
     argument, length = bytes_of(value)
     return _ffi.CELL_BYTES, argument if isinstance(argument, bytes) else string_at(argument, length)
 

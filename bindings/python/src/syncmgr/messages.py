@@ -8,11 +8,11 @@ from functools import partial
 from typing import NamedTuple
 
 from . import _ffi
-from ._arguments import clock_of, integer, text, timeout_ns
+from ._arguments import clock_of, integer, text, timeout_ns, workstream_names
 from ._line import line_of
 from ._native import library, quick
 from ._wait import Wait
-from .errors import InvalidArgument, InvalidName, check
+from .errors import InvalidArgument, check
 from .notices import KINDS, Notice, NoticeIterator, notice_of, priority_of
 
 STATUSES = ("pending", "delivered", "read", "failed", "expired")
@@ -55,11 +55,7 @@ def send(workstream, recipients, message, detail, kind, priority, ttl, require_a
     options.ttl_ns = timeout_ns(ttl)
     names = None
     if recipients is not None:
-        parts = [recipients] if isinstance(recipients, str) else list(recipients)
-        encoded = [text(part, "the name of a workstream") for part in parts]
-        if any(b"/" in part for part in encoded):
-            raise InvalidName("the name of a workstream contains a '/'")
-        names = b"/".join(encoded)
+        names = workstream_names(recipients)
     number = c_uint64()
     status = check(library.syncmgr_notify(
         workstream._live_address(), names, byref(options), text(message, "a message"),
