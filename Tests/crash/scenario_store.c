@@ -210,6 +210,35 @@ static void peer_fill(struct role *role) {
   insist_log(role);
 }
 
+/* Keys come and go, so many that those which went are dropped and their places taken again. */
+static void act_pass(struct role *role) {
+  for (uint8_t index = 0; index < 3 * MANY; index++) {
+    char key[8];
+    snprintf(key, sizeof key, "%u", index);
+    put(role, key, index + 1, index % 5 == 0 ? LARGE : SMALL);
+    put(role, key, 0, 0);
+  }
+}
+
+static void peer_pass(struct role *role) {
+  prepare_peer(role);
+  insist_log(role);
+  insist_number(role, "small", 1, 1);
+  insist_number(role, "large", 1, 1);
+  uint32_t left = 0;
+  for (uint8_t index = 0; index < 3 * MANY; index++) {
+    char key[8];
+    snprintf(key, sizeof key, "%u", index);
+    uint8_t number = get(role, key);
+    INSIST(role, number == 0 || number == index + 1, "'%s' is %u", key, number);
+    left += number != 0;
+    put(role, key, 200, SMALL);
+    insist_number(role, key, 200, 200);
+  }
+  INSIST(role, left <= 1, "%u keys were left", left);
+  insist_log(role);
+}
+
 /* Of a store that the victim makes, uses and removes; nobody else has it. */
 static void act_make_and_remove(struct role *role) {
   open_store(role);
@@ -320,6 +349,8 @@ const struct scenario scenarios_store[] = {
      .act = act_commit},
     {.name = "store-fill", .peers = 1, .peer = peer_fill, .prepare = prepare_store,
      .act = act_fill},
+    {.name = "store-pass", .peers = 1, .peer = peer_pass, .prepare = prepare_store,
+     .act = act_pass},
     {.name = "store-remove", .flags = SCENARIO_REMOVABLE, .peers = 1, .peer = peer_idle,
      .prepare = prepare_alone, .act = act_make_and_remove},
     {.name = "store-change", .peers = 3, .peer = peer_wait_or_help, .prepare = prepare_change,

@@ -174,9 +174,12 @@ struct sm_variables { /* 64 bytes */
   uint32_t used;     /* those at and above were never used */
   uint32_t mask;     /* buckets - 1 */
   uint32_t room;     /* bytes of a small value: a variable has room for two */
-  uint8_t pad[48];
+  uint32_t free;     /* of the used ones: those whose key was dropped */
+  uint32_t cursor;   /* where the next free one is looked for */
+  uint8_t pad[40];
 };
 
+#define SM_VARIABLE_FREE 0u
 #define SM_VARIABLE_CELL 1u
 #define SM_VARIABLE_REGION 2u
 #define SM_VALUE_NONE 0xffffffffu /* type of what was removed, or never set */

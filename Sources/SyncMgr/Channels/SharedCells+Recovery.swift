@@ -9,12 +9,32 @@ extension Attachment {
   func repairVariables(_ row: Mailbox) {
     row.version.store(row.version.load() &+ 1)
     guard let table = Variables(row, segment) else { return }
+    repairFree(table)
     let next = table.used + 1
     if next > table.capacity { return }
     for position in 0...table.mask
     where Variables.place(table.bucket(position).load()) &+ 1 == next {
       table.head.used.store(next)
     }
+  }
+
+  /// A place that was free is taken as soon as its key is found.
+  private func repairFree(_ table: Variables) {
+    if table.head.free.load() == 0 { return }
+    var free: UInt32 = 0
+    for place in 0..<table.used {
+      guard let variable = table[place] else { continue }
+      if variable.role.load() != SM_VARIABLE_FREE, !isFound(variable, in: table) {
+        variable.role.store(SM_VARIABLE_FREE)
+      }
+      if variable.role.load() == SM_VARIABLE_FREE { free += 1 }
+    }
+    table.head.free.store(free)
+  }
+
+  private func isFound(_ variable: Variable, in table: Variables) -> Bool {
+    let key = UnsafeRawBufferPointer(start: variable.key, count: Int(variable.length.load() & 0xff))
+    return table.find(key, variable.hash.load(), variable.role.load()) == variable
   }
 
   /// After a death: ends the waits that the dead one did not get to end.
@@ -69,12 +89,20 @@ extension Attachment {
     if row.variables.load() != 0 {
       guard let table = Variables(row, segment) else { return "has cells whose sizes contradict" }
       linked.insert(row.variables.load() - 1)
+      var free: UInt32 = 0
       for place in 0..<table.used {
         guard let variable = table[place] else { return "has fewer cells than it counts" }
+        if variable.role.load() == SM_VARIABLE_FREE {
+          free += 1
+          continue
+        }
         if let fault = fault(in: table, variable, &linked) { return fault }
       }
       let found = (0...table.mask).count { table.bucket($0).load() != 0 }
-      if found != table.used { return "finds \(found) of \(table.used) cells" }
+      if free != table.head.free.load() {
+        return "counts \(table.head.free.load()) of \(free) free"
+      }
+      if found != table.used - free { return "finds \(found) of \(table.used) cells" }
     }
     return faultOfMemory(segment.index(of: row) + 1, linked)
   }

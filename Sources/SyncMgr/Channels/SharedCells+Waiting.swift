@@ -84,6 +84,22 @@ extension SharedCells {
 }
 
 extension Attachment {
+  /// The places of a table that somebody waits for. Under the send guard.
+  func awaitedPlaces(_ row: Mailbox) -> Set<UInt32> {
+    guard let object = segment.object(segment.index(of: row)) else { return [] }
+    var places: Set<UInt32> = []
+    lock(object)
+    var next = liveHead(of: object)
+    var left = SM_CELLS
+    while let cell = next, left > 0 {
+      left -= 1
+      next = self.next(of: cell)
+      places.insert(cell.amount.load() &- SharedCells.firstAmount)
+    }
+    unlock(object)
+    return places
+  }
+
   /// Ends the waits for a cell that has another version than they have seen: for one, or with nil
   /// for all cells. Under the send guard.
   func finishChanged(

@@ -119,6 +119,8 @@ extension UnsafeMutablePointer<sm_variables> {
   @inline(__always) var used: Word32 { Word32(sm_variables_used(self)) }
   @inline(__always) var mask: Word32 { Word32(sm_variables_mask(self)) }
   @inline(__always) var room: Word32 { Word32(sm_variables_room(self)) }
+  @inline(__always) var free: Word32 { Word32(sm_variables_free(self)) }
+  @inline(__always) var cursor: Word32 { Word32(sm_variables_cursor(self)) }
 }
 
 extension UnsafeMutablePointer<sm_variable> {

@@ -262,6 +262,8 @@ extension Store {
     }
     if changed != nil { return changed }
     let least = try log().head.floor.load()
+    // As many as may be new, and not known to the table.
+    try cells.reserve(UInt32(items.count { $0.data != nil && $0.current == 0 }))
     for place in items.indices {
       let item = items[place]
       if item.isCheck || (item.data == nil && item.current == 0) { continue }

@@ -66,6 +66,7 @@ extension Store {
     let log = try log()
     guard let key else { return (log.head.waiting, Store.anyAmount, log.head.applied.load()) }
     let least = log.head.floor.load()
+    if try cells.find(key, makes: false) == nil { try cells.reserve(1) }
     guard let (table, variable) = try cells.find(key, makes: true, least: least) else {
       throw attachment.corrupt("the table of entries")
     }
