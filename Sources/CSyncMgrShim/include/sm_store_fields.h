@@ -8,6 +8,9 @@
 #pragma clang assume_nonnull begin
 #endif
 
+SM_FIELD(variables, free, 32)
+SM_FIELD(variables, cursor, 32)
+
 SM_FIELD(log, size, 64)
 SM_FIELD(log, mask, 32)
 SM_FIELD(log, inline_size, 32)
