@@ -19,7 +19,7 @@ final class Transaction: @unchecked Sendable {
   var plan = TransactionPlan()
   var writes = TransactionWrites()
   var reads = TransactionReads()
-  var targets: TransactionTargets
+  let targets: TransactionTargets
   var savepoints: [TransactionSavepoint] = []
   var hasVoted = false
   /// Of the commit.

@@ -39,7 +39,10 @@ struct TransactionHome {
 
 /// What a transaction has locked: readers-writer locks in a name space of their own, which are
 /// there while somebody has them open. Closing one gives it back.
-struct TransactionTargets {
+///
+/// Changed by the call that is inside of the transaction, under the process's lock: whoever closes
+/// the transaction meanwhile looks at `handles`.
+final class TransactionTargets {
   private struct Target {
     let handle: UInt64
     /// Not only asked for by `lock`: its key was read or written.
@@ -53,7 +56,7 @@ struct TransactionTargets {
 
   var isEmpty: Bool { targets.isEmpty }
 
-  var handles: [UInt64] { targets.values.map { $0.handle } }
+  var handles: [UInt64] { Local.always { _ in targets.values.map { $0.handle } } }
 
   /// How many are locked: others wait, or were waited for in vain.
   var count: Int { targets.values.count { Self.holding($0.handle).amount.load() > 0 } }
@@ -76,19 +79,23 @@ struct TransactionTargets {
     return mode == SYNCMGR_SHARED ? amount > 0 : amount == RWLock.all
   }
 
-  private mutating func open(_ key: [UInt8], isNeeded: Bool) throws(Failure) -> Caller {
+  private func set(_ key: [UInt8], _ target: Target?) {
+    Local.always { _ in targets[key] = target }
+  }
+
+  private func open(_ key: [UInt8], isNeeded: Bool) throws(Failure) -> Caller {
     if let found = targets[key] {
-      if isNeeded, !found.isNeeded { targets[key]?.isNeeded = true }
+      if isNeeded, !found.isNeeded { set(key, Target(handle: found.handle, isNeeded: true)) }
       return try Self.caller(found.handle)
     }
     let handle = try home.openTarget(Name(target: key))
-    targets[key] = Target(handle: handle, isNeeded: isNeeded)
+    set(key, Target(handle: handle, isNeeded: isNeeded))
     return try Self.caller(handle)
   }
 
   /// Locks, or upgrades what is locked shared. A dead owner before has left nothing behind: what it
   /// wrote was seen by nobody.
-  mutating func lock(
+  func lock(
     _ key: [UInt8], _ mode: UInt32, _ timeout: Int64, isNeeded: Bool
   ) throws(Failure) {
     let caller = try open(key, isNeeded: isNeeded)
@@ -100,7 +107,7 @@ struct TransactionTargets {
     }
   }
 
-  mutating func lockStart(
+  func lockStart(
     _ key: [UInt8], _ mode: UInt32, _ start: Tickets.Start
   ) throws(Failure) -> Started {
     let caller = try open(key, isNeeded: false)
@@ -114,7 +121,7 @@ struct TransactionTargets {
       ? Started(SYNCMGR_OK) : started
   }
 
-  mutating func unlock(_ key: [UInt8]) throws(Failure) {
+  func unlock(_ key: [UInt8]) throws(Failure) {
     guard let target = targets[key], Self.holding(target.handle).amount.load() > 0 else {
       throw Failure(
         SYNCMGR_E_NOT_OWNER, naming: "the target '\(text(key))' is not locked by the transaction")
@@ -124,13 +131,13 @@ struct TransactionTargets {
         SYNCMGR_E_PERMISSION,
         naming: "the key '\(text(key))' was read or written: it stays locked until the end")
     }
-    targets[key] = nil
+    set(key, nil)
     home.close(target.handle, .target)
   }
 
-  mutating func releaseAll() {
+  func releaseAll() {
     let all = handles
-    targets = [:]
+    Local.always { _ in targets = [:] }
     for handle in all { home.close(handle, .target) }
   }
 }
