@@ -38,6 +38,7 @@ async function transact(store, task, given) {
     KEYS);
   checked.count(retries, 'retries');
   checked.duration(retryDelay, 'retryDelay');
+  checked.duration(timeout, 'timeout');
   const end = performance.now() + (timeout ?? Infinity);
   for (let attempt = 0; ; attempt++) {
     checked.waiting({ signal }).signal?.throwIfAborted();

@@ -12,7 +12,7 @@ const { readInfo } = require('./beginning.js');
 const { encode, expectedOf } = require('./cell.js');
 const { Deadline } = require('./deadline.js');
 const { readKeys, readRange } = require('./entries.js');
-const { CancelledError, ClosedError, NotFoundError, TimeoutError, check, closedError,
+const { AlreadyError, CancelledError, ClosedError, NotFoundError, TimeoutError, check, closedError,
   lastError } = require('./errors.js');
 const { addOperation, readOperation } = require('./operation.js');
 const scratch = require('./scratch.js');
@@ -325,12 +325,12 @@ class Transaction {
     if (status === 'rolling_back' || (ends && isOpen)) await this.rollback();
   }
 
-  /** The library sees that its time has passed at the next call. */
+  /** The library sees that its time has passed at the next call, if it has not seen it before. */
   #seeTime() {
     try {
       readRange(native.syncmgr_transaction_range, this._handle(), {}, 1, true);
     } catch (error) {
-      if (!(error instanceof TimeoutError)) throw error;
+      if (!(error instanceof TimeoutError || error instanceof AlreadyError)) throw error;
     }
   }
 

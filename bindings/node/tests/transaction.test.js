@@ -132,6 +132,20 @@ describe('transactions', () => {
     assert.deepEqual([store.get('a').value, store.get('b').value], [2, 2]);
   });
 
+  test('say that their time has passed, whatever is called first after it', async () => {
+    const store = openSpace().store();
+    const calls = [(each) => each.put('q', 1), (each) => each.get('q'),
+      (each) => each.range({ prefix: 'q' }), (each) => each.lock('q')];
+    for (const call of calls) {
+      const late = store.transact(async (each) => {
+        await sleep(30);
+        await call(each);
+      }, { timeout: 10 });
+      await assert.rejects(late, code('TIMEOUT'));
+    }
+    await assert.rejects(store.transact(() => {}, { timeout: -1 }), RangeError);
+  });
+
   test('wait for locks without keeping anybody from work, and end when their time passes',
     async () => {
       const store = openSpace().store();
