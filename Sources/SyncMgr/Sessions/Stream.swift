@@ -94,7 +94,6 @@ final class Stream: Possessions {
     // Calls that open an object come out first: what they opened is in the lists then.
     Closing.waitForCalls(attachment, in: slots)
     for stream in streams { stream.endTransactions() }
-    sm_hold(attachment.id)
     let handles = Local.always { _ in streams.flatMap { $0.handles } }
     let open = handles.map { Tickets.slot(of: $0) }
     let mine = zip(handles, open).filter { Handles.retire($1, $0) }.map { $1 }

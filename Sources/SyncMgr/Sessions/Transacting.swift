@@ -80,10 +80,10 @@ extension Stream {
       return transactions ?? []
     }
     for transaction in open {
-      guard let slot = try? Handles.enter(transaction.handle, .transaction) else { continue }
-      _ = slot
-      _ = end(transaction)
-      sm_leave()
+      // Who holds the attachment goes on holding it.
+      _ = try? Handles.visit(transaction.handle, .transaction) { (_) throws(Failure) in
+        end(transaction)
+      }
     }
   }
 
