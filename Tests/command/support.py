@@ -18,6 +18,9 @@ sys.path.insert(0, str(ROOT / "bindings/python/src"))
 
 import syncmgr  # noqa: E402 (the path has to be set before)
 
+# Whoever runs this in the background has its interrupts ignored, and so would all that it starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 SOON = 15
 _numbers = itertools.count(1)
 # A test that hangs ends the whole run, with all stacks.
